@@ -1,0 +1,90 @@
+// What the pages do in the browser besides Dash: follow links without a reload, name the window, draw two kinds
+// of grid cells, and print the whole list. Nothing here is built from text that came with the data.
+
+window.dash_clientside = window.dash_clientside || {};
+
+// Titles and language of the window, and where reading goes on after a page was changed.
+window.dash_clientside.warehouse = {
+  head: function (head) {
+    if (head) {
+      document.title = head.title;
+      document.documentElement.lang = head.lang === "en" ? "en" : "zh-Hans";
+    }
+    return window.dash_clientside.no_update;
+  },
+};
+
+(function () {
+  "use strict";
+
+  function follow(href) {
+    const from = window.location.pathname;
+    window.history.pushState({}, "", href);
+    window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+    if (window.location.pathname !== from) {
+      window.scrollTo(0, 0);
+    }
+  }
+
+  function isOwnPage(anchor) {
+    return anchor.origin === window.location.origin && !anchor.hasAttribute("download") &&
+      !anchor.target && !(anchor.hash && anchor.pathname === window.location.pathname);
+  }
+
+  document.addEventListener("click", function (event) {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
+      return;
+    }
+    let anchor = event.target.closest("a[href]");
+    if (!anchor) {
+      // Anywhere in a row of the heatmap leads to its unit; selecting text there does not.
+      const row = event.target.closest(".matrix tbody tr");
+      anchor = row && String(window.getSelection()) === "" ? row.querySelector("th a[href]") : null;
+    }
+    if (anchor && isOwnPage(anchor)) {
+      event.preventDefault();
+      follow(anchor.getAttribute("href"));
+    }
+    closeMenus(event.target);
+  });
+
+  function closeMenus(except) {
+    document.querySelectorAll(".stepper details[open]").forEach(function (menu) {
+      if (!menu.contains(except) || except.closest(".menu a")) {
+        menu.open = false;
+      }
+    });
+  }
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "Escape") {
+      closeMenus(document.body);
+    }
+  });
+
+  // The grid draws only the rows in sight; on paper all of them are wanted.
+  function layoutOfGrids(layout) {
+    const grids = window.dash_ag_grid;
+    if (grids && document.getElementById("flags")) {
+      const api = grids.getApi("flags");
+      if (api) {
+        api.setGridOption("domLayout", layout);
+      }
+    }
+  }
+  window.addEventListener("beforeprint", function () { layoutOfGrids("print"); });
+  window.addEventListener("afterprint", function () { layoutOfGrids("normal"); });
+})();
+
+const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+
+cells.UnitLink = function (props) {
+  return window.React.createElement("a", { href: props.data.unit_href }, props.value);
+};
+
+cells.StateChip = function (props) {
+  return window.React.createElement(
+    "span", { className: "chip s-" + props.data.state },
+    window.React.createElement("span", { className: "icon", "aria-hidden": "true" }, props.data.icon), props.value
+  );
+};

@@ -1,0 +1,77 @@
+"""The controls above a page: kind of period, period, level of units. All are links; the choice is the address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards.address import LEVELS, PERIOD_TYPES, Address
+from dashboards.components import UNREAD, labelled, link, options
+from dashboards.facts import Facts, Period
+from dashboards.words import LEVELS as LEVEL_WORDS
+from dashboards.words import PERIOD_TYPES as PERIOD_WORDS
+from dashboards.words import name_of, pick, say
+
+
+def period_choices(facts: Facts, address: Address, period: Period) -> list[Component]:
+    """Kind of period, and the period with its neighbours."""
+    lang = address.lang
+    present = [kind for kind in PERIOD_TYPES if facts.periods(kind)]
+    kinds = options(
+        say("period_type", lang),
+        [
+            (name_of(PERIOD_WORDS, kind, lang), address.to(period_type=kind), kind == address.period_type)
+            for kind in present
+        ],
+    )
+    return [kinds, _period_picker(facts.periods(period.period_type), address, period)]
+
+
+def level_choice(address: Address) -> Component:
+    lang = address.lang
+    return options(
+        say("level", lang),
+        [
+            (name_of(LEVEL_WORDS, level, lang), address.to(level=level), level == address.level)
+            for level in LEVELS
+        ],
+    )
+
+
+def bar(parts: Sequence[Component]) -> Component:
+    return html.Div(list(parts), className="choices")
+
+
+def _period_picker(periods: list[Period], address: Address, period: Period) -> Component:
+    lang = address.lang
+    place = next(index for index, other in enumerate(periods) if other.first == period.first)
+    earlier = periods[place - 1] if place else None
+    later = periods[place + 1] if place + 1 < len(periods) else None
+    every = [
+        link(pick(other.label, lang), address.to(period=other.first), current=other.first == period.first)
+        for other in reversed(periods)
+    ]
+    return html.Div(
+        [
+            html.Span(say("period", lang), className="label"),
+            html.Div(
+                [
+                    _step("‹", say("earlier", lang), earlier, address),
+                    html.Details([html.Summary(pick(period.label, lang)), html.Div(every, className="menu")]),
+                    _step("›", say("later", lang), later, address),
+                ],
+                className="stepper",
+            ),
+        ],
+        className="choice",
+        role="group",
+        **labelled(say("period", lang)),
+    )
+
+
+def _step(text: str, label: str, period: Period | None, address: Address) -> Component:
+    if period is None:
+        return html.Span(text, className="step off", **UNREAD)
+    return link(text, address.to(period=period.first), class_name="step", **labelled(label))

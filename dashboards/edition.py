@@ -1,0 +1,150 @@
+"""The current edition: opening it through its pointer, and asking it questions.
+
+Belongs here: the pointer, the connection, the cache of answers. What the questions are stands in `facts.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines.errors import WarehouseError, Words
+
+POINTER = "warehouse.duckdb"
+KEPT_ANSWERS = 512
+
+log = logging.getLogger(__name__)
+
+
+class NoEdition(WarehouseError):
+    """Nothing has been published yet."""
+
+
+class EditionUnreadable(WarehouseError):
+    """There is a pointer, but what it points at cannot be read."""
+
+
+@dataclass(frozen=True)
+class EditionInfo:
+    """The one row of the table `edition`. `published_at` is UTC."""
+
+    edition_id: str
+    county_code: str
+    county_name: str
+    is_sample: bool
+    as_of_date: date
+    published_at: datetime
+    code_version: str
+    inputs_hash: str
+    content_hash: str
+
+
+class Edition:
+    """One published edition, opened read-only. Safe to use from many threads: each has its own cursor."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = duckdb.connect(str(path), read_only=True)
+        self._threads = threading.local()
+        self._answers: OrderedDict[tuple[str, tuple[object, ...]], pl.DataFrame] = OrderedDict()
+        self._lock = threading.Lock()
+        row = self.frame("select * from edition").row(0, named=True)
+        self.info = EditionInfo(**{name: row[name] for name in EditionInfo.__dataclass_fields__})
+
+    def frame(self, sql: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+        """The answer to a query. Remembered as long as this edition is open, since an edition never changes."""
+        key = (sql, tuple(parameters))
+        with self._lock:
+            known = self._answers.get(key)
+            if known is not None:
+                self._answers.move_to_end(key)
+                return known
+        answer: pl.DataFrame = self._cursor().sql(sql, params=list(parameters)).pl()
+        with self._lock:
+            self._answers[key] = answer
+            while len(self._answers) > KEPT_ANSWERS:
+                self._answers.popitem(last=False)
+        return answer
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._threads, "cursor", None)
+        if cursor is None:
+            cursor = self._threads.cursor = self._connection.cursor()
+        return cursor
+
+
+class EditionReader:
+    """Gives the edition that the pointer names now.
+
+    The pointer is resolved before opening: a process that reopens the same path after a switch would be given
+    the old file again, while each edition has a path of its own.
+    """
+
+    def __init__(self, published: Path) -> None:
+        self.pointer = published / POINTER
+        self._lock = threading.Lock()
+        self._current: Edition | None = None
+        self._refused: Path | None = None
+
+    def current(self) -> Edition:
+        """The current edition. NoEdition or EditionUnreadable say what to do."""
+        try:
+            path = self.pointer.resolve(strict=True)
+        except OSError as error:
+            if self.pointer.is_symlink():
+                raise _unreadable("指向的版次文件不存在", "the edition it points at is gone") from error
+            raise _no_edition() from error
+        with self._lock:
+            if self._current is None or self._current.path != path:
+                self._current = self._open(path)
+            return self._current
+
+    def current_or_last(self) -> tuple[Edition, bool]:
+        """The current edition, or the last one that this process could open; True where it is the last one."""
+        try:
+            return self.current(), False
+        except (NoEdition, EditionUnreadable) as error:
+            if self._current is None:
+                raise
+            log.warning("showing the last good edition: %s", error)
+            return self._current, True
+
+    def _open(self, path: Path) -> Edition:
+        try:
+            return Edition(path)
+        except (duckdb.Error, pl.exceptions.PolarsError, KeyError) as error:
+            if path != self._refused:  # said once, not at every request
+                log.error("cannot open the edition: %s", type(error).__name__, exc_info=error)
+                self._refused = path
+            raise _unreadable("文件损坏或结构不符", "the file is damaged or has another shape") from error
+
+
+def _no_edition() -> NoEdition:
+    return NoEdition(
+        Words("还没有发布任何版次", "No edition has been published yet"),
+        where=f"published/{POINTER}",
+        expected=Words("至少成功运行一次", "one successful run"),
+        found=Words("没有已发布的版次", "nothing published"),
+        advice=Words("运行 make run 或 warehouse run", "run: make run, or: warehouse run"),
+    )
+
+
+def _unreadable(zh: str, en: str) -> EditionUnreadable:
+    return EditionUnreadable(
+        Words("当前版次无法打开", "The current edition cannot be opened"),
+        where=f"published/{POINTER}",
+        expected=Words("可读的版次文件", "an edition that can be read"),
+        found=Words(zh, en),
+        advice=Words(
+            "运行 warehouse verify 检查，再运行 warehouse publish",
+            "run: warehouse verify, then: warehouse publish",
+        ),
+    )

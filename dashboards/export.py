@@ -1,0 +1,57 @@
+"""The list of missed targets as CSV: UTF-8 with BOM, marked as sample data where it is, without live formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+from dashboards import tell
+from dashboards.address import Address
+from dashboards.facts import Facts
+from dashboards.words import AGENCIES, LEVELS, MOVEMENT, name_of, period_short, pick, say
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+HEAD = (
+    "mark", "edition", "period", "street", "unit", "unit_code", "kpi", "status", "value", "numerator", "denominator",
+    "target", "clause", "shortfall", "since", "in_a_row", "movement", "certainty", "low", "high", "owner",
+)  # fmt: skip
+
+
+def flags_csv(facts: Facts, address: Address) -> tuple[str, bytes]:
+    """File name and content: one row per missed or near target of the period and level, in the order of the page."""
+    lang, info = address.lang, facts.edition.info
+    period = facts.period(address)
+    units = facts.units(period.end)
+    mark = say("sample" if info.is_sample else "real", lang)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([say(name, lang) for name in HEAD])
+    for flag in facts.flags(period, facts.judgements(period, address.level)):
+        one = flag.judgement
+        unit = units.get(one.unit_key)
+        parent = units.get(unit.parent_key) if unit and unit.parent_key else None
+        writer.writerow(
+            safe(cell)
+            for cell in (
+                mark, info.edition_id, pick(period.label, lang), parent.name if parent else "",
+                unit.name if unit else "", one.unit_code, pick(one.kpi.name, lang), tell.status(one, lang),
+                tell.value(one, lang), one.numerator, one.denominator, tell.target(one.target, one.kpi, lang),
+                tell.clause(one.target), one.shortfall, period_short(address.period_type, flag.since), flag.in_a_row,
+                name_of(MOVEMENT, flag.movement, lang), tell.certainty(one, lang), tell.low(one, lang),
+                tell.high(one, lang), name_of(AGENCIES, flag.owner_agency, lang),
+            )
+        )  # fmt: skip
+    parts = [info.county_name, say("list", lang), period_short(address.period_type, period.first),
+             name_of(LEVELS, address.level, lang), *([mark] if info.is_sample else [])]  # fmt: skip
+    return "_".join(part.replace(" ", "-") for part in parts) + ".csv", text.getvalue().encode("utf-8-sig")
+
+
+def safe(cell: object) -> str:
+    """A cell that no spreadsheet runs: text beginning like a formula gets an apostrophe, numbers stay numbers."""
+    if cell is None:
+        return ""
+    if isinstance(cell, int | Decimal):
+        return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
+    text = str(cell)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

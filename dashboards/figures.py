@@ -1,0 +1,150 @@
+"""Plotly figures: pure functions from a frame to a figure. No queries, no components.
+
+Colours are those of `words.STATES`, and each state also has a marker symbol of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import polars as pl
+
+from dashboards.address import Lang
+from dashboards.facts import STATES
+from dashboards.words import STATES as LOOKS
+from dashboards.words import say, state_word
+
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", '
+    '"Source Han Sans SC", sans-serif'
+)
+INK, QUIET, LINE = "#1f2933", "#52606d", "#d5dbe1"
+GOAL, DOUBT = "#1d4e89", "#8f7bc0"
+SYMBOLS = {
+    "met": "circle", "missed": "x", "near": "diamond", "undetermined": "circle-open", "too_early": "triangle-up-open",
+    "no_target": "circle-open-dot", "not_applicable": "line-ew-open", "no_data": "line-ew-open",
+}  # fmt: skip
+
+
+# What colour alone would not tell apart: data in doubt, and data that is absent.
+PATTERNS = {
+    "undetermined": {"shape": "/", "fgcolor": DOUBT, "bgcolor": LOOKS["undetermined"].fill, "size": 5},
+    "no_data": {"shape": ".", "fgcolor": QUIET, "bgcolor": LOOKS["no_data"].fill, "size": 6, "solidity": 0.2},
+}
+MOST_TICKS = 8
+
+
+def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: bool) -> go.Figure:
+    """A KPI of one unit over periods: its values with a mark per state, targets as steps, doubt as bars.
+
+    One row per period, oldest first: label, tick, value, printed, hover (texts), state, value_low, value_high (null
+    high = no upper limit), and target_1, target_2 (null where none).
+    """
+    figure = go.Figure()
+    bottom, top = _range(frame, is_rate=is_rate)
+    labels = frame["label"].to_list()
+    known = frame.filter(pl.col("value").is_not_null() & pl.col("is_doubtful"))
+    if known.height:
+        lows = [max(bottom, low or 0.0) for low in known["value_low"]]
+        heights = [
+            (top if high is None else min(top, high)) - low
+            for low, high in zip(lows, known["value_high"], strict=True)
+        ]
+        figure.add_bar(
+            x=known["label"].to_list(), y=heights, base=lows, name=say("doubt", lang), hoverinfo="skip", width=0.42,
+            marker={"color": "#e9e3f6", "line": {"color": DOUBT, "width": 1},
+                    "pattern": {"shape": "/", "fgcolor": DOUBT, "size": 5, "solidity": 0.2}},
+        )  # fmt: skip
+    for column in ("target_1", "target_2"):
+        if frame[column].is_not_null().any():
+            figure.add_scatter(
+                x=labels, y=frame[column].to_list(), mode="lines", name=say("target", lang), hoverinfo="skip",
+                line={"color": GOAL, "width": 1.6, "dash": "dash", "shape": "hvh"}, showlegend=column == "target_1",
+            )  # fmt: skip
+    figure.add_scatter(
+        x=labels, y=frame["value"].to_list(), mode="lines+markers+text", name=say("value", lang),
+        text=_few(frame["printed"].to_list()), textposition="top center", textfont={"size": 11, "color": INK},
+        cliponaxis=False, hovertext=frame["hover"].to_list(), hoverinfo="text", line={"color": QUIET, "width": 1.6},
+        marker={"size": 10, "symbol": [SYMBOLS[state] for state in frame["state"]],
+                "color": [_marker_colour(state) for state in frame["state"]],
+                "line": {"width": 1.5, "color": [_marker_colour(state) for state in frame["state"]]}},
+    )  # fmt: skip
+    _plain(figure, height=210)
+    figure.update_yaxes(range=[bottom, top], ticksuffix=sign if sign == "%" else "", nticks=5)
+    _name_periods(figure, labels, frame["tick"].to_list())
+    goals = frame["target_1"].drop_nulls().to_list()
+    if goals:
+        figure.add_annotation(
+            text=f"{say('target', lang)} {goal}", x=1, xref="paper", xanchor="right", y=goals[-1], yanchor="bottom",
+            showarrow=False, font={"size": 11, "color": GOAL}, bgcolor="rgba(255,255,255,0.75)",
+        )  # fmt: skip
+    return figure
+
+
+def history(frame: pl.DataFrame, lang: Lang) -> go.Figure:
+    """How many units are in each state of one KPI, period by period; bars stacked from the worst up.
+
+    One row per period × state: label, tick, state, units; periods oldest first.
+    """
+    figure = go.Figure()
+    named = frame.unique(subset="label", keep="first", maintain_order=True)
+    labels = named["label"].to_list()
+    for state in STATES:
+        units = dict(frame.filter(pl.col("state") == state).select("label", "units").iter_rows())
+        if units:
+            figure.add_bar(
+                x=labels, y=[units.get(label, 0) for label in labels], name=state_word(state, lang),
+                marker={"color": LOOKS[state].fill, "line": {"color": QUIET, "width": 0.6},
+                        "pattern": PATTERNS.get(state, {})},
+                hovertemplate="%{x}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
+            )  # fmt: skip
+    _plain(figure, height=190)
+    _name_periods(figure, labels, named["tick"].to_list())
+    figure.update_layout(barmode="stack", bargap=0.3)
+    return figure
+
+
+def _plain(figure: go.Figure, *, height: int) -> None:
+    figure.update_layout(
+        template="none", height=height, showlegend=False, hovermode="closest", dragmode=False,
+        margin={"l": 42, "r": 14, "t": 22, "b": 34}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": FONT, "size": 12, "color": INK}, hoverlabel={"align": "left", "bgcolor": "#ffffff"},
+    )  # fmt: skip
+    figure.update_yaxes(gridcolor=LINE, zeroline=False, fixedrange=True)
+    figure.update_xaxes(showgrid=False, fixedrange=True, linecolor=LINE, ticks="outside", tickcolor=LINE)
+
+
+def _few(texts: list[str]) -> list[str]:
+    """Every text where there is room, else only the last."""
+    return texts if len(texts) <= MOST_TICKS else [*([""] * (len(texts) - 1)), texts[-1]]
+
+
+def _name_periods(figure: go.Figure, labels: Sequence[str], ticks: Sequence[str]) -> None:
+    """Puts the names of periods under the axis, leaving out some where there are many."""
+    step = -(-len(labels) // MOST_TICKS) or 1
+    figure.update_xaxes(
+        type="category", categoryorder="array", categoryarray=list(labels), tickmode="array",
+        tickvals=list(labels)[::step], ticktext=list(ticks)[::step], tickangle=0,
+    )  # fmt: skip
+
+
+def _marker_colour(state: str) -> str:
+    return {
+        "met": "#1b7a43",
+        "missed": LOOKS["missed"].fill,
+        "near": "#b26a00",
+        "undetermined": "#5b3f99",
+    }.get(state, QUIET)
+
+
+def _range(frame: pl.DataFrame, *, is_rate: bool) -> tuple[float, float]:
+    """The least and the greatest of what is drawn, with room for labels; rates never leave 0–100 by much."""
+    columns = ("value", "value_low", "value_high", "target_1", "target_2")
+    points = [point for column in columns for point in frame[column].drop_nulls().to_list()]
+    if not points:
+        return 0.0, 1.0
+    low, high = min(points), max(points)
+    room = max((high - low) * 0.25, 1.0)
+    bottom = max(0.0, low - room)
+    return bottom, min(high + room, 100.0 + (100.0 - bottom) * 0.22) if is_rate else high + room

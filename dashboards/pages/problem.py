@@ -1,0 +1,60 @@
+"""What is shown where nothing can be: no edition yet, no such page, a failure. Never a trace."""
+
+from __future__ import annotations
+
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards.address import Address, Lang, NoSuchPage
+from dashboards.components import link
+from dashboards.words import pick, say
+from pipelines.errors import WarehouseError
+
+
+def content(error: WarehouseError, lang: Lang) -> tuple[str, list[Component]]:
+    """An error that says what to do, as a page."""
+    title = say("problem_page" if isinstance(error, NoSuchPage) else "problem_edition", lang)
+    told = [
+        (say("where", lang), error.where),
+        (say("expected", lang), pick(error.expected, lang)),
+        (say("found", lang), pick(error.found, lang)),
+        (say("advice", lang), pick(error.advice, lang)),
+    ]
+    return title, [
+        html.Section(
+            [
+                html.H1(pick(error.what, lang), className="verdict open"),
+                html.Dl([html.Div([html.Dt(term), html.Dd(text)]) for term, text in told], className="facts"),
+                _back(lang),
+            ],
+            className="problem",
+        )
+    ]
+
+
+def failure(lang: Lang) -> tuple[str, list[Component]]:
+    """A failure of our own, told without any detail of it."""
+    title = say("problem_inside", lang)
+    return title, [
+        html.Section(
+            [
+                html.H1(title, className="verdict open"),
+                html.P(say("problem_inside_help", lang)),
+                _back(lang),
+            ],
+            className="problem",
+        )
+    ]
+
+
+def alone(content: list[Component], lang: Lang) -> Component:
+    """A page without an edition: no county, no edition id, nothing to choose."""
+    return html.Div(
+        html.Main(content, id="content", tabIndex=-1),
+        className="page",
+        lang="en" if lang == "en" else "zh-Hans",
+    )
+
+
+def _back(lang: Lang) -> Component:
+    return html.P(link(say("back", lang), Address(lang=lang).href, class_name="button"))

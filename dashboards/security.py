@@ -1,0 +1,103 @@
+"""What every answer of the server carries, and which requests it does not answer at all.
+
+Sign-in does not exist yet: who reaches the port reads everything. `server.serve` therefore stays on loopback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from flask import Flask, Request, Response, abort, request
+
+LARGEST_REQUEST = 64 * 1024  # bytes; a callback of these pages sends a path and a query
+CALLBACK_PATH = "/_dash-update-component"
+SHARED_PATHS = ("/_dash-component-suites/", "/assets/")
+YEAR = 365 * 24 * 3600
+
+
+def content_policy(script_hashes: Sequence[str]) -> str:
+    """Everything from here, nothing from elsewhere; scripts from files only, but for Dash's own start line.
+
+    Styles may stand in the page, because the table and chart libraries write theirs at run time.
+    """
+    rules = {
+        "default-src": "'none'",
+        "script-src": " ".join(["'self'", *script_hashes]),
+        "style-src": "'self' 'unsafe-inline'",
+        "img-src": "'self' data:",
+        "font-src": "'self' data:",
+        "connect-src": "'self'",
+        "manifest-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def protect(
+    server: Flask, *, script_hashes: Sequence[str], callbacks: Collection[str], hosts: Collection[str] | None
+) -> None:
+    """Adds headers to every answer, and refuses malformed callbacks and requests for another host by 400.
+
+    A page elsewhere could otherwise have its own name resolve to this machine and read the figures.
+    """
+    policy = content_policy(script_hashes)
+    server.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+
+    @server.before_request
+    def refuse_malformed() -> None:
+        if hosts is not None and _host_name(request.host) not in hosts:
+            abort(400)
+        if request.path == CALLBACK_PATH and not _is_callback(request, callbacks):
+            abort(400)
+
+    @server.after_request
+    def add_headers(response: Response) -> Response:
+        headers = response.headers
+        headers["Content-Security-Policy"] = policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"
+        headers["Referrer-Policy"] = "same-origin"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        headers["Cache-Control"] = _caching(response)
+        return response
+
+
+def _host_name(host: str) -> str:
+    """The host without its port: 127.0.0.1:8050 → 127.0.0.1, [::1]:8050 → ::1."""
+    return host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+
+
+def _caching(response: Response) -> str:
+    """Library and asset files have their version in the address and may be kept; what shows figures may not."""
+    if response.status_code == 200 and request.path.startswith(SHARED_PATHS):
+        versioned = "v" in request.args or "m" in request.args or response.cache_control.max_age == YEAR
+        return f"public, max-age={YEAR}, immutable" if versioned else "no-cache"
+    return "no-store"
+
+
+def _is_callback(asked: Request, callbacks: Collection[str]) -> bool:
+    """Whether the body has the shape of a call of a callback that exists. Values are checked where they are used."""
+    body = asked.get_json(silent=True)
+    if not isinstance(body, dict) or body.get("output") not in callbacks:
+        return False
+    changed = body.get("changedPropIds", [])
+    if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
+        return False
+    return all(_are_properties(body.get(part, [])) for part in ("inputs", "state")) and _are_outputs(
+        body.get("outputs")
+    )
+
+
+def _are_properties(listed: object) -> bool:
+    return isinstance(listed, list) and all(
+        isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("property"), str)
+        for item in listed
+    )
+
+
+def _are_outputs(listed: object) -> bool:
+    return _are_properties(listed if isinstance(listed, list) else [listed])

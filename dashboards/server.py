@@ -1,0 +1,269 @@
+"""The web application: Dash around the pages, and the production server around Dash.
+
+Belongs here: the application, its one callback, its routes, and how it is served.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
+from dash.development.base_component import Component
+from flask import Response, jsonify, request
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from plotly.io.json import to_json_plotly
+
+from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
+from dashboards.components import page
+from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
+from dashboards.export import flags_csv
+from dashboards.facts import Facts
+from dashboards.pages import community, data, overview, problem
+from dashboards.security import protect
+from pipelines.errors import WarehouseError, Words
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+PAGES = {"overview": overview.content, "unit": community.content, "data": data.content}
+
+KEPT_PAGES = 40  # per worker; the largest is about 0.5 MB as text
+LOADING = "正在读取… Loading…"
+INDEX = """<!DOCTYPE html>
+<html lang="zh-Hans">
+<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
+<body>{%app_entry%}{%config%}{%scripts%}{%renderer%}</body>
+</html>"""
+# What Dash would tell a browser about the machine and where it would look for its own updates.
+UNTOLD = ("dash_version_url", "python_version", "plotly_cloud_installed")
+
+log = logging.getLogger(__name__)
+
+
+class Shown(NamedTuple):
+    """A page as plain JSON values, and the title and language of the window."""
+
+    page: object
+    head: dict[str, str]
+
+
+class _Application(Dash):
+    """Dash with a start page that names nothing outside and waits in the reader's language."""
+
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]  # Dash passes these by name
+        head, start, rest = parts["config"].partition(">{")
+        settings, end, tail = rest.rpartition("}<")
+        told = {name: value for name, value in json.loads("{" + settings + "}").items() if name not in UNTOLD}
+        text = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
+        parts["config"] = head + start[0] + text + end[1] + tail
+        parts["app_entry"] = f'<div id="react-entry-point"><p class="loading">{LOADING}</p></div>'
+        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+
+
+class Site:
+    """The pages over the editions of one county, remembered while their edition is current.
+
+    A page is a pure function of edition and address, and most readers look at the same few.
+    """
+
+    def __init__(self, published: Path) -> None:
+        self.reader = EditionReader(published)
+        self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def show(self, pathname: object, search: object) -> Shown:
+        """A page and its title for an address; what cannot be shown becomes a page that says so."""
+        lang = language_of(search)
+        try:
+            edition, is_stale = self.reader.current_or_last()
+        except (NoEdition, EditionUnreadable) as error:
+            title, content = problem.content(error, lang)
+            return Shown(_plain(problem.alone(content, lang)), {"title": title, "lang": lang})
+        try:
+            return self._page(edition, parse(pathname, search), is_stale=is_stale)
+        except NoSuchPage as error:
+            title, content = problem.content(error, lang)
+            frame = page(edition.info, Address(lang=lang), content, is_stale=is_stale)
+            return Shown(_plain(frame), {"title": title, "lang": lang})
+
+    def _page(self, edition: Edition, address: Address, *, is_stale: bool) -> Shown:
+        key = (edition.info.edition_id, is_stale, address)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        title, content = PAGES[address.page](Facts(edition), address)
+        frame = page(edition.info, address, content, is_stale=is_stale)
+        shown = Shown(_plain(frame), {"title": title, "lang": address.lang})
+        with self._lock:
+            self._kept[key] = shown
+            while len(self._kept) > KEPT_PAGES:
+                self._kept.popitem(last=False)
+        return shown
+
+
+def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOSTS) -> Dash:
+    """The application over the editions under `published`. Opens nothing until the first request.
+
+    `hosts`: the names under which it answers, None for any; a request for another host is refused.
+    """
+    return _application(Site(published), hosts)
+
+
+def _application(site: Site, hosts: Collection[str] | None) -> Dash:
+    app = _Application(
+        __name__,
+        assets_folder=str(Path(__file__).parent / "assets"),
+        serve_locally=True,
+        compress=False,
+        title="社区治理指标",
+        update_title="",
+        add_log_handler=False,
+        enable_mcp=False,
+        on_error=_failed,
+        index_string=INDEX,
+    )
+    app.layout = html.Div(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="head"),
+            dcc.Store(id="head-shown"),
+            html.Div(html.P(LOADING, className="loading"), id="page"),
+        ]
+    )
+
+    @app.callback(
+        Output("page", "children"), Output("head", "data"), Input("url", "pathname"), Input("url", "search")
+    )
+    def show(pathname: object, search: object) -> tuple[object, object]:
+        if pathname is None and search is None:  # the browser has not told the address yet
+            return no_update, no_update
+        shown = site.show(pathname, search)
+        return shown.page, shown.head
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("warehouse", "head"), Output("head-shown", "data"), Input("head", "data")
+    )
+    _add_routes(app, site.reader)
+    protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
+    # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
+    app.server.test_client().get("/")
+    return app
+
+
+def _plain(piece: Component) -> object:
+    """A piece of a page as the JSON values that the browser is sent; cheaper to keep and to send again."""
+    return json.loads(to_json_plotly(piece))
+
+
+def serve(
+    published: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    workers: int = 2,
+    allow_remote: bool = False,
+) -> None:
+    """Serves until stopped, by several worker processes. Refuses to leave loopback unless told to.
+
+    Raises WarehouseError where `host` is not a loopback address and `allow_remote` is not set: there is no
+    sign-in yet, so whoever reaches the port reads every figure.
+    """
+    if not is_loopback(host) and not allow_remote:
+        raise WarehouseError(
+            Words("拒绝在本机以外提供页面", "Refusing to serve beyond this machine"),
+            where=host,
+            expected=Words("127.0.0.1", "127.0.0.1"),
+            found=Words("其他地址，而尚无登录功能", "another address, and there is no sign-in yet"),
+            advice=Words(
+                "使用 127.0.0.1，或明确允许远程访问", "use 127.0.0.1, or allow remote access explicitly"
+            ),
+        )
+    hosts = LOOPBACK_HOSTS if is_loopback(host) else None
+    _Server(
+        published,
+        hosts,
+        {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
+    ).run()
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn with the application loaded once, before its workers start."""
+
+    def __init__(self, published: Path, hosts: Collection[str] | None, options: dict[str, object]) -> None:
+        self._published, self._hosts, self._options = published, hosts, options
+        super().__init__()
+
+    def load_config(self) -> None:
+        settled = {
+            "preload_app": True,
+            "worker_class": "gthread",
+            "threads": 4,
+            "timeout": 60,
+            "graceful_timeout": 10,
+            "control_socket_disable": True,
+        }
+        for name, value in {**settled, **self._options}.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> object:
+        site = Site(self._published)
+        self.cfg.set("post_worker_init", lambda _worker: _warm(site))
+        return _application(site, self._hosts).server
+
+
+def _warm(site: Site) -> None:
+    """Opens the edition and draws the first page, so that the first reader does not wait for it."""
+    try:
+        site.show("/", "")
+    except Exception as error:  # a worker must start even where the first page fails
+        log.error("the first page failed: %s", type(error).__name__, exc_info=error)
+
+
+def _add_routes(app: Dash, reader: EditionReader) -> None:
+    server = app.server
+
+    def health() -> tuple[Response, int]:
+        """Ready: the pointer opens and the edition's row can be read."""
+        try:
+            edition = reader.current()
+        except (NoEdition, EditionUnreadable) as error:
+            return jsonify(status="unavailable", reason=error.what.en), 503
+        return jsonify(status="ok", edition_id=edition.info.edition_id), 200
+
+    def save_flags() -> Response:
+        search = request.query_string.decode("ascii", "replace")
+        try:
+            edition, _ = reader.current_or_last()
+            name, content = flags_csv(Facts(edition), parse("/", search))
+        except WarehouseError as error:
+            return Response(f"{error.zh}\n{error.en}\n", status=404, mimetype="text/plain")
+        disposition = f"attachment; filename=\"flags.csv\"; filename*=UTF-8''{quote(name)}"
+        return Response(content, mimetype="text/csv", headers={"Content-Disposition": disposition})
+
+    # Before Dash's own catch-all in the order of specificity, so these paths are never a page.
+    server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
+    server.add_url_rule("/export/flags.csv", "export_flags", save_flags, methods=["GET"])
+
+
+def _failed(error: Exception) -> tuple[object, dict[str, str]]:
+    """The page for a failure nobody foresaw: logged whole, shown without any of it."""
+    log.error("a page failed: %s", type(error).__name__, exc_info=error)
+    lang: Lang = "zh"
+    title, content = problem.failure(lang)
+    return _plain(problem.alone(content, lang)), {"title": title, "lang": lang}

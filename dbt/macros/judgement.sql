@@ -1,0 +1,76 @@
+{#
+    Judging a figure against its target, on exact numbers: numerator × scale against target × denominator.
+
+    A target has a floor (the value must reach it), a ceiling (must not pass it), or both: '=' has them at one
+    number, a range at two. The bounds of a figure are low_numerator / low_denominator and most_numerator /
+    high_denominator, or open: is_low_open tends to 0; is_high_open tends to the scale (more cases may come, and
+    all of them may count) and reaches it only where nothing known stands against it; is_high_unbounded has no end.
+#}
+
+{# How far a figure is above (+) or below (−) a line, times its denominator #}
+{% macro margin(numerator, denominator, line) -%}
+    ({{ numerator }} * scale - {{ line }} * {{ denominator }})
+{%- endmacro %}
+
+{% macro is_met() -%}
+    coalesce({{ margin('numerator', 'denominator', 'target_floor') }} >= 0, true)
+    and coalesce({{ margin('numerator', 'denominator', 'target_ceiling') }} <= 0, true)
+{%- endmacro %}
+
+{# Within the tolerance of the end that the figure misses #}
+{% macro is_near() -%}
+    greatest(
+        coalesce(-{{ margin('numerator', 'denominator', 'target_floor') }}, 0),
+        coalesce({{ margin('numerator', 'denominator', 'target_ceiling') }}, 0)
+    ) <= tolerance * denominator
+{%- endmacro %}
+
+{# Some outcome meets the target #}
+{% macro can_be_met() -%}
+    case
+        when target_floor is null or is_high_unbounded then true
+        when is_high_open
+            then target_floor < scale or (target_floor = scale and most_numerator = high_denominator)
+        else {{ margin('most_numerator', 'high_denominator', 'target_floor') }} >= 0
+    end
+    and case
+        when target_ceiling is null then true
+        when is_low_open then target_ceiling > 0 or (target_ceiling = 0 and low_numerator = 0)
+        else {{ margin('low_numerator', 'low_denominator', 'target_ceiling') }} <= 0
+    end
+{%- endmacro %}
+
+{# Some outcome misses the target #}
+{% macro can_be_missed() -%}
+    case
+        when target_floor is null then false
+        when is_low_open then target_floor > 0
+        else {{ margin('low_numerator', 'low_denominator', 'target_floor') }} < 0
+    end
+    or case
+        when target_ceiling is null then false
+        when is_high_unbounded then true
+        when is_high_open then target_ceiling < scale
+        else {{ margin('most_numerator', 'high_denominator', 'target_ceiling') }} > 0
+    end
+{%- endmacro %}
+
+{#
+    What is missing to the floor, as the smallest multiple of shortfall_step that reaches it. Only where more is
+    what helps: '>=', or '=' at the whole of a rate. Multiplied, never divided: a quotient would not be exact.
+#}
+{% macro shortfall() -%}
+    case
+        when target_floor < target_ceiling or (target_floor = target_ceiling and not (kind = 'rate' and target_floor = scale))
+            then null
+        when {{ margin('numerator', 'denominator', 'target_floor') }} >= 0 then 0
+        else ceil(
+            cast(-{{ margin('numerator', 'denominator', 'target_floor') }} as decimal(26, 6)) * steps_per_scaled_unit
+        ) * shortfall_step
+    end
+{%- endmacro %}
+
+{# The value that is shown; never judged on #}
+{% macro ratio(numerator, denominator) -%}
+    cast({{ numerator }} * scale as double) / nullif(cast({{ denominator }} as double), 0)
+{%- endmacro %}

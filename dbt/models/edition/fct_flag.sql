@@ -1,0 +1,91 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='fail',
+    pre_hook='{{ forget_periods_from_first_dirty() }}',
+) }}
+
+{% set target_of_unit = 'unit_key, period_type, kpi_id, target_id' %}
+
+with judgements as (
+    select * from {{ ref('judgements') }}
+),
+
+kpis as (
+    select * from {{ ref('dim_kpi') }}
+),
+
+targets as (
+    select * from {{ ref('dim_target') }}
+),
+
+first_dirty as (
+    select
+        period_type,
+        min(period) as first_period
+    from {{ source('control', 'periods') }} {{ dirty_only() }}
+    group by period_type
+),
+
+history as (
+    select
+        judgements.*,
+        judgements.period as since_period,
+        1 as judged_in_a_row,
+        true as is_due
+    from judgements
+    inner join first_dirty on judgements.period_type = first_dirty.period_type
+    where judgements.period >= first_dirty.first_period
+    {%- if is_incremental() %}
+    union all
+    {{ carried_judgements(target_of_unit) }}
+    {%- endif %}
+),
+
+-- a met target ends a run: what follows it has another number
+numbered as (
+    select
+        *,
+        lag(status) over (partition by {{ target_of_unit }} order by period) as previous_status,
+        lag(distance) over (partition by {{ target_of_unit }} order by period) as previous_distance,
+        sum(case when status = 'met' then 1 else 0 end) over (
+            partition by {{ target_of_unit }} order by period
+        ) - case when status = 'met' then 1 else 0 end as run
+    from history
+),
+
+runs as (
+    select
+        *,
+        min(since_period) over (partition by {{ target_of_unit }}, run) as run_since,
+        sum(case when status = 'met' then 0 else judged_in_a_row end) over (
+            partition by {{ target_of_unit }}, run order by period
+        ) as run_length
+    from numbered
+)
+
+select
+    runs.unit_key,
+    runs.unit_code,
+    runs.unit_level,
+    runs.period_type,
+    runs.period,
+    runs.kpi_id,
+    runs.target_id,
+    runs.status,
+    runs.certainty,
+    runs.shortfall,
+    runs.run_since as since_period,
+    cast(runs.run_length as integer) as judged_in_a_row,
+    case
+        when runs.status = 'met' then 'recovered'
+        when coalesce(runs.previous_status, 'met') = 'met' then 'new'
+        when runs.distance > runs.previous_distance then 'worsening'
+        when runs.distance < runs.previous_distance then 'improving'
+        else 'continuing'
+    end as movement,
+    kpis.owner_agency,
+    targets.document,
+    targets.clause
+from runs
+inner join kpis on runs.kpi_id = kpis.kpi_id
+inner join targets on runs.target_id = targets.target_id
+where runs.is_due and (runs.status <> 'met' or runs.previous_status in ('near', 'missed'))

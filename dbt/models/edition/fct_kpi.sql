@@ -1,0 +1,83 @@
+{{ config(
+    materialized='incremental', incremental_strategy='append', on_schema_change='fail',
+    pre_hook='{{ forget_periods() }}',
+) }}
+
+with inputs as (
+    select
+        *,
+        -- while a register is missing that says who has something, everyone may have it
+        case when is_numerator_partial then high_denominator else high_numerator end as most_numerator,
+        is_cases_partial and kind <> 'count' as is_high_open
+    from {{ ref('kpi_inputs') }}
+),
+
+bounds as (
+    select
+        *,
+        low_denominator is null or is_denominator_partial or is_high_open as is_low_open,
+        most_numerator is null or is_amount_partial or (is_cases_partial and kind = 'count') as is_high_unbounded
+    from inputs
+),
+
+statuses as (
+    select
+        *,
+        {{ can_be_met() }} as can_be_met,
+        {{ can_be_missed() }} as can_be_missed,
+        case
+            when is_too_early then 'too_early'
+            when is_no_data then 'no_data'
+            when denominator = 0 then 'not_applicable'
+            when target_id is null then 'no_target'
+            when {{ is_met() }} then 'met'
+            when {{ is_near() }} then 'near'
+            else 'missed'
+        end as status
+    from bounds
+)
+
+select
+    unit_key,
+    unit_code,
+    unit_level,
+    period_type,
+    period,
+    'as_was' as unit_basis,
+    kpi_id,
+    target_id,
+    case when not is_no_data then numerator end as numerator,
+    case when not is_no_data then denominator end as denominator,
+    scale,
+    case when not is_no_data then {{ ratio('numerator', 'denominator') }} end as value,
+    case when not is_no_data then low_numerator end as low_numerator,
+    case when not (is_no_data or is_low_open) then low_denominator end as low_denominator,
+    case when not (is_no_data or is_high_open or is_high_unbounded) then most_numerator end as high_numerator,
+    case when not (is_no_data or is_high_open) then high_denominator end as high_denominator,
+    case
+        when is_no_data then null
+        when is_low_open then 0
+        else {{ ratio('low_numerator', 'low_denominator') }}
+    end as value_low,
+    case
+        when is_no_data or is_high_unbounded then null
+        when is_high_open then scale
+        else {{ ratio('most_numerator', 'high_denominator') }}
+    end as value_high,
+    status,
+    case
+        when status = 'met' then case when can_be_missed then 'undetermined' else 'confirmed' end
+        when status in ('near', 'missed') then case when can_be_met then 'undetermined' else 'confirmed' end
+        when status = 'not_applicable'
+            then case
+                when is_low_open or is_high_open or low_denominator > 0 or high_denominator > 0 then 'undetermined'
+                else 'confirmed'
+            end
+    end as certainty,
+    case
+        when status = 'met' then 0
+        when status in ('near', 'missed') then cast({{ shortfall() }} as decimal(18, 2))
+    end as shortfall,
+    cast(reporting_suppliers as integer) as reporting_suppliers,
+    cast(expected_suppliers as integer) as expected_suppliers
+from statuses

@@ -1,0 +1,69 @@
+-- One row per row of the lake that counts, or may count, for temporary residents.
+with residents as (
+    select * from {{ ref('stg_grid_residents') }}
+),
+
+registrations as (
+    select * from {{ ref('stg_police_residence_registrations') }}
+),
+
+registered_persons as (
+    select * from {{ ref('registered_persons') }}
+),
+
+found as (
+    select
+        residents.month,
+        residents.supplier_id,
+        residents.community_code,
+        1 as temporary_residents,
+        case when registered_persons.person_id is not null then 1 else 0 end as temporary_residents_registered,
+        case when residents.person_id is null then 1 else 0 end as temporary_residents_unlinked,
+        0 as temporary_residents_doubtful,
+        0 as registrations_doubtful
+    from residents
+    left join registered_persons
+        on residents.month = registered_persons.month and residents.person_id = registered_persons.person_id
+    where residents.row_state = 'accepted' and residents.residence_type = 'temporary' and residents.lives_here
+),
+
+doubtful_residents as (
+    select
+        month,
+        supplier_id,
+        community_code,
+        0 as temporary_residents,
+        0 as temporary_residents_registered,
+        0 as temporary_residents_unlinked,
+        1 as temporary_residents_doubtful,
+        0 as registrations_doubtful
+    from residents
+    where row_state = 'quarantined' and not is_tied and could_be_temporary and could_live_here
+),
+
+doubtful_registrations as (
+    select
+        month,
+        supplier_id,
+        community_code,
+        0 as temporary_residents,
+        0 as temporary_residents_registered,
+        0 as temporary_residents_unlinked,
+        0 as temporary_residents_doubtful,
+        1 as registrations_doubtful
+    from registrations
+    where row_state = 'quarantined' and could_be_valid
+),
+
+counted as (
+    select * from found
+    union all
+    select * from doubtful_residents
+    union all
+    select * from doubtful_registrations
+)
+
+select
+    *,
+    month as place_month
+from counted

@@ -1,0 +1,79 @@
+-- What arrived of what a KPI needs, for every set of suppliers (coverage_code) and period: has_arrived where every
+-- dataset did at least in part, and the roles of datasets that did in part only. No row: nothing was expected.
+with needed as (
+    {% for kpi in kpis() -%}
+    select
+        '{{ kpi.kpi_id }}' as kpi_id,
+        {{ kpi.datasets | length }} as dataset_count
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+coverage as (
+    select
+        unit_code as coverage_code,
+        supplier_id
+    from {{ ref('unit_suppliers') }}
+    where unit_code in (select unit_months.coverage_code from {{ ref('unit_months') }} as unit_months)
+),
+
+slots as (
+    select
+        coverage.coverage_code,
+        kpi_slots.*
+    from {{ ref('kpi_slots') }} as kpi_slots
+    inner join coverage on kpi_slots.supplier_id = coverage.supplier_id
+),
+
+datasets as (
+    select
+        coverage_code,
+        period_type,
+        period,
+        kpi_id,
+        role,
+        dataset,
+        sum(arrived_slots) > 0 as has_arrived,
+        sum(arrived_slots) < sum(expected_slots) as is_partial
+    from slots
+    group by coverage_code, period_type, period, kpi_id, role, dataset
+),
+
+arrival as (
+    select
+        coverage_code,
+        period_type,
+        period,
+        kpi_id,
+        sum(case when has_arrived then 1 else 0 end) as arrived_datasets
+        {%- for role in ['cases', 'numerator', 'amount', 'denominator'] %},
+        max(case when is_partial and role = '{{ role }}' then 1 else 0 end) = 1 as is_{{ role }}_partial
+        {%- endfor %}
+    from datasets
+    group by coverage_code, period_type, period, kpi_id
+),
+
+suppliers as (
+    select
+        coverage_code,
+        period_type,
+        period,
+        kpi_id,
+        count(distinct supplier_id) as expected_suppliers,
+        count(distinct case when arrived_slots < expected_slots then supplier_id end) as incomplete_suppliers
+    from slots
+    group by coverage_code, period_type, period, kpi_id
+)
+
+select
+    arrival.*,
+    arrival.arrived_datasets = needed.dataset_count as has_arrived,
+    suppliers.expected_suppliers,
+    suppliers.expected_suppliers - suppliers.incomplete_suppliers as reporting_suppliers
+from arrival
+inner join needed on arrival.kpi_id = needed.kpi_id
+inner join suppliers
+    on arrival.coverage_code = suppliers.coverage_code
+    and arrival.period_type = suppliers.period_type
+    and arrival.period = suppliers.period
+    and arrival.kpi_id = suppliers.kpi_id

@@ -1,0 +1,1 @@
+"""How data moves: landing → read → protect → batch and verdicts → dbt → audit → edition."""

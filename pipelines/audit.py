@@ -1,0 +1,152 @@
+"""The gates between the working warehouse and an edition. A gate that fails, raises or sees no rows blocks.
+
+Each gate returns what is wrong in words, without any value of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from pipelines.build import BuildResult
+from pipelines.control import Control
+from pipelines.errors import WarehouseError, Words
+from pipelines.ingest import batch_path
+from pipelines.protection.identity import check_characters
+from pipelines.settings import Home
+from pipelines.sql import scalar
+
+# GB 11643 numbers of 18 and of 15 digits; the date inside keeps hashes and codes from looking like one.
+_MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+IDENTIFIER_PATTERN = rf"\b[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9Xx]\b"
+OLD_IDENTIFIER_PATTERN = rf"\b[1-9][0-9]{{7}}{_MONTH_DAY}[0-9]{{3}}\b"
+
+
+class GateFailed(WarehouseError):
+    """Something must not be published. The last edition stays as it was."""
+
+    def __init__(self, findings: dict[str, list[str]]) -> None:
+        self.findings = findings
+        text = "; ".join(f"{gate}: {', '.join(found[:5])}" for gate, found in findings.items())
+        super().__init__(
+            Words("审核未通过，未发布", "The audit failed: nothing was published"),
+            where=", ".join(findings),
+            expected=Words("所有审核通过", "every gate passes"),
+            found=Words(text, text),
+            advice=Words("更正后重新运行；已发布的版本未变", "mend it and run again; the published edition is unchanged"),
+        )
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the gates look at: the working warehouse, what it was computed from, and how that went."""
+
+    home: Home
+    control: Control
+    built: BuildResult
+    connection: duckdb.DuckDBPyConnection
+    tables: list[str]
+
+
+GATES: dict[str, Callable[[Audited], list[str]]] = {
+    "dbt_tests": lambda seen: seen.built.failures,
+    "row_accounts": lambda seen: unbalanced_batches(seen.home, seen.control),
+    "tables_and_periods": lambda seen: missing_parts(seen.connection, seen.tables),
+    "identifiers": lambda seen: columns_with_identifiers(seen.connection, seen.tables),
+}
+
+
+def audit(
+    home: Home, control: Control, built: BuildResult, connection: duckdb.DuckDBPyConnection, tables: list[str]
+) -> None:
+    """Runs every gate over the working warehouse. GateFailed names all gates that found something."""
+    seen = Audited(home, control, built, connection, tables)
+    findings = {}
+    for name, gate in GATES.items():
+        try:
+            found = gate(seen)
+        except (duckdb.Error, OSError, KeyError) as error:
+            found = [f"the gate itself failed: {type(error).__name__}"]
+        if found:
+            findings[name] = found
+    if findings:
+        raise GateFailed(findings)
+
+
+def unbalanced_batches(home: Home, control: Control) -> list[str]:
+    """Current batches whose rows do not add up: counted in the batch file, against the ledger's account."""
+    states = {name: state for evaluation in control.evaluations for name, state in evaluation.row_states.items()}
+    wrong = []
+    for batch in control.batches:
+        path = batch_path(home, batch.slot, batch.batch_id)
+        counted = pq.read_metadata(path).num_rows if path.exists() else -1
+        state = states[batch.batch_id]
+        accounted = state.accepted + state.quarantined + state.duplicate
+        if not counted == batch.rows_data == accounted or min(vars(state).values()) < 0:
+            slot = f"{batch.slot.supplier_id}/{batch.slot.dataset}/{batch.slot.period}"
+            wrong.append(f"{slot}: {counted} rows in the batch, {batch.rows_data} in the ledger, {accounted} judged")
+    return wrong
+
+
+def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
+    """Edition tables that are absent or empty, and periods without a figure for every unit and KPI."""
+    present = {row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()}
+    missing = [f"table {table} is absent" for table in tables if table not in present]
+    if missing:
+        return missing
+    for table in ("dim_unit", "dim_period", "dim_kpi", "dim_target", "fct_kpi", "fct_delivery"):
+        if not scalar(connection, f"select count(*) from {table}"):
+            missing.append(f"table {table} is empty")
+    incomplete = connection.execute("""
+        with wanted as (
+            select periods.period_type, periods.period, kpis.kpi_id, count(distinct units.unit_key) as units
+            from dim_period as periods
+            cross join dim_kpi as kpis
+            inner join dim_unit as units
+                on units.valid_from <= periods.end_date
+                and (units.valid_to is null or units.valid_to > periods.end_date)
+                and units.unit_level in ('county', 'street', 'community')
+            group by all
+        ),
+        given as (
+            select period_type, period, kpi_id, count(distinct unit_key) as units from fct_kpi group by all
+        )
+        select wanted.period_type || ' ' || wanted.period::varchar || ' ' || wanted.kpi_id || ': '
+            || coalesce(given.units, 0) || ' of ' || wanted.units || ' units'
+        from wanted left join given using (period_type, period, kpi_id)
+        where wanted.units is distinct from given.units
+        order by 1""").fetchall()
+    return missing + [row[0] for row in incomplete]
+
+
+def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
+    """Text columns in which something has the form of an identity number with a right check digit."""
+    found = []
+    for table in tables:
+        columns = connection.execute(
+            "select column_name from information_schema.columns where table_name = ? and "
+            "(data_type like 'VARCHAR%' or data_type like '%JSON%')",
+            [table],
+        ).fetchall()
+        for (column,) in columns:
+            if _has_identifier(connection, table, column):
+                found.append(f"{table}.{column}")
+    return found
+
+
+def _has_identifier(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    text = f'"{column}"::varchar'
+    candidates: pl.DataFrame = connection.sql(
+        f"""
+        select distinct unnest(regexp_extract_all({text}, '{IDENTIFIER_PATTERN}')) as number
+        from {table} where regexp_matches({text}, '{IDENTIFIER_PATTERN}')
+        """
+    ).pl()
+    if (check_characters(candidates["number"]) == candidates["number"].str.slice(17).str.to_uppercase()).any():
+        return True
+    old_forms = f"select count(*) from {table} where regexp_matches({text}, '{OLD_IDENTIFIER_PATTERN}')"
+    return bool(scalar(connection, old_forms))

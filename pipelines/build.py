@@ -1,0 +1,163 @@
+"""dbt in this process: computes the working warehouse, and remembers from what each period was computed.
+
+The working warehouse has one writer at a time (see run.lease); dbt alone writes its tables.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from pipelines.control import Control
+from pipelines.errors import WarehouseError, Words
+from pipelines.settings import DBT_DIR, Home
+from pipelines.sql import scalar
+
+_STATE = "build_state"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What the working warehouse holds: the digest of each period, and the inputs that passed the audit."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+    inputs_hash: str = ""
+
+
+@dataclass(frozen=True)
+class BuiltNode:
+    """What became of one node of the dbt project. `status`: success, pass, warn, fail or skipped, as dbt says;
+    `failures`: rows that a test found."""
+
+    unique_id: str
+    status: str
+    failures: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What dbt did: seconds by node, the tests that failed, and every node in the order in which it ran."""
+
+    seconds: dict[str, float]
+    failures: list[str]
+    nodes: list[BuiltNode] = field(default_factory=list)
+
+
+class BuildFailed(WarehouseError):
+    """A model did not compile or run; the last edition stays."""
+
+    def __init__(self, nodes: str) -> None:
+        super().__init__(
+            Words("计算未完成", "The computation did not finish"),
+            where="dbt",
+            expected=Words("所有模型成功", "every model succeeds"),
+            found=Words(nodes, nodes),
+            advice=Words("查看 dbt 日志；已发布的版本未变", "see the dbt log; the published edition is unchanged"),
+        )
+
+
+def read_built(home: Home) -> Built:
+    """What the last finished build was computed from; empty where there is no working warehouse."""
+    if not home.warehouse.exists():
+        return Built()
+    with duckdb.connect(str(home.warehouse)) as connection:
+        known = "select count(*) from information_schema.tables where table_name = ?"
+        if not scalar(connection, known, [_STATE]):
+            return Built()
+        state = dict(connection.execute(f"select name, digest from {_STATE}").fetchall())
+    return Built(state, state.pop("inputs", ""))
+
+
+def build(home: Home, control: Control, *, full_refresh: bool = False) -> BuildResult:
+    """Computes the dirty periods, or everything. Raises BuildFailed where a model fails; tests are reported."""
+    # The state is taken away first: a build that dies leaves no state, and the next one starts afresh.
+    has_state = read_built(home).digests != {}
+    _forget(home)
+    result = _invoke(home, full_refresh=full_refresh or not has_state)
+    if not result.failures:
+        _remember(home, control)
+    return result
+
+
+def _invoke(home: Home, *, full_refresh: bool) -> BuildResult:
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        "--quiet", "--no-use-colors", "--log-level-file", "none", "--no-version-check", "build",
+        "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
+        "--target-path", str(home.root / "dbt"), "--exclude-resource-type", "unit_test",
+    ]  # fmt: skip
+    if full_refresh:
+        arguments.append("--full-refresh")
+    with _environment(home):
+        outcome = dbtRunner().invoke(arguments)
+        _release_file()
+    if outcome.result is None:
+        raise BuildFailed(_without_values(outcome.exception))
+    results: list[Any] = list(outcome.result)
+    broken = [result for result in results if str(result.status) in ("error", "runtime error")]
+    if broken:
+        raise BuildFailed("; ".join(f"{result.node.name}: {_without_values(result.message)}" for result in broken))
+    failures = [
+        f"{result.node.name}: {result.failures}" for result in results if str(result.status) == "fail"
+    ]
+    seconds = {result.node.name: result.execution_time for result in results}
+    nodes = [
+        BuiltNode(result.node.unique_id, str(result.status), int(result.failures or 0), result.execution_time)
+        for result in results
+    ]
+    return BuildResult(seconds, failures, nodes)
+
+
+def _without_values(message: object) -> str:
+    """The first line of an engine's message without what stands in quotes: engines quote values."""
+    import re
+
+    first = str(message).strip().splitlines()[:3]
+    return re.sub(r"'[^']*'", "'…'", " ".join(first))
+
+
+@contextmanager
+def _environment(home: Home) -> Iterator[None]:
+    before = os.environ.get("WAREHOUSE_HOME")
+    os.environ["WAREHOUSE_HOME"] = str(home.root)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["WAREHOUSE_HOME"]
+        else:
+            os.environ["WAREHOUSE_HOME"] = before
+
+
+def _release_file() -> None:
+    # dbt-duckdb keeps the file open for the life of the process; publish and readers need it closed.
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()
+
+
+def _forget(home: Home) -> None:
+    if home.warehouse.exists():
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute(f"drop table if exists {_STATE}")
+
+
+def remember_published(home: Home, control: Control) -> None:
+    """Notes that everything these inputs give has passed the audit; until then the next run audits again."""
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"delete from {_STATE} where name = 'inputs'")
+        connection.execute(f"insert into {_STATE} values ('inputs', ?)", [control.inputs_hash])
+
+
+def _remember(home: Home, control: Control) -> None:
+    rows = list(control.digests.items())
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"create or replace table {_STATE} (name varchar, digest varchar)")
+        connection.executemany(f"insert into {_STATE} values (?, ?)", rows)

@@ -1,0 +1,439 @@
+"""The command `warehouse`. Belongs here: options, progress, tables, exit codes. Everything else is called."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.errors import WarehouseError
+from pipelines.settings import REPO, Home, month_start
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False,
+    help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
+)  # fmt: skip
+console = Console()
+errors = Console(stderr=True)
+SAMPLE_MARK = "示例数据 sample data"
+
+Json = Annotated[bool, typer.Option("--json", help="机器可读输出 / output for machines")]
+AsOf = Annotated[
+    str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
+]
+
+
+def main() -> None:
+    """Runs a command; a problem that a person can mend is told in both languages, with exit code 1."""
+    try:
+        app()
+        code = 0
+    except WarehouseError as error:
+        errors.print(f"[bold red]✗[/] {error.zh}\n  {error.en}", highlight=False, soft_wrap=True)
+        code = 1
+    except Exception as error:  # noqa: BLE001
+        # The type and place alone: an engine's message may quote a value.
+        errors.print(f"[bold red]✗[/] {_place_of(error)}", highlight=False, soft_wrap=True)
+        if os.environ.get("WAREHOUSE_TRACE"):
+            traceback.print_exception(error)
+        code = 70
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Ending at once: DuckDB's binding otherwise prints pages about its own references at every exit.
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def _place_of(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(REPO)] or frames
+    where = f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else "?"
+    return (
+        f"程序错误 {type(error).__name__}（{where}），已发布的版本未变。"
+        f"\n  Program error {type(error).__name__} at {where}; the published edition is unchanged. "
+        "WAREHOUSE_TRACE=1 shows the trace, which may quote delivered values."
+    )
+
+
+def _home() -> Home:
+    return Home.from_environment()
+
+
+def _months(period: list[str] | None) -> set[str] | None:
+    for month in period or []:
+        _parsed(month_start, month, "--period")
+    return set(period) if period else None
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else _parsed(date.fromisoformat, text, "--as-of")
+
+
+def _parsed(parse: Any, text: str, option: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Any]:
+    """A status line that says what is being done; silent for machines."""
+    if as_json or not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("…") as status:
+        yield lambda step: status.update(f"{step} …")
+
+
+@app.command(
+    epilog="例 / examples:  warehouse init --county 610629  ·  "
+    "WAREHOUSE_HOME=other warehouse init --county 110101 --register nbs2021_all_levels.csv.gz"
+)
+def init(
+    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")],
+    register: Annotated[
+        Path | None, typer.Option(help="区划代码文件（本产品未附该县时） / division register, for a county not shipped")
+    ] = None,
+    first_period: Annotated[str | None, typer.Option(help="第一个报送月 YYYY-MM / first month delivered")] = None,
+) -> None:
+    """写入 county.yml 和报送文件夹 / write county.yml and the landing folders."""
+    from pipelines.setup import set_up
+
+    home = _home()
+    made = set_up(home, county, register=register, first_period=first_period)
+    console.print(
+        f"{made.name_zh} {made.county_code}: {home.county_file}\n"
+        f"{len(made.suppliers)} 个报送单位 suppliers → {home.landing}/<supplier>/<dataset>/<YYYY-MM>/",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@app.command(epilog="例 / example:  warehouse generate --months 3 --people 20000")
+def generate(
+    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")] = "610629",
+    people: Annotated[int | None, typer.Option(help="人数，缺省按普查 / people, default by the census")] = None,
+    first_month: Annotated[str, typer.Option(help="第一个月 / first month")] = "2026-01",
+    months: Annotated[int, typer.Option(min=1, max=60, help="月数 / number of months")] = 6,
+    seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 20260101,
+    as_json: Json = False,
+) -> None:
+    """生成示例县的报送文件和标准答案 / write sample deliveries and their truth."""
+    from pipelines.sample import generate as generate_sample
+
+    with _progress(as_json) as progress:
+        summary = generate_sample(
+            _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=progress
+        )
+    if as_json:
+        _print_json({"is_sample": True, **vars(summary)})
+    else:
+        console.print(f"{SAMPLE_MARK}: {summary}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="例 / example:  warehouse template grid_residents --output 实有人口.xlsx")
+def template(
+    dataset: str,
+    output: Annotated[Path | None, typer.Option(help="文件名 / file to write")] = None,
+) -> None:
+    """空白报送模板，含填表说明和下拉选项 / a blank .xlsx with headers, notes and drop-downs."""
+    from pipelines.template import write_template
+
+    contract = _contract(dataset)
+    path = output or Path(f"{contract.title_zh}.xlsx")
+    write_template(contract, path)
+    console.print(f"{contract.title_zh} → {path}", highlight=False)
+
+
+@app.command(epilog="例 / example:  warehouse check 实有人口_202601.csv --dataset grid_residents --period 2026-01")
+def check(
+    file: Path,
+    dataset: Annotated[str | None, typer.Option(help="数据集，缺省按所在文件夹 / dataset, default from its folder")] = None,
+    period: Annotated[str | None, typer.Option(help="报送月 YYYY-MM，缺省按所在文件夹 / month, default from its folder")] = None,
+    as_json: Json = False,
+) -> None:
+    """按报送规则检查一个文件，不入库 / validate a file as if delivered; nothing is loaded."""
+    from pipelines.check import check_file, place_of
+    from pipelines.county import load_county
+    from pipelines.keys import load_or_create_key
+
+    home = _home()
+    county = load_county(home.county_file)
+    folder_dataset, folder_month = place_of(file)
+    contract = _contract(dataset or folder_dataset or "")
+    month = _parsed(month_start, period or folder_month or county.first_period, "--period")
+    checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys))
+    account = checked.delivered.account
+    failed = any(finding.severity == "error" for finding in checked.findings)
+    if as_json:
+        _print_json(
+            {
+                "file": file.name, "dataset": contract.dataset, "is_sample": county.sample,
+                "rows": vars(account), "rows_failed": checked.rows_failed,
+                "findings": [vars(finding) for finding in checked.findings],
+            }
+        )  # fmt: skip
+    else:
+        _mark_sample(county.sample)
+        table = Table("行 line", "规则 rule", "栏 column", "说明", "what is wrong", title=file.name)
+        for finding in checked.findings:
+            colour = "red" if finding.severity == "error" else "yellow"
+            table.add_row(
+                str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
+            )
+        console.print(table)
+        console.print(
+            f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {checked.rows_failed}",
+            highlight=False,
+        )
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="例 / examples:  warehouse run  ·  warehouse run --period 2026-06 --dataset grid_disputes --json")
+def run(
+    period: Annotated[list[str] | None, typer.Option(help="只收这些月份 / take in these months only")] = None,
+    dataset: Annotated[list[str] | None, typer.Option(help="只收这些数据集 / take in these datasets only")] = None,
+    as_of: AsOf = None,
+    full_refresh: Annotated[bool, typer.Option(help="全部重算 / compute everything again")] = False,
+    as_json: Json = False,
+) -> None:
+    """收取报送文件、计算、审核、发布 / ingest, compute, audit, publish."""
+    from pipelines.run import as_json as summary_as_json
+    from pipelines.run import run as run_pipeline
+
+    datasets = {_contract(name).dataset for name in dataset} if dataset else None
+    with _progress(as_json) as progress:
+        summary = run_pipeline(
+            _home(), months=_months(period), datasets=datasets, as_of=_day(as_of),
+            full_refresh=full_refresh, on_progress=progress,
+        )  # fmt: skip
+    if as_json:
+        _print_json({**summary_as_json(summary), "edition": _report_json()})
+        return
+    _print_files(summary)
+    _print_report()
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """当前版本、最近一次运行、缺报情况 / the current edition, the last run, what is missing."""
+    from pipelines.county import load_county
+    from pipelines.store import Store
+
+    home = _home()
+    county = load_county(home.county_file)
+    store = Store.at(home.store)
+    last = store.last_run()
+    store.close()
+    if as_json:
+        _print_json({"county": county.county_code, "is_sample": county.sample, "last_run": last, "edition": _report_json()})
+        return
+    if last is None:
+        console.print("尚未运行 no run yet: warehouse run")
+    else:
+        console.print(
+            f"最近运行 last run {last['started_at']}: {last['outcome']} {last['message'] or ''}",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    _print_report()
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """核对批次、台账、版本的摘要 / compare batches, ledger and editions with their hashes."""
+    from pipelines.verify import verify as verify_home
+
+    found = verify_home(_home())
+    if as_json:
+        _print_json(
+            {
+                "batches": found.batches, "ledger_entries": found.ledger_entries, "editions": found.editions,
+                "damages": [{"what": d.what, "where": d.where, "zh": d.words.zh, "en": d.words.en} for d in found.damages],
+            }
+        )  # fmt: skip
+    else:
+        console.print(
+            f"批次 batches {found.batches} · 台账 ledger entries {found.ledger_entries} · 版本 editions {found.editions}",
+            highlight=False,
+        )
+        for damage in found.damages:
+            errors.print(f"[red]✗[/] {damage.what} {damage.where}: {damage.words.zh} / {damage.words.en}", highlight=False)
+        if not found.damages:
+            console.print("[green]✓[/] 完好 all as written")
+    if found.damages:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(as_of: AsOf = None, as_json: Json = False) -> None:
+    """不收新文件，重新计算有变化的部分并审核发布 / compute what changed, audit and publish, without taking in files."""
+    from pipelines.run import as_json as summary_as_json
+    from pipelines.run import compute_and_publish, open_session, recorded
+
+    with (
+        _progress(as_json) as progress,
+        open_session(_home(), as_of=_day(as_of)) as session,
+        recorded(session) as summary,
+    ):
+        compute_and_publish(session, summary, on_progress=progress)
+    if as_json:
+        _print_json({**summary_as_json(summary), "edition": _report_json()})
+        return
+    _print_report()
+
+
+@app.command()
+def reinstate(batch_id: str) -> None:
+    """恢复被取代的批次（之后请运行 publish） / make a superseded batch current again; then run publish."""
+    from pipelines.run import open_session
+
+    with open_session(_home()) as session:
+        try:
+            slot = session.store.reinstate(batch_id, session.run_id)
+        except KeyError as error:
+            raise typer.BadParameter(f"台账中没有批次 {batch_id} / no such batch in the ledger") from error
+    console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="看板端口 / port of the dashboards")] = 8050,
+    dagster_port: Annotated[int, typer.Option(help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
+    workers: Annotated[int, typer.Option(min=1, help="看板进程数 / dashboard processes")] = 2,
+) -> None:
+    """看板与 Dagster（网页与守护进程），只在本机 / dashboards and Dagster, on loopback only."""
+    from pipelines.serving import serve_all
+
+    sys.exit(serve_all(_home(), port=port, dagster_port=dagster_port, workers=workers))
+
+
+@app.command()
+def bench(
+    output: Annotated[Path, typer.Option(help="结果文件 / file of results")] = REPO / "artifacts" / "bench.json",
+    months: Annotated[int, typer.Option(help="增长测试的月数 / months of the growth test")] = 36,
+    as_json: Json = False,
+) -> None:
+    """测速与内存，以比值为主 / speed and memory, as ratios where possible."""
+    from pipelines.bench import run_bench
+
+    with _progress(as_json) as progress:
+        results = run_bench(output, months=months, on_progress=progress)
+    if as_json:
+        _print_json(results)
+        return
+    table = Table("测量 measurement", "数值 value", "单位 unit", title=f"warehouse bench → {output}")
+    for row in results["measurements"]:
+        table.add_row(row["name"], f"{row['value']:,.2f}", row["unit"])
+    console.print(table)
+
+
+# --- printing -----------------------------------------------------------------------------------------------
+
+
+def _contract(dataset: str) -> Any:
+    from expectations.contract import load_contract
+
+    try:
+        return load_contract(dataset)
+    except KeyError as error:
+        raise typer.BadParameter(str(error.args[0])) from error
+
+
+def _print_json(content: Any) -> None:
+    sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str, indent=1) + "\n")
+
+
+def _mark_sample(is_sample: bool) -> None:
+    if is_sample:
+        console.print(f"[black on yellow] {SAMPLE_MARK} [/]")
+
+
+def _report_json() -> dict[str, Any] | None:
+    from pipelines.report import read_edition
+
+    report = read_edition(_home())
+    return vars(report) if report else None
+
+
+def _print_files(summary: Any) -> None:
+    refused = [file for file in summary.files if file.outcome != "accepted"]
+    for file in refused:
+        reason = file.refusal.zh if file.refusal else ""
+        errors.print(f"[red]✗ 退回 refused[/] {file.file_name}: {reason}", highlight=False, soft_wrap=True)
+    for place in summary.misplaced:
+        errors.print(f"[yellow]? {place.where}[/]: {place.why.zh} / {place.why.en}", highlight=False, soft_wrap=True)
+    accepted = len(summary.files) - len(refused)
+    console.print(
+        f"文件 files: 接收 accepted {accepted} · 退回 refused {len(refused)} · 重复 repeated {summary.repeated} · "
+        f"重算期间 periods computed {summary.computed_periods}",
+        highlight=False,
+    )
+
+
+def _print_report() -> None:
+    from pipelines.report import STATUSES, read_edition
+
+    report = read_edition(_home())
+    if report is None:
+        console.print("尚无版本 no edition yet")
+        return
+    edition = report.edition
+    _mark_sample(edition["is_sample"])
+    console.print(
+        f"{edition['county_name']} · 版本 edition {edition['edition_id']} · 判定日 as of {edition['as_of_date']}\n"
+        f"{report.period}: {report.units} 个社区（村） communities evaluated",
+        highlight=False,
+    )
+    counts = Table("指标 KPI", "目标 target", *(f"{_STATUS_WORDS[name]}\n{name}" for name in STATUSES))
+    for row in report.kpis:
+        counts.add_row(row["kpi_id"], row["target_id"] or "—", *(str(row[name] or 0) for name in STATUSES))
+    console.print(counts)
+    names = {"read": "读取", "accepted": "接收", "quarantined": "隔离", "duplicate": "重复", "skipped": "略过"}
+    console.print(
+        "行 rows: " + " · ".join(f"{names[name]} {name} {value:,}" for name, value in report.rows.items())
+        + f"\n缺报或退回 missing or refused deliveries: {report.missing}",
+        highlight=False,
+    )  # fmt: skip
+    worst = Table("差距最大 worst shortfalls", "社区 unit", "分子/分母", "差距 short", "自 since", "可信 certainty")
+    for row in report.worst:
+        worst.add_row(
+            row["kpi"], row["unit"], f"{_number(row['numerator'])}/{_number(row['denominator'])}",
+            _number(row["shortfall"]), f"{row['since_period']:%Y-%m}", row["certainty"] or "—",
+        )  # fmt: skip
+    console.print(worst)
+    console.print(
+        "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE\n"
+        f"SQL: duckdb.connect('{_home().pointer}', read_only=True)",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+_STATUS_WORDS = {
+    "met": "达标", "near": "接近", "missed": "未达标", "undetermined": "无法判定", "no_data": "无数据",
+    "not_applicable": "不适用", "too_early": "未到期", "no_target": "无目标",
+}  # fmt: skip
+
+
+def _number(value: Any) -> str:
+    """A count without decimals, an amount with its two."""
+    if value is None:
+        return "—"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""The errors that people read: what failed, where, expected, found, what to do, in Chinese and English.
+
+Texts never carry a delivered value of an identifying column; they name file, line, column and rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Words:
+    """One sentence in both languages of the people who read it."""
+
+    zh: str
+    en: str
+
+
+class WarehouseError(Exception):
+    """Something a person has to act on. `zh` and `en` are complete texts."""
+
+    def __init__(self, what: Words, *, where: str, expected: Words, found: Words, advice: Words) -> None:
+        self.what, self.where = what, where
+        self.expected, self.found, self.advice = expected, found, advice
+        super().__init__(self.en)
+
+    @property
+    def zh(self) -> str:
+        return (
+            f"{self.what.zh}。位置：{self.where}；要求：{self.expected.zh}；"
+            f"实际：{self.found.zh}；处理：{self.advice.zh}"
+        )
+
+    @property
+    def en(self) -> str:
+        return (
+            f"{self.what.en}. Where: {self.where}; expected: {self.expected.en}; "
+            f"found: {self.found.en}; what to do: {self.advice.en}"
+        )
+
+
+class Refusal(WarehouseError):
+    """A delivered file that is not taken in. `code` is stable and names the reason, such as `header_missing`."""
+
+    def __init__(
+        self, code: str, what: Words, *, where: str, expected: Words, found: Words, advice: Words
+    ) -> None:
+        self.code = code
+        super().__init__(what, where=where, expected=expected, found=found, advice=advice)

@@ -1,0 +1,374 @@
+"""From delivered files to batches in the lake and entries in the ledger.
+
+All new files of one dataset and month are read, protected and validated together; then each becomes current
+in its slot by one transaction, or is refused whole. Rules across files are not run here (see cross_file).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from sqlalchemy.engine import Connection
+
+from expectations.contract import Contract, load_contract
+from expectations.runner import RuleOutcome, validate, warm_up
+from pipelines.county import County
+from pipelines.errors import Refusal, Words
+from pipelines.keys import Key
+from pipelines.landing import LandedFile
+from pipelines.protection import Origin, Protected, protect
+from pipelines.protection.protect import lake_schema
+from pipelines.reading import Delivered, read_file
+from pipelines.settings import Home, month_start
+from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
+
+VERDICT_SCHEMA: dict[str, pl.DataType] = {
+    "batch_id": pl.String(),
+    "row_number": pl.Int32(),
+    "rule_id": pl.String(),
+    "rule_version": pl.Int32(),
+    "severity": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One delivered file on its way: read and protected, or refused."""
+
+    file: LandedFile
+    batch_id: str
+    delivered: Delivered | None = None
+    protected: Protected | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What became of one delivered file."""
+
+    slot: Slot
+    file_name: str
+    outcome: str
+    rows_read: int = 0
+    rows_data: int = 0
+    rows_failed: int = 0
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class GroupOutcome:
+    """What became of the new files of one dataset and month."""
+
+    dataset: str
+    period: str
+    files: list[FileOutcome]
+    rules: list[RuleOutcome]
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What every step of taking files in needs: where, whose, with which key, in which run."""
+
+    home: Home
+    county: County
+    store: Store
+    key: Key
+    run_id: str
+
+    def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
+        """Takes in all `files`, dataset × month by dataset × month; reading one group while judging another."""
+        groups = _grouped(files)
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
+            waiting: Future[list[Prepared]] | None = reader.submit(self.prepare, groups[0]) if groups else None
+            # Importing Great Expectations takes seconds: meanwhile the first files are read.
+            datasets = sorted({group[0].slot.dataset for group in groups})
+            warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
+            for following in [*groups[1:], None]:
+                if waiting is None:
+                    return
+                prepared = waiting.result()
+                waiting = reader.submit(self.prepare, following) if following else None
+                yield self.take_in(prepared, connection)
+
+    def prepare(self, files: list[LandedFile]) -> list[Prepared]:
+        """Read and protect; a refusal is a result, not an exception."""
+        return [self._prepare(file) for file in files]
+
+    def _prepare(self, file: LandedFile) -> Prepared:
+        contract = load_contract(file.slot.dataset)
+        batch_id = batch_id_of(file, contract, self.key)
+        origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))
+        try:
+            delivered = read_file(file.path, contract)
+            if not file.is_unchanged():
+                raise _changed_while_read(file)
+            protected = protect(delivered.frame, contract, origin, self.key, is_sample=self.county.sample)
+        except Refusal as refusal:
+            return Prepared(file, batch_id, refusal=refusal)
+        return Prepared(file, batch_id, delivered, protected)
+
+    def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
+        """Judge the rows of a group inside their files, keep the batches, and write the ledger."""
+        slot = prepared[0].file.slot
+        contract = load_contract(slot.dataset)
+        frames = [item.protected.batch for item in prepared if item.protected is not None]
+        rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
+        outcomes = [self._settle(item, contract, verdicts, rules) for item in prepared]
+        return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
+
+    def _settle(
+        self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, rules: list[RuleOutcome]
+    ) -> FileOutcome:
+        own = verdicts.filter(pl.col("batch_id") == item.batch_id)
+        failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
+        refusal = item.refusal or _refuse_many(item, contract, failed)
+        account = item.delivered.account if item.delivered else None
+        slot, name = item.file.slot, item.file.path.name
+        if refusal is not None or item.protected is None or item.delivered is None:
+            self._record_refusal(item, contract, refusal)
+            rows_read = account.read if account else 0
+            return FileOutcome(slot, name, "refused", rows_read, 0, failed, refusal)
+        # The files are complete on disk before the ledger names them: a crash in between leaves nothing current.
+        content_hash = write_batch(self.home, slot, item.batch_id, item.protected)
+        verdicts_hash = write_parquet(own, verdicts_path(self.home, slot, item.batch_id))
+        with self.store.transaction() as transaction:
+            self._record_batch(transaction, item, contract, content_hash, verdicts_hash)
+            self._record_results(transaction, item, contract, own, rules)
+            append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
+            record_landed(transaction, item.file.as_seen(self.home))
+        delivered = item.delivered.account
+        return FileOutcome(slot, name, "accepted", delivered.read, delivered.data, failed)
+
+    def _record_refusal(self, item: Prepared, contract: Contract, refusal: Refusal | None) -> None:
+        if refusal is not None and refusal.code == "changed_while_read":
+            return  # still being written: nothing has been delivered yet
+        with self.store.transaction() as transaction:
+            append_delivery(transaction, self._entry(item, contract, outcome="refused", refusal=refusal))
+            record_landed(transaction, item.file.as_seen(self.home))
+
+    def refuse_superseded(self, file: LandedFile) -> FileOutcome:
+        """Bytes that a later file already replaced: refused, unless reinstated by command."""
+        contract = load_contract(file.slot.dataset)
+        refusal = Refusal(
+            "superseded",
+            Words("该文件内容已被后来的文件取代", "This content was replaced by a later file"),
+            where=f"{file.slot.supplier_id}/{file.slot.dataset}/{file.slot.period}/{file.path.name}",
+            expected=Words("新的内容", "new content"),
+            found=Words("与已被取代的文件逐字节相同", "the same bytes as a replaced file"),
+            advice=Words("如确需恢复，运行 warehouse reinstate", "to go back to it on purpose: warehouse reinstate"),
+        )
+        item = Prepared(file, batch_id_of(file, contract, self.key))
+        with self.store.transaction() as transaction:
+            entry = self._entry(item, contract, outcome="refused_superseded", refusal=refusal)
+            append_delivery(transaction, entry)
+            record_landed(transaction, file.as_seen(self.home))
+        return FileOutcome(file.slot, file.path.name, "refused_superseded", refusal=refusal)
+
+    def _entry(
+        self, item: Prepared, contract: Contract, *, outcome: str,
+        batch_id: str | None = None, refusal: Refusal | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        file = item.file
+        return {
+            "run_id": self.run_id,
+            "supplier_id": file.slot.supplier_id,
+            "dataset": file.slot.dataset,
+            "period": file.slot.period,
+            "file_name": file.path.name,
+            "file_hash": file.file_hash,
+            "received_at": file.received_at.isoformat(timespec="microseconds"),
+            "outcome": outcome,
+            "contract_version": contract.version,
+            "refusal_code": refusal.code if refusal else None,
+            "refusal_zh": refusal.zh if refusal else None,
+            "refusal_en": refusal.en if refusal else None,
+            "batch_id": batch_id,
+        }
+
+    def _record_batch(
+        self, transaction: Connection, item: Prepared, contract: Contract, content_hash: str, verdicts_hash: str
+    ) -> None:
+        assert item.delivered is not None
+        account, slot = item.delivered.account, item.file.slot
+        # The same bytes under the same contract and key are the same batch: written again, never twice.
+        transaction.execute(batch.delete().where(batch.c.batch_id == item.batch_id))
+        transaction.execute(
+            batch.insert().values(
+                batch_id=item.batch_id,
+                supplier_id=slot.supplier_id,
+                dataset=slot.dataset,
+                period=slot.period,
+                content_hash=content_hash,
+                verdicts_hash=verdicts_hash,
+                contract_version=contract.version,
+                key_id=self.key.id,
+                rows_read=account.read,
+                rows_data=account.data,
+                rows_title=account.title,
+                rows_header=account.header,
+                rows_note=account.note,
+                rows_totals=account.totals,
+                rows_blank=account.blank,
+                rows_continuation=account.continuation,
+                remarks=json.dumps(_remarks(item.delivered), ensure_ascii=False),
+            )
+        )
+
+    def _record_results(
+        self, transaction: Connection, item: Prepared, contract: Contract,
+        own: pl.DataFrame, rules: list[RuleOutcome],
+    ) -> None:  # fmt: skip
+        assert item.protected is not None
+        failed = dict(own.group_by("rule_id").len().iter_rows())
+        rows_checked = item.protected.batch.height
+        slot = item.file.slot
+        values = [
+            {
+                "run_id": self.run_id, "batch_id": item.batch_id, "rule_id": rule.rule_id,
+                "dataset": contract.dataset, "period": slot.period, "rule_version": rule.rule_version,
+                "severity": rule.severity, "is_cross_file": False,
+                "rows_checked": rows_checked, "rows_failed": failed.get(rule.rule_id, 0),
+            }
+            for rule in rules
+        ]  # fmt: skip
+        transaction.execute(
+            rule_result.delete()
+            .where(rule_result.c.run_id == self.run_id)
+            .where(rule_result.c.batch_id == item.batch_id)
+        )
+        if values:
+            transaction.execute(rule_result.insert(), values)
+
+
+def judge(
+    frames: list[pl.DataFrame], contract: Contract, connection: duckdb.DuckDBPyConnection, *, is_sample: bool
+) -> tuple[list[RuleOutcome], pl.DataFrame]:
+    """Every rule inside a file over all `frames` of one dataset and month, as one table."""
+    if not frames:
+        return [], pl.DataFrame(schema=VERDICT_SCHEMA)
+    frame = pl.concat(frames)
+    table = contract.dataset
+    connection.register("judged_frame", frame.to_arrow())
+    connection.execute(f'create or replace table "{table}" as select * from judged_frame')
+    connection.unregister("judged_frame")
+    validation = validate(connection, table, contract, is_sample=is_sample)
+    connection.execute(f'drop table "{table}"')
+    verdicts = validation.verdicts.select(pl.col(name).cast(dtype) for name, dtype in VERDICT_SCHEMA.items())
+    return validation.results, verdicts.sort("batch_id", "row_number", "rule_id")
+
+
+def batch_id_of(file: LandedFile, contract: Contract, key: Key) -> str:
+    """The same bytes in the same slot under the same contract and key always are the same batch."""
+    slot = file.slot
+    parts = (slot.supplier_id, slot.dataset, slot.period, file.file_hash, str(contract.version), key.id)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
+
+
+def batch_path(home: Home, slot: Slot, batch_id: str) -> Path:
+    return home.lake / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
+
+
+def linking_path(home: Home, slot: Slot, batch_id: str) -> Path:
+    return home.linking / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
+
+
+def verdicts_path(home: Home, slot: Slot, batch_id: str) -> Path:
+    return home.verdicts / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
+
+
+def write_batch(home: Home, slot: Slot, batch_id: str, protected: Protected) -> str:
+    """Writes a batch and its linking keys; returns the batch file's SHA-256."""
+    if protected.linking is not None:
+        write_parquet(protected.linking, linking_path(home, slot, batch_id))
+    return write_parquet(protected.batch, batch_path(home, slot, batch_id))
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> str:
+    """Writes a Parquet file that is either complete and on disk or not there; returns its SHA-256."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
+    content = buffer.getbuffer()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return hashlib.sha256(content).hexdigest()
+
+
+def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
+    """An empty batch per dataset, so that every dataset can be read before anything was delivered."""
+    for contract in contracts.values():
+        path = home.lake / contract.dataset / "period=0000-00" / "_schema.parquet"
+        empty = pl.DataFrame(schema=lake_schema(contract))
+        if not path.exists() or pl.read_parquet_schema(path) != empty.schema:
+            write_parquet(empty, path)
+
+
+def _grouped(files: list[LandedFile]) -> list[list[LandedFile]]:
+    """Files by dataset and month, in the order in which months and datasets are taken in."""
+    groups: dict[tuple[str, str], list[LandedFile]] = {}
+    for file in files:
+        groups.setdefault((file.slot.period, file.slot.dataset), []).append(file)
+    return [groups[place] for place in sorted(groups)]
+
+
+def _remarks(delivered: Delivered) -> dict[str, Any]:
+    return {
+        "encoding": delivered.encoding,
+        "sheet": delivered.sheet,
+        "extra_headers": delivered.extra_headers,
+        "dropped_headers": delivered.dropped_headers,
+        "missing_optional": delivered.missing_optional,
+    }
+
+
+def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | None:
+    if item.delivered is None:
+        return None
+    rows = item.delivered.account.data
+    if failed <= contract.refuse_above_rows or failed <= contract.refuse_above_share * rows:
+        return None
+    limit = f"{contract.refuse_above_rows}, {contract.refuse_above_share:.0%}"
+    return Refusal(
+        "too_many_bad_rows",
+        Words("不合格行过多，整份文件退回", "Too many bad rows: the whole file is refused"),
+        where=item.file.path.name,
+        expected=Words(f"不合格行不同时超过 {limit}", f"not more bad rows than both of {limit}"),
+        found=Words(f"{rows} 行中 {failed} 行不合格", f"{failed} bad rows of {rows}"),
+        advice=Words(
+            "运行 warehouse check 查看每一行的原因，改正后重新报送",
+            "see every row's reason with warehouse check, correct, deliver again",
+        ),
+    )
+
+
+def _changed_while_read(file: LandedFile) -> Refusal:
+    return Refusal(
+        "changed_while_read",
+        Words("文件在读取时被改动", "The file changed while it was read"),
+        where=file.path.name,
+        expected=Words("写完后再放入，或先用 .part 后缀", "a finished file, or the suffix .part until it is"),
+        found=Words("大小或时间已变", "another size or time"),
+        advice=Words("下次运行会再读", "the next run reads it again"),
+    )
+
+
+__all__ = ["FileOutcome", "GroupOutcome", "Ingest", "Prepared", "judge", "prepare_lake"]

@@ -1,0 +1,184 @@
+"""What lies in landing: which files belong to which slot, and which of them are new.
+
+`landing/<supplier>/<dataset>/<YYYY-MM>/<any name>`. File names are never used for anything but their suffix
+and for telling people which file is meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from expectations.contract import load_contracts
+from pipelines.county import County
+from pipelines.errors import Words
+from pipelines.settings import Home, month_start
+from pipelines.store import Slot, Store
+
+UNFINISHED_SUFFIX = ".part"
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One regular file in a slot's folder, as it was when it was looked at."""
+
+    path: Path
+    slot: Slot
+    size: int
+    changed_ns: int
+    file_hash: str
+
+    @property
+    def received_at(self) -> datetime:
+        return datetime.fromtimestamp(self.changed_ns / 1e9, UTC)
+
+    def is_unchanged(self) -> bool:
+        """Whether the file is still the one that was hashed."""
+        try:
+            status = self.path.lstat()
+        except FileNotFoundError:
+            return False
+        return (status.st_size, status.st_mtime_ns) == (self.size, self.changed_ns)
+
+    def as_seen(self, home: Home) -> dict[str, Any]:
+        return {
+            "path": str(self.path.relative_to(home.landing)),
+            "size": self.size,
+            "changed_ns": self.changed_ns,
+            "file_hash": self.file_hash,
+        }
+
+
+@dataclass(frozen=True)
+class Misplaced:
+    """Something in landing that belongs to no slot, and why."""
+
+    where: str
+    why: Words
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a look at landing found: new files, oldest first within a slot, and what is misplaced."""
+
+    new: list[LandedFile]
+    repeated: list[LandedFile]
+    superseded: list[LandedFile]
+    misplaced: list[Misplaced]
+
+
+def make_folders(home: Home, county: County) -> None:
+    """The landing folders of a county, for its suppliers' datasets; closed to other users."""
+    home.landing.mkdir(parents=True, exist_ok=True)
+    home.landing.chmod(0o700)
+    for expected in county.expected:
+        for supplier in expected.suppliers:
+            (home.landing / supplier / expected.dataset).mkdir(parents=True, exist_ok=True)
+
+
+def look(home: Home, county: County, store: Store, *, settled_seconds: float = 0) -> Landing:
+    """Sort everything in landing into new, repeated (same bytes as the current file), superseded and misplaced.
+
+    A file counts once it is not `.part` and has not changed for `settled_seconds`. A file that was taken or
+    refused before and still lies there is none of these.
+    """
+    found = Landing([], [], [], [])
+    settled_before = time.time_ns() - int(settled_seconds * 1e9)
+    memory = _Memory.of(store)
+    for path in sorted(home.landing.glob("*/*/*/*"), key=_age):
+        if path.name.startswith(".") or path.suffix == UNFINISHED_SUFFIX:
+            continue
+        why = _why_misplaced(path, home, county)
+        if why is not None:
+            found.misplaced.append(Misplaced(str(path.relative_to(home.landing)), why))
+            continue
+        status = path.lstat()
+        if not settled_seconds or status.st_mtime_ns <= settled_before:
+            _sort_in(found, path, status, home, memory)
+    for path in _strays(home):
+        words = Words("不在 报送单位/数据集/月份 文件夹内", "not inside a supplier/dataset/month folder")
+        found.misplaced.append(Misplaced(str(path.relative_to(home.landing)), words))
+    return found
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What the ledger knows, read once: files seen, log entries by slot and content, current batches."""
+
+    seen: dict[str, dict[str, Any]]
+    entries: dict[tuple[Slot, str], list[dict[str, Any]]]
+    current: dict[Slot, str]
+
+    @classmethod
+    def of(cls, store: Store) -> _Memory:
+        entries: dict[tuple[Slot, str], list[dict[str, Any]]] = {}
+        for entry in store.deliveries():
+            slot = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
+            entries.setdefault((slot, entry["file_hash"]), []).append(entry)
+        current = {
+            Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"])
+            for row in store.current_batches()
+        }
+        return cls({row["path"]: row for row in store.seen_files()}, entries, current)
+
+
+def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, memory: _Memory) -> None:
+    name = str(path.relative_to(home.landing))
+    seen = memory.seen.get(name)
+    is_seen = seen is not None and (seen["size"], seen["changed_ns"]) == (status.st_size, status.st_mtime_ns)
+    supplier, dataset, period = path.relative_to(home.landing).parts[:3]
+    slot = Slot(supplier, dataset, period)
+    file_hash = str(seen["file_hash"]) if seen is not None and is_seen else _hash(path)
+    file = LandedFile(path, slot, status.st_size, status.st_mtime_ns, file_hash)
+    entries = memory.entries.get((slot, file_hash), [])
+    taken = {entry["batch_id"] for entry in entries} - {None}
+    if not entries:
+        found.new.append(file)
+    elif not taken and entries[-1]["contract_version"] != load_contracts()[dataset].version:
+        found.new.append(file)  # it was refused under an older contract
+    elif is_seen:
+        return
+    elif taken and memory.current.get(slot) not in taken:
+        found.superseded.append(file)
+    else:
+        found.repeated.append(file)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _why_misplaced(path: Path, home: Home, county: County) -> Words | None:
+    supplier, dataset, period = path.relative_to(home.landing).parts[:3]
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return Words("不是普通文件", "not a regular file")
+    if supplier not in {known.id for known in county.suppliers}:
+        return Words(f"county.yml 中没有报送单位 {supplier}", f"no supplier {supplier} in county.yml")
+    if dataset not in load_contracts():
+        return Words(f"没有数据集 {dataset}", f"no dataset {dataset}")
+    try:
+        month_start(period)
+    except ValueError:
+        return Words(f"月份文件夹 {period} 不是 YYYY-MM", f"the month folder {period} is not YYYY-MM")
+    return None
+
+
+def _strays(home: Home) -> list[Path]:
+    return sorted(
+        path
+        for depth in ("*", "*/*", "*/*/*")
+        for path in home.landing.glob(depth)
+        if not path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return (path.lstat().st_mtime_ns, str(path))
+

@@ -1,0 +1,184 @@
+"""The assets behind the deliveries: `control`, the dbt models, and `edition`, published last.
+
+They are not partitioned: each run judges every period whose inputs changed, whichever month it took in.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from expectations.contract import load_contracts
+from expectations.rules import CrossFileRule, cross_file_rules
+from pipelines.audit import GATES, GateFailed
+from pipelines.build import BuildResult, BuiltNode
+from pipelines.control import Control
+from pipelines.orchestration.datasets import Events, rule_check_name, rule_check_result, rule_check_spec
+from pipelines.orchestration.policies import FRESHNESS, POOL, RETRIES
+from pipelines.orchestration.warehouse import WarehouseRun
+
+CONTROL = "control"
+EDITION = "edition"
+MODELS = "models"
+_UNIQUE_ID = "dagster_dbt/unique_id"  # where dagster-dbt notes which node a spec stands for
+
+
+def control_asset() -> dg.AssetsDefinition:
+    """The rules across files, and the control tables that dbt reads."""
+    rules = {
+        (contract.dataset, rule.id): rule
+        for contract in load_contracts().values()
+        for rule in cross_file_rules(contract)
+    }
+
+    @dg.asset(
+        name=CONTROL,
+        description="跨文件规则与控制表 / rules across files, and the control tables",
+        group_name="control",
+        kinds={"parquet"},
+        deps=list(load_contracts()),
+        check_specs=[rule_check_spec(CONTROL, _cross_check_name(*place), rule) for place, rule in rules.items()],
+        retry_policy=RETRIES,
+        freshness_policy=FRESHNESS,
+        pool=POOL,
+    )
+    def evaluate_across_files(warehouse: dg.ResourceParam[WarehouseRun]) -> Events:
+        with warehouse.step(CONTROL):
+            control = warehouse.control
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(control.inputs_hash),
+            metadata={
+                "as_of": control.as_of.isoformat(), "current_batches": len(control.batches),
+                "periods": len(control.periods), "periods_to_compute": len(control.dirty),
+            },
+        )  # fmt: skip
+        yield from _cross_results(control, rules)
+
+    return evaluate_across_files
+
+
+def _cross_check_name(dataset: str, rule_id: str) -> str:
+    return f"{dataset}__{rule_check_name(rule_id)}"
+
+
+def _cross_results(
+    control: Control, rules: Mapping[tuple[str, str], CrossFileRule]
+) -> Iterator[dg.AssetCheckResult]:
+    """What each rule across files finds in all current batches; a rule that could not be evaluated checked none."""
+    checked: dict[tuple[str, str], int] = defaultdict(int)
+    failed: dict[tuple[str, str], int] = defaultdict(int)
+    months: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for evaluation in control.evaluations:
+        for row in evaluation.rule_results:
+            place = (evaluation.dataset, row["rule_id"])
+            checked[place] += row["rows_checked"]
+            failed[place] += row["rows_failed"]
+            if row["rows_failed"]:
+                months[place].add(evaluation.month)
+    for place, rule in rules.items():
+        yield rule_check_result(
+            CONTROL, _cross_check_name(*place), rule, (checked[place], failed[place]),
+            months=", ".join(sorted(months[place])),
+        )  # fmt: skip
+
+
+class _Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster-dbt has no types that mypy follows
+    """Names what dbt reads after the assets that write it, and groups models by their folder."""
+
+    def __init__(self) -> None:
+        # One asset writes all control tables.
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        if dbt_resource_props["resource_type"] == "source" and dbt_resource_props["source_name"] == CONTROL:
+            return dg.AssetKey(CONTROL)
+        return dg.AssetKey(dbt_resource_props["name"])
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props["description"])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        folders = dbt_resource_props["fqn"][1:-1]
+        return str(folders[0]) if folders else f"{dbt_resource_props['resource_type']}s"
+
+
+def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """Every table of the dbt project and its tests, computed by one dbt build in this process."""
+
+    def compute_models(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseRun]) -> Events:
+        with warehouse.step(MODELS):
+            built = warehouse.built
+        if built is None:
+            context.log.info("no input changed since the current edition: nothing to compute")
+            return
+        if built.failures:
+            # Dagster stops here by the failed checks; the ledger is told in the words of the gate.
+            warehouse.fail(MODELS, GateFailed({"dbt_tests": built.failures}))
+        yield from _build_events(context, built)
+
+    assets: dg.AssetsDefinition = dbt_assets(
+        manifest=manifest, dagster_dbt_translator=_Translator(), name=MODELS, retry_policy=RETRIES, pool=POOL
+    )(compute_models)
+    return assets.map_asset_specs(lambda spec: spec.replace_attributes(freshness_policy=FRESHNESS))
+
+
+def _build_events(context: dg.AssetExecutionContext, built: BuildResult) -> Events:
+    """What dbt did, as far as it was asked for: tables that were computed, and tests that ran."""
+    nodes = {node.unique_id: node for node in built.nodes}
+    for spec in context.assets_def.specs:
+        node = nodes.get(spec.metadata[_UNIQUE_ID])
+        if node is not None and node.status == "success" and spec.key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={"seconds": node.seconds})
+    for check in context.assets_def.check_specs:
+        test = nodes.get((check.metadata or {})[_UNIQUE_ID])
+        if test is not None and test.status != "skipped" and check.key in context.selected_asset_check_keys:
+            yield _test_result(check, test)
+
+
+def _test_result(check: dg.AssetCheckSpec, test: BuiltNode) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN if test.status == "warn" else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        asset_key=check.asset_key, check_name=check.name, passed=test.status == "pass", severity=severity,
+        metadata={"rows_failed": test.failures, "seconds": test.seconds},
+    )  # fmt: skip
+
+
+def edition_asset(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The audit of `tables`, and their publication as the current edition."""
+
+    @dg.asset(
+        name=EDITION,
+        description="审核并发布的版本 / the audited and published edition",
+        group_name="edition",
+        kinds={"duckdb", "parquet"},
+        deps=tables,
+        check_specs=[dg.AssetCheckSpec(gate, asset=EDITION, blocking=True) for gate in GATES],
+        retry_policy=RETRIES,
+        freshness_policy=FRESHNESS,
+        pool=POOL,
+    )
+    def publish_edition(warehouse: dg.ResourceParam[WarehouseRun]) -> Events:
+        try:
+            with warehouse.step(EDITION):
+                publication = warehouse.publish()
+        except dg.Failure:
+            failure = warehouse.failures[EDITION]
+            if isinstance(failure, GateFailed):
+                yield from _gate_results(failure.findings)
+            raise
+        if publication is None:
+            raise AssertionError("a run that computes publishes, or there is an edition already")
+        yield dg.MaterializeResult(
+            metadata={"edition_id": publication.edition_id, "is_new": publication.is_new},
+        )
+        yield from _gate_results({})
+
+    return publish_edition
+
+
+def _gate_results(findings: Mapping[str, list[str]]) -> Iterator[dg.AssetCheckResult]:
+    for gate in GATES:
+        found = findings.get(gate, [])
+        yield dg.AssetCheckResult(check_name=gate, passed=not found, metadata={"found": "; ".join(found[:20])})

@@ -1,0 +1,9 @@
+"""Protect: from delivered text to a typed batch without personal data.
+
+Belongs here: casting cells by the contract, checking identity documents, pseudonyms, linking keys.
+Does not belong here: reading files, judging rows (that is Validate).
+"""
+
+from pipelines.protection.protect import Origin, Protected, protect
+
+__all__ = ["Origin", "Protected", "protect"]

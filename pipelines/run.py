@@ -1,0 +1,211 @@
+"""One run: take in what was delivered, compute what changed, publish. The same steps serve the command line
+and Dagster; each is a function of a `Session` and may be called in a process of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from filelock import FileLock
+
+from expectations.contract import load_contracts
+from pipelines.build import BuildResult, build, read_built, remember_published
+from pipelines.control import Control, export_control
+from pipelines.county import County, load_county
+from pipelines.errors import WarehouseError
+from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
+from pipelines.keys import Key, load_or_create_key
+from pipelines.landing import LandedFile, Landing, Misplaced, look
+from pipelines.publish import Publication, current_manifest, publish
+from pipelines.settings import SHANGHAI, Home
+from pipelines.store import Store
+
+Progress = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A county's warehouse opened for one run: who holds the lease may write."""
+
+    home: Home
+    county: County
+    store: Store
+    key: Key
+    run_id: str
+    as_of: date
+
+    def ingest(self) -> Ingest:
+        return Ingest(self.home, self.county, self.store, self.key, self.run_id)
+
+
+@dataclass
+class RunSummary:
+    """What a run did."""
+
+    run_id: str
+    as_of: date
+    files: list[FileOutcome] = field(default_factory=list)
+    misplaced: list[Misplaced] = field(default_factory=list)
+    repeated: int = 0
+    computed_periods: int = 0
+    publication: Publication | None = None
+
+
+@contextmanager
+def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = None) -> Iterator[Session]:
+    """The one writer of a data root; a second one waits. The clock is read here, once."""
+    county = load_county(home.county_file)
+    started = datetime.now(UTC)
+    home.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.lease):
+        store = Store.at(home.store)
+        try:
+            prepare_lake(home, load_contracts())
+            yield Session(
+                home, county, store, load_or_create_key(home.keys),
+                run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
+                as_of or started.astimezone(SHANGHAI).date(),
+            )  # fmt: skip
+        finally:
+            store.close()
+
+
+def run(
+    home: Home, *, months: set[str] | None = None, datasets: set[str] | None = None,
+    as_of: date | None = None, full_refresh: bool = False, on_progress: Progress = _silent,
+) -> RunSummary:  # fmt: skip
+    """Takes in new files (of these months and datasets), computes every period that changed, and publishes.
+
+    Raises WarehouseError where nothing could be published; the last edition then stays, and the run is
+    recorded as failed with its reason.
+    """
+    with open_session(home, as_of=as_of) as session, recorded(session) as summary:
+        landing = look(home, session.county, session.store)
+        summary.misplaced = landing.misplaced
+        for outcome in take_in(session, landing, months, datasets, on_progress):
+            summary.files += outcome
+        summary.repeated = len(landing.repeated)
+        compute_and_publish(session, summary, full_refresh=full_refresh, on_progress=on_progress)
+    return summary
+
+
+@contextmanager
+def recorded(session: Session) -> Iterator[RunSummary]:
+    """Writes down how a run ended, also where it fails."""
+    session.store.start_run(session.run_id, session.as_of)
+    summary = RunSummary(session.run_id, session.as_of)
+    try:
+        yield summary
+    except WarehouseError as error:
+        session.store.finish_run(session.run_id, "failed", message=error.zh)
+        raise
+    except BaseException as error:
+        # The type alone: an engine's message may quote a value.
+        session.store.finish_run(session.run_id, "failed", message=type(error).__name__)
+        raise
+    published = summary.publication
+    if published is None:  # Dagster may be asked for some assets only
+        session.store.finish_run(session.run_id, "partial")
+        return
+    outcome = "published" if published.is_new else "unchanged"
+    session.store.finish_run(session.run_id, outcome, edition_id=published.edition_id)
+
+
+def take_in(
+    session: Session, landing: Landing, months: set[str] | None = None, datasets: set[str] | None = None,
+    on_progress: Progress = _silent,
+) -> Iterator[list[FileOutcome]]:  # fmt: skip
+    """Takes in the new files, group by group, and answers those that a later file already replaced."""
+
+    def is_wanted(file: LandedFile) -> bool:
+        return (months is None or file.slot.period in months) and (
+            datasets is None or file.slot.dataset in datasets
+        )
+
+    ingest = session.ingest()
+    groups: Iterator[GroupOutcome] = ingest.groups([file for file in landing.new if is_wanted(file)])
+    for group in groups:
+        on_progress(f"{group.dataset} {group.period}")
+        yield group.files
+    yield [ingest.refuse_superseded(file) for file in landing.superseded if is_wanted(file)]
+    session.store.remember_landed([file.as_seen(session.home) for file in landing.repeated if is_wanted(file)])
+
+
+def compute_and_publish(
+    session: Session, summary: RunSummary, *, full_refresh: bool = False, on_progress: Progress = _silent
+) -> None:
+    """Rules across files, dbt, audit, edition; nothing where no input changed."""
+    control = prepare(session, full_refresh=full_refresh, on_progress=on_progress)
+    if not has_changed(session.home, control, full_refresh=full_refresh):
+        current = current_manifest(session.home)
+        summary.publication = Publication(current["edition_id"], is_new=False) if current else None
+        return
+    on_progress("dbt")
+    built = compute(session, control, full_refresh=full_refresh)
+    summary.computed_periods = len(control.dirty)
+    on_progress("publish")
+    summary.publication = release(session, control, built)
+
+
+def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = _silent) -> Control:
+    """Evaluates the rules across files and writes the control tables."""
+    built: dict[str, str] = {} if full_refresh else read_built(session.home).digests
+    control = export_control(
+        session.home, session.county, session.store, session.as_of, built, on_progress=on_progress
+    )
+    session.store.record_cross_file_results(session.run_id, control.evaluations)
+    return control
+
+
+def has_changed(home: Home, control: Control, *, full_refresh: bool = False) -> bool:
+    """Whether there is anything to compute: an input that changed, or no edition yet."""
+    return full_refresh or current_manifest(home) is None or read_built(home).inputs_hash != control.inputs_hash
+
+
+def compute(session: Session, control: Control, *, full_refresh: bool = False) -> BuildResult:
+    return build(session.home, control, full_refresh=full_refresh)
+
+
+def release(session: Session, control: Control, built: BuildResult) -> Publication:
+    """Audits what was computed and makes it the current edition."""
+    publication = publish(session.home, session.county, control, built)
+    remember_published(session.home, control)
+    return publication
+
+
+def as_json(summary: RunSummary) -> dict[str, Any]:
+    """A run's summary for machines."""
+    return {
+        "run_id": summary.run_id,
+        "as_of": summary.as_of.isoformat(),
+        "files": [
+            {
+                "supplier": file.slot.supplier_id,
+                "dataset": file.slot.dataset,
+                "period": file.slot.period,
+                "file_name": file.file_name,
+                "outcome": file.outcome,
+                "rows_read": file.rows_read,
+                "rows_failed": file.rows_failed,
+                "reason_zh": file.refusal.zh if file.refusal else None,
+                "reason_en": file.refusal.en if file.refusal else None,
+            }
+            for file in summary.files
+        ],
+        "misplaced": [
+            {"where": place.where, "why_zh": place.why.zh, "why_en": place.why.en} for place in summary.misplaced
+        ],
+        "repeated_files": summary.repeated,
+        "computed_periods": summary.computed_periods,
+        "edition_id": summary.publication.edition_id if summary.publication else None,
+        "is_new_edition": bool(summary.publication and summary.publication.is_new),
+    }

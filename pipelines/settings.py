@@ -1,0 +1,116 @@
+"""Where things are: the repository's own folders, and the data root (`WAREHOUSE_HOME`) of one county."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+REPO = Path(__file__).resolve().parents[1]
+DBT_DIR = REPO / "dbt"
+REFERENCE = REPO / "data" / "reference"
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data root of one county; several live side by side, each under its own root."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        return cls(Path(os.environ.get("WAREHOUSE_HOME") or REPO / "data").resolve())
+
+    @property
+    def county_file(self) -> Path:
+        return self.root / "county.yml"
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        return self.root / "lake"
+
+    @property
+    def linking(self) -> Path:
+        return self.root / "linking"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.root / "verdicts"
+
+    @property
+    def control(self) -> Path:
+        return self.root / "control"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store" / "operational.db"
+
+    @property
+    def keys(self) -> Path:
+        return self.root / "keys"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def lease(self) -> Path:
+        return self.root / "warehouse.lease"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def editions(self) -> Path:
+        return self.published / "editions"
+
+    @property
+    def pointer(self) -> Path:
+        """The relative symlink that every reader opens."""
+        return self.published / "warehouse.duckdb"
+
+    @property
+    def reference(self) -> Path:
+        """The county's own division register where it brought one, the shipped one otherwise."""
+        own = self.root / "register"
+        return own if own.exists() else REFERENCE
+
+    @property
+    def truth(self) -> Path:
+        return self.root / "truth"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+
+def month_start(month: str) -> date:
+    """'2026-01' → 2026-01-01. ValueError names what is not a month."""
+    if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month) is None:
+        raise ValueError(f"{month!r} is not a month; expected YYYY-MM, such as 2026-01")
+    return date.fromisoformat(f"{month}-01")
+
+
+def month_name(day: date) -> str:
+    """The month that a day lies in, as '2026-01'."""
+    return f"{day:%Y-%m}"
+
+
+def add_months(day: date, months: int) -> date:
+    """The first day of the month that is `months` after the month of `day`."""
+    index = day.year * 12 + day.month - 1 + months
+    return date(index // 12, index % 12 + 1, 1)
+
+
+def month_end(day: date) -> date:
+    """The last day of the month that `day` lies in."""
+    return add_months(day, 1) - timedelta(days=1)

@@ -1,0 +1,350 @@
+"""The operational store: the ledger of deliveries, slots and batches, and rule results by run.
+
+SQLite by default, any SQLAlchemy URL otherwise. Deliveries are an append-only log, each entry chained to the
+one before by its hash; what is current in a slot follows from the log and is kept beside it for reading.
+Does not belong here: files, frames, rules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+metadata = sa.MetaData()
+
+run = sa.Table(
+    "run", metadata,
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("started_at", sa.String, nullable=False),
+    sa.Column("finished_at", sa.String),
+    sa.Column("as_of", sa.String, nullable=False),
+    sa.Column("outcome", sa.String),  # published | unchanged | failed | partial (Dagster: some assets only)
+    sa.Column("edition_id", sa.String),
+    sa.Column("message", sa.String),
+)  # fmt: skip
+delivery = sa.Table(
+    "delivery", metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("supplier_id", sa.String, nullable=False),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("period", sa.String, nullable=False),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("file_hash", sa.String, nullable=False),
+    sa.Column("received_at", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),  # accepted | refused | refused_superseded | reinstated
+    sa.Column("contract_version", sa.Integer, nullable=False),
+    sa.Column("refusal_code", sa.String),
+    sa.Column("refusal_zh", sa.String),
+    sa.Column("refusal_en", sa.String),
+    sa.Column("batch_id", sa.String),
+    sa.Column("previous_hash", sa.String, nullable=False),
+    sa.Column("entry_hash", sa.String, nullable=False),
+)  # fmt: skip
+batch = sa.Table(
+    "batch", metadata,
+    sa.Column("batch_id", sa.String, primary_key=True),
+    sa.Column("supplier_id", sa.String, nullable=False),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("period", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("verdicts_hash", sa.String, nullable=False),
+    sa.Column("contract_version", sa.Integer, nullable=False),
+    sa.Column("key_id", sa.String, nullable=False),
+    # The account of every physical row of the file: rows_read is their sum.
+    sa.Column("rows_read", sa.Integer, nullable=False),
+    sa.Column("rows_data", sa.Integer, nullable=False),
+    sa.Column("rows_title", sa.Integer, nullable=False),
+    sa.Column("rows_header", sa.Integer, nullable=False),
+    sa.Column("rows_note", sa.Integer, nullable=False),
+    sa.Column("rows_totals", sa.Integer, nullable=False),
+    sa.Column("rows_blank", sa.Integer, nullable=False),
+    sa.Column("rows_continuation", sa.Integer, nullable=False),  # lines that continue a quoted cell
+    sa.Column("remarks", sa.String, nullable=False),  # JSON: encoding, sheet, extra and dropped headers
+)  # fmt: skip
+slot = sa.Table(
+    "slot", metadata,
+    sa.Column("supplier_id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("period", sa.String, primary_key=True),
+    sa.Column("batch_id", sa.String),
+    sa.Column("is_correction_refused", sa.Boolean, nullable=False, default=False),
+)  # fmt: skip
+landed = sa.Table(
+    "landed", metadata,
+    sa.Column("path", sa.String, primary_key=True),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("changed_ns", sa.Integer, nullable=False),
+    sa.Column("file_hash", sa.String, nullable=False),
+)  # fmt: skip
+rule_result = sa.Table(
+    "rule_result", metadata,
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("batch_id", sa.String, primary_key=True),
+    sa.Column("rule_id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("period", sa.String, nullable=False),
+    sa.Column("rule_version", sa.Integer, nullable=False),
+    sa.Column("severity", sa.String, nullable=False),
+    sa.Column("is_cross_file", sa.Boolean, nullable=False),
+    sa.Column("rows_checked", sa.Integer, nullable=False),
+    sa.Column("rows_failed", sa.Integer, nullable=False),
+)  # fmt: skip
+
+_CHAIN_START = "0" * 64
+_CHAINED = [
+    "run_id", "supplier_id", "dataset", "period", "file_name", "file_hash", "received_at", "outcome",
+    "contract_version", "refusal_code", "refusal_zh", "refusal_en", "batch_id",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a delivery belongs: supplier × dataset × month ('YYYY-MM')."""
+
+    supplier_id: str
+    dataset: str
+    period: str
+
+
+class CrossFileResults(Protocol):
+    """What the rules across files gave for one dataset and month."""
+
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def month(self) -> str: ...
+    @property
+    def is_new(self) -> bool: ...
+    @property
+    def rule_results(self) -> list[dict[str, Any]]: ...
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+class Store:
+    """The ledger behind one data root. Every method that changes something is one transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = sa.create_engine(url)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _use_wal)
+        metadata.create_all(self.engine)
+
+    @classmethod
+    def at(cls, path: Path) -> Store:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite:///{path}")
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction; nothing in it is visible before it ends well."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    # --- reading -------------------------------------------------------------------------------------------
+
+    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def current_batches(self) -> list[dict[str, Any]]:
+        """Every batch that is current in its slot, with its row account, in a fixed order."""
+        query = (
+            sa.select(batch, slot.c.is_correction_refused)
+            .join(slot, slot.c.batch_id == batch.c.batch_id)
+            .order_by(batch.c.dataset, batch.c.period, batch.c.supplier_id)
+        )
+        return self.rows(query)
+
+    def deliveries(self) -> list[dict[str, Any]]:
+        return self.rows(sa.select(delivery).order_by(delivery.c.number))
+
+    def all_batches(self) -> list[dict[str, Any]]:
+        """Every batch that the ledger knows, current or superseded."""
+        return self.rows(sa.select(batch).order_by(batch.c.batch_id))
+
+    def slots(self) -> dict[Slot, dict[str, Any]]:
+        """What is current in each slot."""
+        return {
+            Slot(row["supplier_id"], row["dataset"], row["period"]): {
+                "batch_id": row["batch_id"],
+                "is_correction_refused": row["is_correction_refused"],
+            }
+            for row in self.rows(sa.select(slot))
+        }
+
+    def last_run(self) -> dict[str, Any] | None:
+        """How the newest run went; None before the first."""
+        found = self.rows(sa.select(run).order_by(run.c.run_id.desc()).limit(1))
+        return found[0] if found else None
+
+    def seen_files(self) -> list[dict[str, Any]]:
+        """Landed files that were taken or refused, with the size and time they had then."""
+        return self.rows(sa.select(landed))
+
+    def latest_rule_results(self, dataset: str | None = None, period: str | None = None) -> list[dict[str, Any]]:
+        """The newest result of each rule inside files, by batch; run ids sort by time.
+
+        Of all batches, or of those of one dataset or month.
+        """
+        newest = (
+            sa.select(rule_result.c.batch_id, sa.func.max(rule_result.c.run_id).label("run_id"))
+            .where(~rule_result.c.is_cross_file)
+            .group_by(rule_result.c.batch_id)
+        )
+        if dataset is not None:
+            newest = newest.where(rule_result.c.dataset == dataset)
+        if period is not None:
+            newest = newest.where(rule_result.c.period == period)
+        chosen = newest.subquery()
+        query = sa.select(rule_result).join(
+            chosen,
+            (rule_result.c.batch_id == chosen.c.batch_id) & (rule_result.c.run_id == chosen.c.run_id),
+        )
+        return self.rows(query.where(~rule_result.c.is_cross_file))
+
+    # --- writing -------------------------------------------------------------------------------------------
+
+    def start_run(self, run_id: str, as_of: date) -> None:
+        with self.transaction() as connection:
+            connection.execute(run.insert().values(run_id=run_id, started_at=now(), as_of=as_of.isoformat()))
+
+    def finish_run(self, run_id: str, outcome: str, *, edition_id: str | None = None, message: str = "") -> None:
+        with self.transaction() as connection:
+            connection.execute(
+                run.update().where(run.c.run_id == run_id)
+                .values(finished_at=now(), outcome=outcome, edition_id=edition_id, message=message)
+            )  # fmt: skip
+
+    def record_cross_file_results(self, run_id: str, evaluations: Iterable[CrossFileResults]) -> None:
+        """Keeps what the rules across files gave in this run, for the months that were evaluated anew."""
+        values = [
+            {
+                "run_id": run_id, "dataset": evaluation.dataset, "period": evaluation.month,
+                "is_cross_file": True, **result,
+            }
+            for evaluation in evaluations
+            if evaluation.is_new
+            for result in evaluation.rule_results
+        ]  # fmt: skip
+        if not values:
+            return
+        with self.transaction() as connection:
+            connection.execute(
+                rule_result.delete().where(rule_result.c.run_id == run_id, rule_result.c.is_cross_file)
+            )
+            connection.execute(rule_result.insert(), values)
+
+    def reinstate(self, batch_id: str, run_id: str) -> Slot:
+        """Makes a superseded batch current in its slot again. KeyError where no delivery ever had it."""
+        entries = [entry for entry in self.deliveries() if entry["batch_id"] == batch_id]
+        if not entries:
+            raise KeyError(batch_id)
+        entry = {name: entries[-1][name] for name in _CHAINED}
+        with self.transaction() as connection:
+            append_delivery(connection, {**entry, "run_id": run_id, "outcome": "reinstated"})
+        return Slot(entry["supplier_id"], entry["dataset"], entry["period"])
+
+    def remember_landed(self, seen: list[dict[str, Any]]) -> None:
+        """Notes files that need nothing done, so that they are not hashed again."""
+        with self.transaction() as connection:
+            for file in seen:
+                record_landed(connection, file)
+
+
+def record_landed(connection: Connection, seen: dict[str, Any]) -> None:
+    """Notes that a landed file, as it is now, has been dealt with."""
+    connection.execute(landed.delete().where(landed.c.path == seen["path"]))
+    connection.execute(landed.insert().values(**seen))
+
+
+def append_delivery(connection: Connection, entry: dict[str, Any]) -> None:
+    """Adds one entry to the log, chained to the last one, and brings its slot up to date."""
+    last = connection.execute(
+        sa.select(delivery.c.entry_hash).order_by(delivery.c.number.desc()).limit(1)
+    ).scalar_one_or_none()
+    previous = last or _CHAIN_START
+    connection.execute(
+        delivery.insert().values(**entry, previous_hash=previous, entry_hash=entry_hash(previous, entry))
+    )
+    place = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
+    known = connection.execute(sa.select(slot.c.batch_id).where(*_in_slot(slot, place))).first()
+    if known is None:
+        connection.execute(
+            slot.insert().values(
+                supplier_id=place.supplier_id, dataset=place.dataset, period=place.period,
+                is_correction_refused=False,
+            )
+        )  # fmt: skip
+    change = _slot_after(entry)
+    if change:
+        connection.execute(slot.update().where(*_in_slot(slot, place)).values(**change))
+
+
+def fold_slots(log: list[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
+    """What the slots must hold according to the log; the independent account that `verify` compares with."""
+    slots: dict[Slot, dict[str, Any]] = {}
+    for entry in log:
+        place = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
+        state = slots.setdefault(place, {"batch_id": None, "is_correction_refused": False})
+        state.update(_slot_after(entry))
+    return slots
+
+
+def entry_hash(previous: str, entry: dict[str, Any]) -> str:
+    """The hash that chains one log entry to the one before."""
+    content = json.dumps([previous, *(entry.get(name) for name in _CHAINED)], ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def broken_entries(log: list[dict[str, Any]]) -> list[int]:
+    """Numbers of the log entries whose chain does not hold: edited, deleted before, or put in between."""
+    broken, previous = [], _CHAIN_START
+    for entry in log:
+        if entry["previous_hash"] != previous or entry["entry_hash"] != entry_hash(previous, entry):
+            broken.append(int(entry["number"]))
+        previous = entry["entry_hash"]
+    return broken
+
+
+def _slot_after(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry changes in its slot: a refused correction leaves its predecessor current, and marked."""
+    match entry["outcome"]:
+        case "accepted" | "reinstated":
+            return {"batch_id": entry["batch_id"], "is_correction_refused": False}
+        case "refused":
+            return {"is_correction_refused": True}
+        case _:
+            return {}
+
+
+def _in_slot(table: sa.Table, place: Slot) -> list[sa.ColumnElement[bool]]:
+    return [
+        table.c.supplier_id == place.supplier_id,
+        table.c.dataset == place.dataset,
+        table.c.period == place.period,
+    ]
+
+
+def _use_wal(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("pragma journal_mode = wal")
+    cursor.execute("pragma synchronous = full")
+    cursor.execute("pragma foreign_keys = on")
+    cursor.execute("pragma busy_timeout = 30000")
+    cursor.close()

@@ -1,0 +1,18 @@
+"""Units through time: which province, city, county, street and community existed when, under which code.
+
+Belongs here: reading division registers, building the dated register from them, laying the county's own
+register of communities over it. Does not belong here: ledger, lake, judging.
+"""
+
+from pipelines.units.civil import covered, merge_civil_register, units_in_force
+from pipelines.units.register import build_register
+from pipelines.units.releases import load_releases, read_release_file
+
+__all__ = [
+    "build_register",
+    "covered",
+    "load_releases",
+    "merge_civil_register",
+    "read_release_file",
+    "units_in_force",
+]

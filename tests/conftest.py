@@ -1,0 +1,53 @@
+"""What tests of every level share: an empty data root, a pseudonym key and a county of two towns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.county import County
+from pipelines.keys import Key
+from pipelines.settings import Home
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """An empty data root, never the repository's own."""
+    return Home(tmp_path / "data")
+
+
+@pytest.fixture
+def key() -> Key:
+    return Key("hmac-sha256:test", bytes(range(32)))
+
+
+@pytest.fixture
+def county() -> County:
+    """Two towns with a grid supplier each, and one supplier of every other agency for the whole county."""
+    grids = ("grid_610629101", "grid_610629102")
+    agencies = {"county_household": "610629", "county_police": "610629", "county_civil": "610629"}
+    covers = {**agencies, grids[0]: "610629101", grids[1]: "610629102"}
+    expected = {
+        "household_households": ("county_household",),
+        "household_persons": ("county_household",),
+        "police_residence_registrations": ("county_police",),
+        "civil_communities": ("county_civil",),
+        "civil_facilities": ("county_civil",),
+        "grid_grids": grids,
+        "grid_residents": grids,
+        "grid_disputes": grids,
+    }
+    return County.model_validate(
+        {
+            "county_code": "610629",
+            "name_zh": "洛川县",
+            "sample": True,
+            "first_period": "2026-01",
+            "packs": ["C", "D3"],
+            "suppliers": [{"id": id, "name_zh": id, "covers": [code]} for id, code in covers.items()],
+            "expected": [
+                {"dataset": dataset, "suppliers": suppliers, "due_day": 5} for dataset, suppliers in expected.items()
+            ],
+        }
+    )
