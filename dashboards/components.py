@@ -95,13 +95,15 @@ def options(label: str, choices: Sequence[tuple[str, str, bool]]) -> Component:
     )
 
 
-def chart(figure: go.Figure, class_name: str = "graph") -> Component:
+def chart(figure: go.Figure) -> Component:
     """A figure without tools: it is looked at and hovered over, nothing more."""
+    height = f"{figure.layout.height}px"  # the style's, so that the page does not jump when the chart comes
     return dcc.Graph(
         figure=figure,
-        className=class_name,
+        className="graph",
         responsive=True,
-        config={"displayModeBar": False, "responsive": True},
+        style={"height": height},
+        config={"displayModeBar": False},
     )
 
 

@@ -37,7 +37,7 @@ def flags_csv(facts: Facts, address: Address) -> tuple[str, bytes]:
                 mark, info.edition_id, pick(period.label, lang), parent.name if parent else "",
                 unit.name if unit else "", one.unit_code, pick(one.kpi.name, lang), tell.status(one, lang),
                 tell.value(one, lang), one.numerator, one.denominator, tell.target(one.target, one.kpi, lang),
-                tell.clause(one.target), one.shortfall, period_short(address.period_type, flag.since), flag.in_a_row,
+                tell.clause(one.target, lang), one.shortfall, period_short(address.period_type, flag.since), flag.in_a_row,
                 name_of(MOVEMENT, flag.movement, lang), tell.certainty(one, lang), tell.low(one, lang),
                 tell.high(one, lang), name_of(AGENCIES, flag.owner_agency, lang),
             )

@@ -70,15 +70,13 @@ def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: boo
                 "color": [_marker_colour(state) for state in frame["state"]],
                 "line": {"width": 1.5, "color": [_marker_colour(state) for state in frame["state"]]}},
     )  # fmt: skip
-    _plain(figure, height=210)
+    _plain(figure, height=250)
     figure.update_yaxes(range=[bottom, top], ticksuffix=sign if sign == "%" else "", nticks=5)
     _name_periods(figure, labels, frame["tick"].to_list())
-    goals = frame["target_1"].drop_nulls().to_list()
-    if goals:
-        figure.add_annotation(
-            text=f"{say('target', lang)} {goal}", x=1, xref="paper", xanchor="right", y=goals[-1], yanchor="bottom",
-            showarrow=False, font={"size": 11, "color": GOAL}, bgcolor="rgba(255,255,255,0.75)",
-        )  # fmt: skip
+    figure.add_annotation(
+        text=_key(goal, lang, has_doubt=bool(known.height)), x=1, y=1.04, xref="paper", yref="paper", xanchor="right",
+        yanchor="bottom", showarrow=False, font={"size": 11, "color": QUIET},
+    )  # fmt: skip
     return figure
 
 
@@ -99,7 +97,7 @@ def history(frame: pl.DataFrame, lang: Lang) -> go.Figure:
                         "pattern": PATTERNS.get(state, {})},
                 hovertemplate="%{x}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
             )  # fmt: skip
-    _plain(figure, height=190)
+    _plain(figure, height=180)
     _name_periods(figure, labels, named["tick"].to_list())
     figure.update_layout(barmode="stack", bargap=0.3)
     return figure
@@ -108,11 +106,17 @@ def history(frame: pl.DataFrame, lang: Lang) -> go.Figure:
 def _plain(figure: go.Figure, *, height: int) -> None:
     figure.update_layout(
         template="none", height=height, showlegend=False, hovermode="closest", dragmode=False,
-        margin={"l": 42, "r": 14, "t": 22, "b": 34}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        margin={"l": 42, "r": 14, "t": 26, "b": 44}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
         font={"family": FONT, "size": 12, "color": INK}, hoverlabel={"align": "left", "bgcolor": "#ffffff"},
     )  # fmt: skip
     figure.update_yaxes(gridcolor=LINE, zeroline=False, fixedrange=True)
     figure.update_xaxes(showgrid=False, fixedrange=True, linecolor=LINE, ticks="outside", tickcolor=LINE)
+
+
+def _key(goal: str, lang: Lang, *, has_doubt: bool) -> str:
+    """What the dashed line and the hatched bars are, above the plot where no point is."""
+    doubt = f'   <span style="color:{DOUBT}">▨</span> {say("doubt", lang)}' if has_doubt else ""
+    return f'<span style="color:{GOAL}">- - -</span> {say("target", lang)} {goal}{doubt}'
 
 
 def _few(texts: list[str]) -> list[str]:

@@ -33,8 +33,20 @@ class Overall:
     worst_streets: tuple[StreetCount, ...]
 
     @property
-    def is_judged(self) -> bool:
-        return any(self.units[state] for state in ("met", "near", "missed", "undetermined"))
+    def tone(self) -> str:
+        return tone(self.units)
+
+
+def tone(states: Counter[str]) -> str:
+    """How a whole may be spoken of: bad, open, good or none.
+
+    Good is only what is met without doubt or gap: no green light may rest on rows that are missing.
+    """
+    if states["missed"] or states["near"]:
+        return "bad"
+    if states["undetermined"] or (states["met"] and states["no_data"]):
+        return "open"
+    return "good" if states["met"] else "none"
 
 
 def column_of(one: Judgement, columns: list[Column]) -> list[Column]:

@@ -55,8 +55,14 @@ def target(goal: Target | None, kpi: Kpi, lang: Lang) -> str:
     return f"{operator} {number(goal.value_1)}{sign}"
 
 
-def clause(goal: Target | None) -> str:
-    return "–" if goal is None else f"{goal.document} {goal.clause}".strip()
+def clause(goal: Target | None, lang: Lang) -> str:
+    """The document and its clause in full: '社区平安建设方案 §5'."""
+    return "–" if goal is None else f"{_in_language(goal.document, lang)} {goal.clause}".strip()
+
+
+def clause_brief(goal: Target) -> str:
+    """The pack and the clause: 'D3 §5'."""
+    return f"{goal.pack} {goal.clause}".strip()
 
 
 def low(one: Judgement, lang: Lang) -> str:
@@ -141,7 +147,9 @@ def card(one: Judgement, unit_name: str, lang: Lang) -> str:
     lines = [
         unit_name,
         f"{pick(one.kpi.name, lang)}{colon}{value(one, lang)}  ({ratio(one)})",
-        f"{say('target', lang)}{colon}{target(one.target, one.kpi, lang)}  {clause(one.target)}".rstrip("– "),
+        f"{say('target', lang)}{colon}{target(one.target, one.kpi, lang)}  {clause(one.target, lang)}".rstrip(
+            "– "
+        ),
         f"{say('status', lang)}{colon}{status(one, lang)}",
         f"{say('shortfall', lang)}{colon}{shortfall(one, lang)}" if one.shortfall else "",
         f"{say('bounds', lang)}{colon}{bounds(one, lang)}" if has_doubt(one) else "",
@@ -163,3 +171,9 @@ def _lines(one: Judgement) -> list[Fraction]:
     targets = [] if goal is None else [goal.value_1, goal.value_2]
     lines = [Fraction(line) for line in targets if line is not None]
     return [*lines, Fraction(0), Fraction(one.kpi.scale)] if one.kpi.kind == "rate" else [*lines, Fraction(0)]
+
+
+def _in_language(text: str, lang: Lang) -> str:
+    """One half of a name given as '中文 / English'; the whole where it is given once."""
+    zh, _, en = text.partition(" / ")
+    return en if lang == "en" and en else zh

@@ -102,7 +102,7 @@ CLASSES = {
 }
 UNITS = {
     "percent": Words("%", "%"),
-    "m2_per_100_households": Words(" m²/百户", " m² per 100 households"),
+    "m2_per_100_households": Words(" m²/百户", " m²/100 households"),
 }
 AGENCIES = {
     "civil_affairs": Words("民政", "Civil affairs"),
@@ -155,9 +155,10 @@ TEXTS: dict[str, Words] = {
     "units_community": Words("个社区（村）", "communities"),
     "units_street": Words("个街道（镇）", "streets and towns"),
     "headline_bad": Words("{total} {units}中，{bad} 个有指标未达标", "{bad} of {total} {units} miss a target"),
-    "headline_good": Words("{total} {units}没有已确认的未达标", "None of {total} {units} is confirmed to miss a target"),
+    "headline_open": Words("{total} {units}没有已确认的未达标，但不能认定全部达标", "None of {total} {units} is confirmed to miss a target, but not all is known"),
+    "headline_good": Words("{total} {units}全部达标", "All {total} {units} meet their targets"),
     "headline_judged_none": Words("{total} {units}本期均不能评价", "None of {total} {units} can be judged"),
-    "also_near": Words("{count} 个接近", "{count} near"),
+    "also_near": Words("其中 {count} 个接近", "{count} of them near"),
     "also_undetermined": Words("{count} 个无法判定", "{count} undetermined"),
     "also_no_data": Words("{count} 个缺数据", "{count} without data"),
     "also_met": Words("{count} 个全部达标", "{count} meet all"),
@@ -184,7 +185,6 @@ TEXTS: dict[str, Words] = {
     "download": Words("下载 CSV（{count} 行）", "Download CSV ({count} rows)"),
     "history": Words("各期状态", "States by period"),
     "history_help": Words("每期各状态的单位数", "how many units are in each state"),
-    "chart_help": Words("虚线为目标，紫色斜纹为存疑数据可能造成的范围", "Dashed: the target. Hatched: where rows in doubt could put the value."),
     "all_deliveries": Words("全部报送情况", "All deliveries"),
     "unit": Words("单位", "Unit"),
     "street": Words("街道（镇）", "Street or town"),
@@ -213,7 +213,9 @@ TEXTS: dict[str, Words] = {
     "more_needed": Words("再增加 {count} 即达标", "{count} more to meet it"),
     "area_needed": Words("还差 {count} m²", "{count} m² short"),
     "unit_bad": Words("{total} 项指标中 {bad} 项未达标", "{bad} of {total} indicators missed"),
-    "unit_good": Words("{total} 项指标没有已确认的未达标", "None of {total} indicators is confirmed missed"),
+    "unit_open": Words("{total} 项指标没有已确认的未达标，但不能认定全部达标", "None of {total} indicators is confirmed missed, but not all is known"),
+    "unit_good": Words("{total} 项指标全部达标", "All {total} indicators are met"),
+    "unit_none": Words("本期没有可评价的指标", "Nothing can be judged in this period"),
     "opened": Words("设立", "opened"),
     "code": Words("代码", "code"),
     "definition": Words("口径", "Definition"),

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -370,18 +371,18 @@ def _report_json() -> dict[str, Any] | None:
 
 
 def _print_files(summary: Any) -> None:
-    refused = [file for file in summary.files if file.outcome != "accepted"]
+    refused = [file for file in summary.files if file.outcome.startswith("refused")]
     for file in refused:
         reason = file.refusal.zh if file.refusal else ""
         errors.print(f"[red]✗ 退回 refused[/] {file.file_name}: {reason}", highlight=False, soft_wrap=True)
     for place in summary.misplaced:
         errors.print(f"[yellow]? {place.where}[/]: {place.why.zh} / {place.why.en}", highlight=False, soft_wrap=True)
-    accepted = len(summary.files) - len(refused)
+    counted = Counter(file.outcome for file in summary.files)
     console.print(
-        f"文件 files: 接收 accepted {accepted} · 退回 refused {len(refused)} · 重复 repeated {summary.repeated} · "
-        f"重算期间 periods computed {summary.computed_periods}",
-        highlight=False,
-    )
+        f"文件 files: 接收 accepted {counted['accepted']} · 退回 refused {len(refused)} · "
+        f"重复 repeated {counted['repeated']} · 重算期间 periods computed {summary.computed_periods}",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _print_report() -> None:

@@ -133,7 +133,7 @@ class Ingest:
         failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
         refusal = item.refusal or _refuse_many(item, contract, failed)
         account = item.delivered.account if item.delivered else None
-        slot, name = item.file.slot, item.file.path.name
+        slot, name = item.file.slot, item.file.name
         if refusal is not None or item.protected is None or item.delivered is None:
             self._record_refusal(item, contract, refusal)
             rows_read = account.read if account else 0
@@ -162,7 +162,7 @@ class Ingest:
         refusal = Refusal(
             "superseded",
             Words("该文件内容已被后来的文件取代", "This content was replaced by a later file"),
-            where=f"{file.slot.supplier_id}/{file.slot.dataset}/{file.slot.period}/{file.path.name}",
+            where=f"{file.slot.supplier_id}/{file.slot.dataset}/{file.slot.period}/{file.name}",
             expected=Words("新的内容", "new content"),
             found=Words("与已被取代的文件逐字节相同", "the same bytes as a replaced file"),
             advice=Words("如确需恢复，运行 warehouse reinstate", "to go back to it on purpose: warehouse reinstate"),
@@ -172,7 +172,7 @@ class Ingest:
             entry = self._entry(item, contract, outcome="refused_superseded", refusal=refusal)
             append_delivery(transaction, entry)
             record_landed(transaction, file.as_seen(self.home))
-        return FileOutcome(file.slot, file.path.name, "refused_superseded", refusal=refusal)
+        return FileOutcome(file.slot, file.name, "refused_superseded", refusal=refusal)
 
     def _entry(
         self, item: Prepared, contract: Contract, *, outcome: str,
@@ -184,7 +184,7 @@ class Ingest:
             "supplier_id": file.slot.supplier_id,
             "dataset": file.slot.dataset,
             "period": file.slot.period,
-            "file_name": file.path.name,
+            "file_name": file.name,
             "file_hash": file.file_hash,
             "received_at": file.received_at.isoformat(timespec="microseconds"),
             "outcome": outcome,
@@ -350,7 +350,7 @@ def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | N
     return Refusal(
         "too_many_bad_rows",
         Words("不合格行过多，整份文件退回", "Too many bad rows: the whole file is refused"),
-        where=item.file.path.name,
+        where=item.file.name,
         expected=Words(f"不合格行不同时超过 {limit}", f"not more bad rows than both of {limit}"),
         found=Words(f"{rows} 行中 {failed} 行不合格", f"{failed} bad rows of {rows}"),
         advice=Words(
@@ -364,7 +364,7 @@ def _changed_while_read(file: LandedFile) -> Refusal:
     return Refusal(
         "changed_while_read",
         Words("文件在读取时被改动", "The file changed while it was read"),
-        where=file.path.name,
+        where=file.name,
         expected=Words("写完后再放入，或先用 .part 后缀", "a finished file, or the suffix .part until it is"),
         found=Words("大小或时间已变", "another size or time"),
         advice=Words("下次运行会再读", "the next run reads it again"),

@@ -10,7 +10,8 @@ import hashlib
 import os
 import stat
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ class LandedFile:
     file_hash: str
 
     @property
+    def name(self) -> str:
+        """The file's name, for people."""
+        return as_text(Path(self.path.name))
+
+    @property
     def received_at(self) -> datetime:
         return datetime.fromtimestamp(self.changed_ns / 1e9, UTC)
 
@@ -48,7 +54,7 @@ class LandedFile:
 
     def as_seen(self, home: Home) -> dict[str, Any]:
         return {
-            "path": str(self.path.relative_to(home.landing)),
+            "path": as_text(self.path.relative_to(home.landing)),
             "size": self.size,
             "changed_ns": self.changed_ns,
             "file_hash": self.file_hash,
@@ -65,11 +71,15 @@ class Misplaced:
 
 @dataclass(frozen=True)
 class Landing:
-    """What a look at landing found: new files, oldest first within a slot, and what is misplaced."""
+    """What a look at landing found: new files, oldest first, and what is misplaced.
+
+    `deferred` files repeat the bytes of a new file of their slot: what they are is known once that is taken in.
+    """
 
     new: list[LandedFile]
     repeated: list[LandedFile]
     superseded: list[LandedFile]
+    deferred: list[LandedFile]
     misplaced: list[Misplaced]
 
 
@@ -88,32 +98,39 @@ def look(home: Home, county: County, store: Store, *, settled_seconds: float = 0
     A file counts once it is not `.part` and has not changed for `settled_seconds`. A file that was taken or
     refused before and still lies there is none of these.
     """
-    found = Landing([], [], [], [])
+    found = Landing([], [], [], [], [])
     settled_before = time.time_ns() - int(settled_seconds * 1e9)
     memory = _Memory.of(store)
-    for path in sorted(home.landing.glob("*/*/*/*"), key=_age):
+    for path, status in _entries(home.landing):
         if path.name.startswith(".") or path.suffix == UNFINISHED_SUFFIX:
             continue
-        why = _why_misplaced(path, home, county)
+        why = _why_misplaced(path, status, home, county)
+        if why is None and (not settled_seconds or status.st_mtime_ns <= settled_before):
+            why = _sort_in(found, path, status, home, memory)
         if why is not None:
-            found.misplaced.append(Misplaced(str(path.relative_to(home.landing)), why))
-            continue
-        status = path.lstat()
-        if not settled_seconds or status.st_mtime_ns <= settled_before:
-            _sort_in(found, path, status, home, memory)
-    for path in _strays(home):
+            found.misplaced.append(Misplaced(as_text(path.relative_to(home.landing)), why))
+    for path in _strays(home.landing):
         words = Words("不在 报送单位/数据集/月份 文件夹内", "not inside a supplier/dataset/month folder")
-        found.misplaced.append(Misplaced(str(path.relative_to(home.landing)), words))
+        found.misplaced.append(Misplaced(as_text(path.relative_to(home.landing)), words))
     return found
+
+
+def as_text(path: Path) -> str:
+    """A path that can be stored and shown: bytes that are no UTF-8, as GBK names have them, are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """What the ledger knows, read once: files seen, log entries by slot and content, current batches."""
+    """What the ledger knows, read once: files seen, log entries by slot and content, current batches.
+
+    `new` are the hashes of the files that this look found new, by slot, oldest first.
+    """
 
     seen: dict[str, dict[str, Any]]
     entries: dict[tuple[Slot, str], list[dict[str, Any]]]
     current: dict[Slot, str]
+    new: dict[Slot, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, store: Store) -> _Memory:
@@ -128,26 +145,37 @@ class _Memory:
         return cls({row["path"]: row for row in store.seen_files()}, entries, current)
 
 
-def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, memory: _Memory) -> None:
-    name = str(path.relative_to(home.landing))
-    seen = memory.seen.get(name)
+def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, memory: _Memory) -> Words | None:
+    """Puts a file where it belongs; returns why it belongs nowhere, if so."""
+    seen = memory.seen.get(as_text(path.relative_to(home.landing)))
     is_seen = seen is not None and (seen["size"], seen["changed_ns"]) == (status.st_size, status.st_mtime_ns)
     supplier, dataset, period = path.relative_to(home.landing).parts[:3]
     slot = Slot(supplier, dataset, period)
-    file_hash = str(seen["file_hash"]) if seen is not None and is_seen else _hash(path)
+    try:
+        file_hash = str(seen["file_hash"]) if seen is not None and is_seen else _hash(path)
+    except FileNotFoundError:
+        return None  # taken away while we looked
+    except OSError as error:
+        return Words(f"无法读取：{error.strerror}", f"cannot be read: {error.strerror}")
     file = LandedFile(path, slot, status.st_size, status.st_mtime_ns, file_hash)
     entries = memory.entries.get((slot, file_hash), [])
     taken = {entry["batch_id"] for entry in entries} - {None}
-    if not entries:
+    is_refused_before = bool(entries) and not taken
+    new_in_slot = memory.new.setdefault(slot, [])
+    if file_hash in new_in_slot:
+        # A copy of a file that is not settled yet. Where others came in between, the next look decides.
+        if new_in_slot[-1] == file_hash:
+            found.repeated.append(file)
+    elif not entries or (is_refused_before and entries[-1]["contract_version"] != load_contracts()[dataset].version):
+        new_in_slot.append(file_hash)
         found.new.append(file)
-    elif not taken and entries[-1]["contract_version"] != load_contracts()[dataset].version:
-        found.new.append(file)  # it was refused under an older contract
     elif is_seen:
-        return
+        return None
     elif taken and memory.current.get(slot) not in taken:
         found.superseded.append(file)
     else:
         found.repeated.append(file)
+    return None
 
 
 def _hash(path: Path) -> str:
@@ -155,9 +183,9 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _why_misplaced(path: Path, home: Home, county: County) -> Words | None:
+def _why_misplaced(path: Path, status: os.stat_result, home: Home, county: County) -> Words | None:
     supplier, dataset, period = path.relative_to(home.landing).parts[:3]
-    if not stat.S_ISREG(path.lstat().st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return Words("不是普通文件", "not a regular file")
     if supplier not in {known.id for known in county.suppliers}:
         return Words(f"county.yml 中没有报送单位 {supplier}", f"no supplier {supplier} in county.yml")
@@ -170,15 +198,27 @@ def _why_misplaced(path: Path, home: Home, county: County) -> Words | None:
     return None
 
 
-def _strays(home: Home) -> list[Path]:
+def _entries(landing: Path) -> list[tuple[Path, os.stat_result]]:
+    """What lies in month folders, oldest first; not what links lead to, nor what was taken away meanwhile."""
+    found = []
+    for path in landing.glob("*/*/*/*"):
+        if not _is_below_link(path, landing):
+            with suppress(FileNotFoundError):
+                found.append((path, path.lstat()))
+    return sorted(found, key=lambda entry: (entry[1].st_mtime_ns, str(entry[0])))
+
+
+def _strays(landing: Path) -> list[Path]:
+    """What lies above month folders and is no folder; a link to a folder is none."""
     return sorted(
         path
         for depth in ("*", "*/*", "*/*/*")
-        for path in home.landing.glob(depth)
-        if not path.is_dir() and not path.name.startswith(".")
+        for path in landing.glob(depth)
+        if (path.is_symlink() or not path.is_dir())
+        and not path.name.startswith(".")
+        and not _is_below_link(path, landing)
     )
 
 
-def _age(path: Path) -> tuple[int, str]:
-    return (path.lstat().st_mtime_ns, str(path))
-
+def _is_below_link(path: Path, landing: Path) -> bool:
+    return any((landing / folder).is_symlink() for folder in path.relative_to(landing).parents if folder.name)

@@ -55,7 +55,6 @@ class RunSummary:
     as_of: date
     files: list[FileOutcome] = field(default_factory=list)
     misplaced: list[Misplaced] = field(default_factory=list)
-    repeated: int = 0
     computed_periods: int = 0
     publication: Publication | None = None
 
@@ -93,7 +92,6 @@ def run(
         summary.misplaced = landing.misplaced
         for outcome in take_in(session, landing, months, datasets, on_progress):
             summary.files += outcome
-        summary.repeated = len(landing.repeated)
         compute_and_publish(session, summary, full_refresh=full_refresh, on_progress=on_progress)
     return summary
 
@@ -122,9 +120,9 @@ def recorded(session: Session) -> Iterator[RunSummary]:
 
 def take_in(
     session: Session, landing: Landing, months: set[str] | None = None, datasets: set[str] | None = None,
-    on_progress: Progress = _silent,
+    on_progress: Progress = _silent, *, settled_seconds: float = 0,
 ) -> Iterator[list[FileOutcome]]:  # fmt: skip
-    """Takes in the new files, group by group, and answers those that a later file already replaced."""
+    """What became of each file: new ones are taken in, group by group; those that were replaced are refused."""
 
     def is_wanted(file: LandedFile) -> bool:
         return (months is None or file.slot.period in months) and (
@@ -137,7 +135,12 @@ def take_in(
         on_progress(f"{group.dataset} {group.period}")
         yield group.files
     yield [ingest.refuse_superseded(file) for file in landing.superseded if is_wanted(file)]
-    session.store.remember_landed([file.as_seen(session.home) for file in landing.repeated if is_wanted(file)])
+    repeated = [file for file in landing.repeated if is_wanted(file)]
+    session.store.remember_landed([file.as_seen(session.home) for file in repeated])
+    yield [FileOutcome(file.slot, file.path.name, "repeated") for file in repeated]
+    if any(is_wanted(file) for file in landing.deferred):
+        again = look(session.home, session.county, session.store, settled_seconds=settled_seconds)
+        yield from take_in(session, again, months, datasets, on_progress, settled_seconds=settled_seconds)
 
 
 def compute_and_publish(
@@ -204,7 +207,6 @@ def as_json(summary: RunSummary) -> dict[str, Any]:
         "misplaced": [
             {"where": place.where, "why_zh": place.why.zh, "why_en": place.why.en} for place in summary.misplaced
         ],
-        "repeated_files": summary.repeated,
         "computed_periods": summary.computed_periods,
         "edition_id": summary.publication.edition_id if summary.publication else None,
         "is_new_edition": bool(summary.publication and summary.publication.is_new),

@@ -16,7 +16,7 @@ from dashboards.choices import bar, period_choices
 from dashboards.components import Attributes, chart, chip, legend, link, mark, matrix
 from dashboards.deliveries import delivery_table, finding_table, slots_sentence
 from dashboards.facts import STATES, Column, Delivery, Facts, Flag, Judgement, Period, Unit
-from dashboards.summary import by_unit
+from dashboards.summary import by_unit, tone
 from dashboards.words import (
     AGENCIES,
     CLASSES,
@@ -53,7 +53,6 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
         bar(period_choices(facts, address, period)),
         _headline(unit, now, period, lang),
         html.Section(kpis, className="kpis"),
-        html.P(say("chart_help", lang), className="help"),
         _children(facts, unit, units, period, address),
         _behind(facts, unit, now, period, address),
     ]
@@ -74,13 +73,13 @@ def _breadcrumb(unit: Unit, units: dict[str, Unit], address: Address) -> Compone
 
 
 def _headline(unit: Unit, now: list[Judgement], period: Period, lang: Lang) -> Component:
-    states = [one.state for one in now]
-    bad = states.count("missed")
-    judged = [state for state in states if state in ("met", "near", "missed", "undetermined")]
+    states = Counter(one.state for one in now)
+    how = tone(states)
     colon, comma = ("：", "、") if lang == "zh" else (": ", ", ")
-    sentence = say("unit_bad" if bad else "unit_good", lang, total=len(states), bad=bad)
+    bad = [pick(one.kpi.name, lang) for one in now if one.state in ("missed", "near")]
+    sentence = say(f"unit_{how}", lang, total=states["met"] if how == "good" else len(now), bad=len(bad))
     if bad:
-        sentence += colon + comma.join(pick(one.kpi.name, lang) for one in now if one.state == "missed")
+        sentence += colon + comma.join(bad)
     about = [
         name_of(LEVEL, unit.level, lang),
         name_of(CLASSES, unit.community_class, lang) if unit.community_class else "",
@@ -88,16 +87,16 @@ def _headline(unit: Unit, now: list[Judgement], period: Period, lang: Lang) -> C
         f"{say('opened', lang)} {unit.opened:%Y-%m-%d}" if unit.opened else "",
     ]
     also = [
-        chip(state, lang, f"{pick(LOOKS[state].words, lang)} {states.count(state)}")
+        chip(state, lang, f"{pick(LOOKS[state].words, lang)} {states[state]}")
         for state in STATES
-        if state != "missed" and states.count(state)
+        if state != "missed" and states[state]
     ]
     return html.Section(
         [
             html.P(unit.name, className="unit-name"),
             html.H1(
                 [html.Span(f"{pick(period.label, lang)}{colon}", className="when"), html.Strong(sentence)],
-                className=f"verdict {'bad' if bad else 'good' if judged else 'open'}",
+                className=f"verdict {how}",
             ),
             html.P(also, className="also"),
             html.P(" · ".join(part for part in about if part), className="about"),
@@ -129,7 +128,7 @@ def _kpi(
             html.Div(
                 [
                     html.H2([html.Span(mark(place), className="mark"), pick(one.kpi.name, lang)]),
-                    html.P([html.B(tell.value(one, lang), className="big"), chip(one.state, lang)], className="now"),
+                    html.P([_big(one, lang), chip(one.state, lang, tell.status(one, lang))], className="now"),
                     html.Dl(described),
                 ],
                 className="told",
@@ -139,6 +138,11 @@ def _kpi(
         className=f"kpi k-{one.state}",
         **_of_kpi(one),
     )  # fmt: skip
+
+
+def _big(one: Judgement, lang: Lang) -> Component:
+    sign = "" if one.value is None else tell.unit_sign(one.kpi, lang)
+    return html.B([tell.bare_value(one), html.Span(sign, className="sign")], className="big")
 
 
 def _of_kpi(one: Judgement) -> Attributes:
@@ -174,7 +178,7 @@ def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
 def _clause(one: Judgement, lang: Lang) -> str:
     if one.target is None:
         return ""
-    return f"{tell.clause(one.target)}  {pick(one.target.text, lang)}".strip()
+    return f"{tell.clause(one.target, lang)}  {pick(one.target.text, lang)}".strip()
 
 
 def _trend(past: list[Judgement], one: Judgement, period_type: str, lang: Lang) -> go.Figure:

@@ -62,7 +62,7 @@ def _headline(slots: list[Delivery], label: str, lang: Lang) -> Component:
         [
             html.H1(
                 [html.Span(f"{label}{colon}", className="when"), html.Strong(slots_sentence(slots, lang))],
-                className=f"verdict {'bad' if bad else 'good' if due else 'open'}",
+                className=f"verdict {'bad' if bad else 'good' if due else 'none'}",
             ),
             html.Ul([html.Li(text) for text in told], className="details"),
         ],

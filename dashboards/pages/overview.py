@@ -73,13 +73,18 @@ def _headline(
 ) -> Component:
     lang = address.lang
     units = say(f"units_{address.level}", lang)
-    missed = whole.units["missed"]
-    key = "headline_bad" if missed else "headline_good" if whole.is_judged else "headline_judged_none"
-    sentence = say(key, lang, total=whole.total, bad=missed, units=units)
+    missed = whole.units["missed"] + whole.units["near"]
+    key = {
+        "bad": "headline_bad",
+        "open": "headline_open",
+        "good": "headline_good",
+        "none": "headline_judged_none",
+    }
+    sentence = say(key[whole.tone], lang, total=whole.total, bad=missed, units=units)
     colon = "：" if lang == "zh" else ": "
     heading = html.H1(
         [html.Span(f"{pick(period.label, lang)}{colon}", className="when"), html.Strong(sentence)],
-        className=f"verdict {'bad' if missed else 'good' if whole.is_judged else 'open'}",
+        className=f"verdict {whole.tone}",
     )
     return html.Section(
         [heading, _also(whole, lang), _details(whole, flags, facts, address, period, before)],
@@ -118,7 +123,7 @@ def _details(
         facts_told.append(html.Span([say("most_streets", lang), *_streets(whole, address)]))
     if count := lasting(flags):
         facts_told.append(say("lasting", lang, count=count, periods=LONG))
-    if before is not None and whole.is_judged:
+    if before is not None and whole.tone != "none":
         moves = Counter(flag.movement for flag in flags)
         recovered = facts.recovered(period, address.level)
         text = say(
@@ -163,7 +168,8 @@ def _card(
     before = count_states(earlier, column) if earlier else None
     goals = {one.target for row in table.values() if (one := row.get(column)) and one.target}
     goal = " / ".join(sorted(tell.target(goal, column.kpi, lang) for goal in goals)) or say("no_target", lang)
-    clauses = "、".join(sorted({tell.clause(goal) for goal in goals}))
+    clauses = "、".join(sorted({tell.clause_brief(goal) for goal in goals}))
+    in_full = "\n".join(sorted({tell.clause(goal, lang) for goal in goals}))
     total = counts.total()
     bar_parts = [
         html.Span(className=f"part s-{state}", style={"flexGrow": counts[state]})
@@ -183,7 +189,8 @@ def _card(
         [
             html.H2([html.Span(mark(place), className="mark"), pick(column.kpi.name, lang)]),
             html.P(
-                [f"{say('target', lang)} {goal}", html.Span(clauses, className="clause")], className="goal"
+                [f"{say('target', lang)} {goal}", html.Span(clauses, className="clause", title=in_full)],
+                className="goal",
             ),
             html.Div(bar_parts, className="bar", role="img", **labelled(f"{counts['missed']} / {total}")),
             html.Ul(tally, className="tally"),
@@ -301,7 +308,7 @@ def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Co
         column("certainty", 168),
         column("street", 118),
         column("owner", 104),
-        column("clause", 88),
+        column("clause", 220),
     ]
     grid: Component = dag.AgGrid(
         id="flags",
@@ -352,5 +359,5 @@ def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str,
         "certainty": tell.certainty_brief(one, lang),
         "street": parent.name if parent else "–",
         "owner": name_of(AGENCIES, flag.owner_agency, lang),
-        "clause": tell.clause(one.target),
+        "clause": tell.clause(one.target, lang),
     }

@@ -23,7 +23,7 @@ def content(error: WarehouseError, lang: Lang) -> tuple[str, list[Component]]:
     return title, [
         html.Section(
             [
-                html.H1(pick(error.what, lang), className="verdict open"),
+                html.H1(pick(error.what, lang), className="verdict none"),
                 html.Dl([html.Div([html.Dt(term), html.Dd(text)]) for term, text in told], className="facts"),
                 _back(lang),
             ],
@@ -38,7 +38,7 @@ def failure(lang: Lang) -> tuple[str, list[Component]]:
     return title, [
         html.Section(
             [
-                html.H1(title, className="verdict open"),
+                html.H1(title, className="verdict none"),
                 html.P(say("problem_inside_help", lang)),
                 _back(lang),
             ],

@@ -19,3 +19,30 @@
         '{{ value | string | replace("'", "''") }}'
     {%- endif -%}
 {%- endmacro %}
+
+{#
+    Reading only the folders of the months to compute. DuckDB skips a file unopened only where it can tell by a
+    constant: choose_months(), a hook before every model over rows of the lake, sets one for the session. Without it
+    all months are read. Spark prunes partitions by the query itself.
+#}
+{% macro choose_months() %}{{ return(adapter.dispatch('choose_months')()) }}{% endmacro %}
+
+{% macro duckdb__choose_months() %}
+    set variable lake_folders = coalesce((
+        select list(strftime(month, '%Y-%m')) from {{ source('control', 'months') }} where is_dirty
+    ), [])
+{% endmacro %}
+
+{% macro default__choose_months() %}{% endmacro %}
+
+{% macro is_month_chosen(folder) %}{{ return(adapter.dispatch('is_month_chosen')(folder)) }}{% endmacro %}
+
+{% macro duckdb__is_month_chosen(folder) -%}
+    coalesce(array_contains(getvariable('lake_folders'), {{ folder }}), true)
+{%- endmacro %}
+
+{% macro default__is_month_chosen(folder) -%}
+    {{ folder }} in (
+        select substr(cast(month as {{ dbt.type_string() }}), 1, 7) from {{ source('control', 'months') }} where is_dirty
+    )
+{%- endmacro %}

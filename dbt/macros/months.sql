@@ -1,22 +1,7 @@
-{# Which months and periods a build computes. The control tables say so; a full refresh computes all of them. #}
-
-{% macro dirty_only() %}{% if not flags.FULL_REFRESH %}where is_dirty{% endif %}{% endmacro %}
-
 {#
-    The folders of the months to compute, such as '2026-01', as SQL literals: constants, because only constants
-    keep the files of other months from being opened.
+    Which months and periods a build computes: those that the control tables mark as dirty. With --full-refresh all
+    of them have to be marked.
 #}
-{% macro folders_to_read() %}
-    {% set folders = [""] %}
-    {% if execute %}
-        {% set query %}
-            select substr(cast(month as {{ dbt.type_string() }}), 1, 7) as folder
-            from {{ source('control', 'months') }} {{ dirty_only() }}
-        {% endset %}
-        {% do folders.extend(run_query(query).columns[0].values()) %}
-    {% endif %}
-    {{ return(quoted(folders)) }}
-{% endmacro %}
 
 {# Before an incremental build: takes away what is computed again, and what is no longer evaluated. #}
 {% macro forget_months() %}

@@ -1,7 +1,8 @@
 {# What every staging model starts from, and what it may ask of the contracts. #}
 
 {#
-    Rows of current batches of a dataset with their state: those of the months to compute, or of all months.
+    Rows of current batches of a dataset with their state: those of the months that choose_months() chose for the
+    session, or of all months.
     month is the first day of the delivered month (the lake's folder), month_end its last day.
     With a rule: has_rule (the row failed it) and only_rule (and no other error).
 #}
@@ -38,7 +39,7 @@
     ) as states
         on delivered.batch_id = states.batch_id and delivered.row_number = states.row_number
     {% if not all_months -%}
-    where delivered.period in ({{ folders_to_read() }})
+    where {{ is_month_chosen('delivered.period') }}
     {%- endif %}
 {% endmacro %}
 

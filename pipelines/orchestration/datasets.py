@@ -116,7 +116,7 @@ def _delivery_check_specs(dataset: str) -> list[dg.AssetCheckSpec]:
 def _counts(files: list[FileOutcome]) -> dict[str, int]:
     return {
         "files_accepted": sum(file.outcome == "accepted" for file in files),
-        "files_refused": sum(file.outcome != "accepted" for file in files),
+        "files_refused": sum(file.refusal is not None for file in files),
         "rows_read": sum(file.rows_read for file in files),
         "rows_failed": sum(file.rows_failed for file in files),
     }

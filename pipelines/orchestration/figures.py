@@ -125,16 +125,15 @@ def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 def _build_events(context: dg.AssetExecutionContext, built: BuildResult) -> Events:
-    """What dbt did, as far as it was asked for: tables that were computed, and tests that ran."""
-    nodes = {node.unique_id: node for node in built.nodes}
-    for spec in context.assets_def.specs:
-        node = nodes.get(spec.metadata[_UNIQUE_ID])
-        if node is not None and node.status == "success" and spec.key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={"seconds": node.seconds})
-    for check in context.assets_def.check_specs:
-        test = nodes.get((check.metadata or {})[_UNIQUE_ID])
-        if test is not None and test.status != "skipped" and check.key in context.selected_asset_check_keys:
-            yield _test_result(check, test)
+    """What dbt did, in its order, as far as Dagster asked for it: tables computed, and tests that ran."""
+    tables = {spec.metadata[_UNIQUE_ID]: spec for spec in context.assets_def.specs}
+    tests = {(check.metadata or {})[_UNIQUE_ID]: check for check in context.assets_def.check_specs}
+    for node in built.nodes:
+        table, test = tables.get(node.unique_id), tests.get(node.unique_id)
+        if table is not None and node.status == "success" and table.key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=table.key, metadata={"seconds": node.seconds})
+        if test is not None and node.status != "skipped" and test.key in context.selected_asset_check_keys:
+            yield _test_result(test, node)
 
 
 def _test_result(check: dg.AssetCheckSpec, test: BuiltNode) -> dg.AssetCheckResult:

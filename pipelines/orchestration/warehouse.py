@@ -78,7 +78,10 @@ class WarehouseRun:
 
     def take_in(self, dataset: str, month: str) -> list[FileOutcome]:
         """Takes in the new files of a dataset and month."""
-        outcomes = [file for group in take_in(self.session, self.landing, {month}, {dataset}) for file in group]
+        groups = take_in(
+            self.session, self.landing, {month}, {dataset}, settled_seconds=self._settled_seconds
+        )
+        outcomes = [file for group in groups for file in group]
         self.summary.files += outcomes
         return outcomes
 

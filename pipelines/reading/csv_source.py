@@ -51,11 +51,12 @@ class CsvSource:
             {"line": _lines(decode(data)[0]), "number": self._numbers, "record": (~is_continued).cum_sum()}
         )
         records = lines.group_by("record", maintain_order=True).agg(
-            pl.col("line").str.join("\n").str.strip_suffix("\r"), pl.col("number").first()
+            pl.col("line").str.join("\n").str.strip_suffix("\r"), pl.col("number").first(), pl.len().alias("lines")
         )
         self.continuation_count = int(is_continued.sum())
         self._numbers = records["number"]
         self._records = records["line"].to_list()
+        self._line_counts = records["lines"]
 
     def first_rows(self, filled: int) -> list[Row]:
         rows: list[Row] = []
@@ -93,12 +94,23 @@ class CsvSource:
         else:
             is_wide = records.str.count_matches(",", literal=True) == width - 1
         is_below = self._numbers > header.number
+        if self.continuation_count:
+            self._refuse_swallowed_rows(records, is_below, width)
         odd = (is_below & ~is_wide).arg_true().to_list()
         if self._has_quotes:
             self._check_quoting(odd)
         is_regular = is_below & is_wide
         frame = self._parse(list(compress(self._records, is_regular)), width)
         return Body(frame.insert_column(0, self._numbers.filter(is_regular).alias("row_number")), [self._row(index) for index in odd])
+
+    def _refuse_swallowed_rows(self, records: pl.Series, is_below: pl.Series, width: int) -> None:
+        """Two quotes gone astray can make one faultless cell of several rows: its lines have all their commas."""
+        commas = records.str.count_matches(",", literal=True)
+        swallowed = is_below & (self._line_counts > 1) & (commas >= self._line_counts * (width - 1))
+        if swallowed.any():
+            index = swallowed.arg_true()[0]
+            found = f"一个单元格占 {self._line_counts[index]} 行", f"a cell of {self._line_counts[index]} lines"
+            raise refuse("quote_spans_rows", at_row(self._numbers[index]), *found)
 
     def _parse(self, records: list[str], width: int) -> pl.DataFrame:
         schema = dict.fromkeys(cell_names(width), pl.String)

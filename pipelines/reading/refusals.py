@@ -84,6 +84,9 @@ _REASONS: dict[str, _Reason] = {
     ),
     "quote_unclosed": _reason(("双引号未闭合", "A double quote is never closed"), _QUOTING, _EXPORT_AGAIN),
     "quote_misplaced": _reason(("双引号位置错误", "A double quote is misplaced"), _QUOTING, _EXPORT_AGAIN),
+    "quote_spans_rows": _reason(
+        ("双引号跨越了完整的行", "A quoted cell spans whole rows"), _QUOTING, _EXPORT_AGAIN
+    ),
     "ragged_row": _reason(
         ("数据行的列数与表头不一致", "A data row is not as wide as the header"),
         ("每个数据行与表头列数相同", "as many cells in each data row as in the header"),

@@ -18,7 +18,7 @@ from pipelines.settings import add_months, month_end, month_start
 # Shares of communities that do well, nearly well and badly, and how large a part of those found by the grid
 # never registers in each.
 REGISTRATION_LEVELS = (0.72, 0.14, 0.14)
-UNREGISTERED: tuple[tuple[float, float], ...] = ((0.0, 0.025), (0.052, 0.062), (0.08, 0.2))
+UNREGISTERED: tuple[tuple[float, float], ...] = ((0.0, 0.025), (0.050, 0.053), (0.08, 0.2))
 RENEWED: tuple[float, ...] = (0.995, 0.99, 0.95)
 REGISTRATION_DAYS = 365
 FACILITY_TARGET_M2 = 0.3  # per household

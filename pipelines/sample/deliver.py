@@ -29,6 +29,11 @@ _FULL_WIDTH = str.maketrans("0123456789-", "０１２３４５６７８９－")
 _FIRST_DAY, _LAST_DAY = date(1850, 1, 1), date(2060, 12, 31)
 # Workbooks carry the day that they were made; a fixed one keeps them byte for byte the same.
 _WORKBOOK_DAY = datetime(2026, 1, 1)
+_SEXES = ("male", "female")
+_RELATIONS = {
+    "head": ("户主", "户主"), "spouse": ("夫", "妻"), "child": ("子", "女"), "parent": ("父", "母"),
+    "grandchild": ("孙子", "孙女"), "other": ("其他", "非亲属"),
+}  # fmt: skip
 _NOTE = "说明：编码一律按文本填写，日期以实际发生日为准"
 
 
@@ -235,6 +240,8 @@ class _Columns:
         return usual.scatter(other, self.calendars[self.style.other_date_format].gather(days[other]))
 
     def _spelled(self, column: Column, values: pl.Series) -> pl.Series:
+        if column.name == "relation_to_head":
+            return self._relations(values)
         which = self.style.spellings[column.name]
         first = {value: spellings[max(which, 0)] for value, spellings in column.values.items()}
         spelled = values.replace_strict(first, default=None, return_dtype=pl.String)
@@ -243,6 +250,12 @@ class _Columns:
         last = {value: spellings[-1] for value, spellings in column.values.items()}
         other = np.flatnonzero(self.chance.random(len(values)) < 0.3)
         return spelled.scatter(other, values[other].replace_strict(last, default=None, return_dtype=pl.String))
+
+    def _relations(self, values: pl.Series) -> pl.Series:
+        """Household books say 子 or 女, not child."""
+        words = {f"{relation} {sex}": word for relation, pair in _RELATIONS.items() for sex, word in zip(_SEXES, pair, strict=True)}
+        keys = self.rows.select(pl.lit(values) + " " + pl.col("sex").fill_null("male")).to_series()
+        return keys.replace_strict(words, default=None, return_dtype=pl.String)
 
     def _written_decimals(self, hundredths: pl.Series) -> pl.Series:
         pattern = "{:,.2f}" if self.style.has_thousands else "{:.2f}"
@@ -282,7 +295,7 @@ class _Columns:
         height = self.rows.height
         if header == "序号":
             return pl.int_range(1, height + 1, eager=True).cast(pl.String)
-        text = {"更新日期": "", "备注": "", **dict.fromkeys(FORBIDDEN_HEADERS.values(), "略")}[header]
+        text = "略" if header in FORBIDDEN_HEADERS.values() else None
         return pl.Series([text], dtype=pl.String).new_from_index(0, height)
 
 

@@ -209,6 +209,7 @@ class _Sample:
             plant(sheet, self._scene(sheet, lively), number)
             written = self._deliver(sheet)
             for supplier in missing:
+                self._clear_slot(supplier, sheet)
                 self._note_incident(supplier, dataset, month, None, "missing", "missing", is_current=False)
             if dataset == "grid_disputes":
                 self.disputes.append((sheet, written))

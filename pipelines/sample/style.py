@@ -12,7 +12,7 @@ Form = Literal["gb18030", "utf-8", "utf-8-sig", "xlsx"]
 FORMS: tuple[Form, ...] = ("gb18030", "xlsx", "utf-8", "utf-8-sig")
 TEXT_FORMS: tuple[Form, ...] = ("gb18030", "utf-8", "utf-8-sig")
 # Larger tables come as CSV.
-MOST_WORKBOOK_ROWS = 6_000
+MOST_WORKBOOK_ROWS = 10_000
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%-m/%-d", "%Y年%-m月%-d日", "%Y%m%d", "%Y.%-m.%-d")
 TRUTH_WORDS = (("是", "否"), ("有", "无"), ("1", "0"), ("√", "×"), ("Y", "N"))
 # Columns that nobody asked for; the last two are never to be stored, whoever sends them.

@@ -21,7 +21,7 @@ first_dirty as (
     select
         period_type,
         min(period) as first_period
-    from {{ source('control', 'periods') }} {{ dirty_only() }}
+    from {{ source('control', 'periods') }} where is_dirty
     group by period_type
 ),
 

@@ -1,6 +1,7 @@
 -- One row per row of the lake that counts, or may count, for temporary residents.
 with residents as (
-    select * from {{ ref('stg_grid_residents') }}
+    -- also implied by the conditions below; said first, it spares every other row the joins
+    select * from {{ ref('stg_grid_residents') }} where could_be_temporary
 ),
 
 registrations as (
@@ -16,29 +17,21 @@ found as (
         residents.month,
         residents.supplier_id,
         residents.community_code,
-        1 as temporary_residents,
-        case when registered_persons.person_id is not null then 1 else 0 end as temporary_residents_registered,
-        case when residents.person_id is null then 1 else 0 end as temporary_residents_unlinked,
-        0 as temporary_residents_doubtful,
+        case when residents.row_state = 'accepted' then 1 else 0 end as temporary_residents,
+        case
+            when residents.row_state = 'accepted' and registered_persons.person_id is not null then 1 else 0
+        end as temporary_residents_registered,
+        case
+            when residents.row_state = 'accepted' and residents.person_id is null then 1 else 0
+        end as temporary_residents_unlinked,
+        case when residents.row_state = 'quarantined' then 1 else 0 end as temporary_residents_doubtful,
         0 as registrations_doubtful
     from residents
     left join registered_persons
         on residents.month = registered_persons.month and residents.person_id = registered_persons.person_id
-    where residents.row_state = 'accepted' and residents.residence_type = 'temporary' and residents.lives_here
-),
-
-doubtful_residents as (
-    select
-        month,
-        supplier_id,
-        community_code,
-        0 as temporary_residents,
-        0 as temporary_residents_registered,
-        0 as temporary_residents_unlinked,
-        1 as temporary_residents_doubtful,
-        0 as registrations_doubtful
-    from residents
-    where row_state = 'quarantined' and not is_tied and could_be_temporary and could_live_here
+    where
+        (residents.row_state = 'accepted' and residents.residence_type = 'temporary' and residents.lives_here)
+        or (residents.row_state = 'quarantined' and residents.could_live_here and not residents.is_tied)
 ),
 
 doubtful_registrations as (
@@ -57,8 +50,6 @@ doubtful_registrations as (
 
 counted as (
     select * from found
-    union all
-    select * from doubtful_residents
     union all
     select * from doubtful_registrations
 )

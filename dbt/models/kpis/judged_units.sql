@@ -1,6 +1,6 @@
 -- Units and periods to judge: every unit in force on the last day of a period to compute.
 with periods as (
-    select * from {{ source('control', 'periods') }} {{ dirty_only() }}
+    select * from {{ source('control', 'periods') }} where is_dirty
 ),
 
 unit_months as (

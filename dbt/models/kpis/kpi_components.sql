@@ -5,7 +5,7 @@ with judged_units as (
 ),
 
 periods as (
-    select * from {{ source('control', 'periods') }} {{ dirty_only() }}
+    select * from {{ source('control', 'periods') }} where is_dirty
 ),
 
 mart_population as (

@@ -1,7 +1,7 @@
 -- Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
 -- stock: the period's last month; flow: every evaluated month of the period.
 with periods as (
-    select * from {{ source('control', 'periods') }} {{ dirty_only() }}
+    select * from {{ source('control', 'periods') }} where is_dirty
 ),
 
 needed as (

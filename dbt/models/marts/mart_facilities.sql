@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental', incremental_strategy='append', on_schema_change='fail',
-    pre_hook='{{ forget_months() }}',
+    pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
 {% set measures = [
@@ -13,7 +13,7 @@ with unit_months as (
 ),
 
 months as (
-    select month from {{ source('control', 'months') }} {{ dirty_only() }}
+    select month from {{ source('control', 'months') }} where is_dirty
 ),
 
 places as (
