@@ -5,7 +5,8 @@ Sign-in does not exist yet: who reaches the port reads everything. `server.serve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from flask import Flask, Request, Response, abort, request
 
@@ -36,7 +37,11 @@ def content_policy(script_hashes: Sequence[str]) -> str:
 
 
 def protect(
-    server: Flask, *, script_hashes: Sequence[str], callbacks: Collection[str], hosts: Collection[str] | None
+    server: Flask,
+    *,
+    script_hashes: Sequence[str],
+    callbacks: Mapping[str, Mapping[str, Any]],
+    hosts: Collection[str] | None,
 ) -> None:
     """Adds headers to every answer, and refuses malformed callbacks and requests for another host by 400.
 
@@ -79,25 +84,30 @@ def _caching(response: Response) -> str:
     return "no-store"
 
 
-def _is_callback(asked: Request, callbacks: Collection[str]) -> bool:
-    """Whether the body has the shape of a call of a callback that exists. Values are checked where they are used."""
+def _is_callback(asked: Request, callbacks: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the body is a call of a declared callback, with exactly its outputs, inputs and states.
+
+    What the values of the inputs are is checked where they are used.
+    """
     body = asked.get_json(silent=True)
-    if not isinstance(body, dict) or body.get("output") not in callbacks:
+    if not isinstance(body, dict):
         return False
-    changed = body.get("changedPropIds", [])
-    if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
+    output, outputs, changed = body.get("output"), body.get("outputs"), body.get("changedPropIds", [])
+    if not isinstance(output, str) or output not in callbacks:
         return False
-    return all(_are_properties(body.get(part, [])) for part in ("inputs", "state")) and _are_outputs(
-        body.get("outputs")
+    declared = callbacks[output]
+    names = _names(outputs if isinstance(outputs, list) else [outputs])
+    return (
+        output == (f"..{'...'.join(names)}.." if isinstance(outputs, list) else names[0])
+        and _names(body.get("inputs", [])) == _names(declared["inputs"])
+        and _names(body.get("state", [])) == _names(declared["state"])
+        and isinstance(changed, list)
+        and all(isinstance(name, str) for name in changed)
     )
 
 
-def _are_properties(listed: object) -> bool:
-    return isinstance(listed, list) and all(
-        isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("property"), str)
-        for item in listed
-    )
-
-
-def _are_outputs(listed: object) -> bool:
-    return _are_properties(listed if isinstance(listed, list) else [listed])
+def _names(listed: object) -> list[str]:
+    """'id.property' of each; a name that fits nothing for what is no such thing."""
+    if not isinstance(listed, list):
+        return ["?"]
+    return [f"{item.get('id')}.{item.get('property')}" if isinstance(item, dict) else "?" for item in listed]

@@ -187,7 +187,7 @@ def serve(
         )
     hosts = LOOPBACK_HOSTS if is_loopback(host) else None
     _Server(
-        published,
+        Site(published),
         hosts,
         {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
     ).run()
@@ -205,8 +205,8 @@ def is_loopback(host: str) -> bool:
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with the application loaded once, before its workers start."""
 
-    def __init__(self, published: Path, hosts: Collection[str] | None, options: dict[str, object]) -> None:
-        self._published, self._hosts, self._options = published, hosts, options
+    def __init__(self, site: Site, hosts: Collection[str] | None, options: dict[str, object]) -> None:
+        self._site, self._hosts, self._options = site, hosts, options
         super().__init__()
 
     def load_config(self) -> None:
@@ -217,14 +217,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 60,
             "graceful_timeout": 10,
             "control_socket_disable": True,
+            "post_worker_init": lambda _worker: _warm(self._site),
         }
         for name, value in {**settled, **self._options}.items():
             self.cfg.set(name, value)
 
     def load(self) -> object:
-        site = Site(self._published)
-        self.cfg.set("post_worker_init", lambda _worker: _warm(site))
-        return _application(site, self._hosts).server
+        return _application(self._site, self._hosts).server
 
 
 def _warm(site: Site) -> None:

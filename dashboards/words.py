@@ -54,7 +54,7 @@ STATES: dict[str, State] = {
         Words("没有适用的目标", "no target applies here"), "#3f4a55", "#f1f3f5",
     ),
     "not_applicable": State(
-        "–", Words("不适用", "Not applicable"),
+        "–", Words("不适用", "N/A"),
         Words("分母为零，无事可评", "the denominator is zero, nothing to judge"), "#3f4a55", "#e6e9ec",
     ),
 }  # fmt: skip
@@ -228,6 +228,8 @@ TEXTS: dict[str, Words] = {
     "deliveries": Words("报送情况", "Deliveries"),
     "deliveries_of": Words("本单位指标所依据的报送", "Deliveries behind these figures"),
     "quality": Words("不合格数据", "Rows that failed a rule"),
+    "quality_whole": Words("按供数单位的整份报送计，不限于本单位", "of whole deliveries, not of this unit alone"),
+    "all_findings": Words("全部 {count} 条规则", "All {count} rules"),
     "quality_none": Words("没有不合格的行。", "No row failed a rule."),
     "deliveries_none": Words("本期没有应报或已报的数据。", "Nothing was expected or delivered in this period."),
     "supplier": Words("供数单位", "Supplier"),

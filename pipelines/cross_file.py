@@ -20,11 +20,14 @@ import polars as pl
 from expectations.contract import Contract, load_contracts
 from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
+from pipelines.durable import write_whole
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list
 from pipelines.store import Slot
+
+SKIPPED_KINDS = {f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation")}
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,15 @@ class CurrentBatch:
     content_hash: str
     rows_read: int
     rows_data: int
+    rows_skipped: int
     is_correction_refused: bool
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> CurrentBatch:
         slot = Slot(row["supplier_id"], row["dataset"], row["period"])
+        skipped = sum(count for name, count in row.items() if name in SKIPPED_KINDS)
         return cls(
-            row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"],
+            row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,
             bool(row["is_correction_refused"]),
         )  # fmt: skip
 
@@ -79,7 +84,9 @@ class CrossFile:
     def __init__(self, home: Home, county: County, batches: Iterable[CurrentBatch], units: pl.DataFrame) -> None:
         self.home, self.county, self.units = home, county, units
         self.batches: dict[tuple[str, str], list[CurrentBatch]] = {}
-        for batch in batches:
+        self.hashes: dict[tuple[str, str], str] = {}
+        self.evaluated: dict[tuple[str, str], Evaluation] = {}
+        for batch in sorted(batches, key=lambda batch: batch.batch_id):
             self.batches.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
         self.connection = duckdb.connect()
         self.connection.register("all_units", units.to_arrow())
@@ -99,36 +106,38 @@ class CrossFile:
     def evaluate(self, on_progress: Callable[[str], None] = lambda _: None) -> list[Evaluation]:
         """Every dataset × month that has a current batch; what did not change comes from its file."""
         contracts = load_contracts()
-        found = []
-        for dataset, month in sorted(self.batches):
+        # The newest month first: an earlier version of an event asks which later ones were accepted.
+        for dataset, month in sorted(self.batches, reverse=True):
             evaluation = self._kept(dataset, month)
             if evaluation is None:
                 on_progress(f"{dataset} {month}")
                 evaluation = self._evaluate(contracts[dataset], month)
-            found.append(evaluation)
-        return found
+            self.evaluated[dataset, month] = evaluation
+        return [self.evaluated[place] for place in sorted(self.batches)]
 
     # --- one dataset and month -----------------------------------------------------------------------------
 
     def inputs_hash(self, dataset: str, month: str) -> str:
         """Equal where the same rules would see the same rows, units and supplier areas."""
+        place = (dataset, month)
+        if place not in self.hashes:
+            self.hashes[place] = self._inputs_hash(dataset, month)
+        return self.hashes[place]
+
+    def _inputs_hash(self, dataset: str, month: str) -> str:
         contract = load_contracts()[dataset]
         rules = cross_file_rules(contract)
         reads = sorted({dataset, *(read for rule in rules for read in rule.reads)})
-        parts: list[Any] = [dataset, month, contract.version, [(rule.id, rule.version) for rule in rules]]
+        parts: list[Any] = [dataset, month, contract.version, [(rule.id, rule.version, rule.failing_rows) for rule in rules]]
         parts += [[batch.batch_id for batch in self.batches.get((read, month), [])] for read in reads]
         parts += [self.units_hash(month), [supplier.model_dump() for supplier in self.county.suppliers]]
         if contract.kind == "event":
-            parts += [self._later_batches(dataset, month)]
+            # The next later month's hash holds that of the month after it, and so on to the last.
+            parts += [self.inputs_hash(dataset, later) for later in self._later_months(dataset, month)[:1]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
 
-    def _later_batches(self, dataset: str, month: str) -> list[str]:
-        return [
-            batch.batch_id
-            for (name, later), batches in sorted(self.batches.items())
-            if name == dataset and later > month
-            for batch in batches
-        ]
+    def _later_months(self, dataset: str, month: str) -> list[str]:
+        return sorted(later for name, later in self.batches if name == dataset and later > month)
 
     def units_hash(self, month: str) -> str:
         in_force = self._units_in_force(month).select(sorted(self.units.columns)).sort("unit_key")
@@ -202,15 +211,19 @@ class CrossFile:
                 return self._corrected_query(contract, month)
 
     def _corrected_query(self, contract: Contract, month: str) -> str:
-        later = [other for name, other in sorted(self.batches) if name == contract.dataset and other > month]
+        later = self._later_months(contract.dataset, month)
         if not later:
             return "select batch_id, row_number from rows where false"
         key = ", ".join(contract.key)
-        # A key that two suppliers corrected alike is itself in doubt and corrects nothing.
+        refused = file_list(self.evaluated[contract.dataset, other].verdicts_file for other in later)
+        # A version that is itself refused, such as one that two suppliers delivered, corrects nothing.
         return f"""
             with corrections as (
-                select period, {key} from ({self._passing(contract.dataset, later)})
-                group by period, {key} having count(distinct supplier_id) = 1
+                select {key} from ({self._passing(contract.dataset, later)})
+                where (batch_id, row_number) not in (
+                    select (batch_id, row_number) from read_parquet({refused}, hive_partitioning=false)
+                    where severity = 'error'
+                )
             )
             select rows.batch_id, rows.row_number from rows
             where ({key}) in (select ({key}) from corrections)"""
@@ -249,12 +262,11 @@ class CrossFile:
         results: list[dict[str, Any]], states: dict[str, RowStates],
     ) -> Evaluation:  # fmt: skip
         path = self._place(dataset, month)
-        path.parent.mkdir(parents=True, exist_ok=True)
         kept = {
             "rule_results": results,
             "row_states": {batch_id: vars(state) for batch_id, state in states.items()},
         }
-        path.with_suffix(".json").write_text(json.dumps(kept), encoding="utf-8")
+        write_whole(json.dumps(kept).encode(), path.with_suffix(".json"))
         # The Parquet file comes last: where it stands, the account beside it is complete.
         write_parquet(frame, path)
         return Evaluation(dataset, month, path.stem, path, results, states, is_new=True)

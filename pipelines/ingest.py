@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sqlalchemy.engine import Connection
 from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
 from pipelines.county import County
+from pipelines.durable import write_whole
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.landing import LandedFile
@@ -110,11 +110,13 @@ class Ingest:
         origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))
         try:
             delivered = read_file(file.path, contract)
-            if not file.is_unchanged():
-                raise _changed_while_read(file)
             protected = protect(delivered.frame, contract, origin, self.key, is_sample=self.county.sample)
         except Refusal as refusal:
-            return Prepared(file, batch_id, refusal=refusal)
+            # Half a file, or none any more, says nothing about what will be delivered.
+            changed = None if file.is_unchanged() else _changed_while_read(file)
+            return Prepared(file, batch_id, refusal=changed or refusal)
+        if not file.is_unchanged():
+            return Prepared(file, batch_id, refusal=_changed_while_read(file))
         return Prepared(file, batch_id, delivered, protected)
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
@@ -298,18 +300,7 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> str:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
     content = buffer.getbuffer()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(content, path)
     return hashlib.sha256(content).hexdigest()
 
 

@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.durable import sync
+
 ALGORITHM = "hmac-sha256"
 
 
@@ -59,8 +61,4 @@ def _create(path: Path) -> None:
     finally:
         Path(draft).unlink()
     # On disk before the first pseudonym is: without the key no later delivery would meet it again.
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

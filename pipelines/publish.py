@@ -13,6 +13,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipelines.audit import audit
 from pipelines.build import BuildResult
 from pipelines.control import Control, code_version
 from pipelines.county import County
+from pipelines.durable import sync
 from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal, scalar
 
@@ -89,7 +91,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     _write_manifest(draft, edition, control)
     folder = home.editions / edition_id
     draft.rename(folder)
-    _sync(home.editions)
+    sync(home.editions)
     _point_to(home, folder)
     _drop_old_databases(home)
     return Publication(edition_id, is_new=True)
@@ -142,14 +144,15 @@ def build_database(folder: Path, tables: list[EditionTable]) -> None:
             for column, comment in table.columns.items():
                 connection.execute(f'comment on column {table.name}."{column}" is {literal(comment.strip())}')
         connection.execute("checkpoint")
-    _sync(path)
+    sync(path)
 
 
 def _content_hash(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> str:
     digest = hashlib.sha256()
     for table in tables:
         query = f"select count(*)::varchar || ' ' || coalesce(sum(hash(rows)::hugeint)::varchar, '') from {table} as rows"
-        digest.update(f"{table} {scalar(connection, query)}\n".encode())
+        columns = connection.table(table).columns
+        digest.update(f"{table} {columns} {scalar(connection, query)}\n".encode())
     return digest.hexdigest()
 
 
@@ -172,7 +175,7 @@ def _write_tables(
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
-    _sync(path)
+    sync(path)
 
 
 def _write_manifest(draft: Path, edition: dict[str, Any], control: Control) -> None:
@@ -190,8 +193,8 @@ def _write_manifest(draft: Path, edition: dict[str, Any], control: Control) -> N
     }
     path = draft / "manifest.json"
     path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    _sync(path)
-    _sync(draft)
+    sync(path)
+    sync(draft)
 
 
 def _point_to(home: Home, folder: Path) -> None:
@@ -199,21 +202,15 @@ def _point_to(home: Home, folder: Path) -> None:
     draft.unlink(missing_ok=True)
     draft.symlink_to((folder / DATABASE).relative_to(home.published))
     draft.replace(home.pointer)
-    _sync(home.published)
+    sync(home.published)
 
 
 def _drop_old_databases(home: Home) -> None:
     """DuckDB files of editions that nobody can still be reading; their Parquet files stay."""
     databases = sorted(home.editions.glob(f"*/{DATABASE}"), key=lambda path: path.parent.name, reverse=True)
     current = home.pointer.resolve()
-    for path in databases[KEPT_DATABASES:]:
-        if path != current and time.time() - path.stat().st_mtime > KEPT_SECONDS:
+    superseded = list(pairwise(databases))[KEPT_DATABASES - 1 :]
+    for successor, path in superseded:
+        # When an edition was superseded is when its successor was built, however old it was by then.
+        if path != current and time.time() - successor.stat().st_mtime > KEPT_SECONDS:
             path.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

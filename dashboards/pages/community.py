@@ -295,8 +295,14 @@ def _behind(facts: Facts, unit: Unit, now: list[Judgement], period: Period, addr
         [
             html.Div(html.H2(say("deliveries_of", lang)), className="section-head"),
             *_slots(slots, address),
-            html.Div(html.H2(say("quality", lang)), className="section-head"),
-            finding_table(findings, lang),
+            html.Div(
+                [html.H2(say("quality", lang)), html.Span(say("quality_whole", lang), className="help")],
+                className="section-head",
+            ),
+            finding_table(findings[:FEW], lang),
+            html.P(link(say("all_findings", lang, count=len(findings)), address.to("data")))
+            if len(findings) > FEW
+            else None,
         ],
         className="behind",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-import dash_ag_grid as dag
 from dash import html
 from dash.development.base_component import Component
 
@@ -24,21 +23,10 @@ from dashboards.components import (
     options,
 )
 from dashboards.facts import STATES, Column, Facts, Flag, Judgement, Period, Unit
-from dashboards.format import short_name
+from dashboards.flag_list import flag_grid
 from dashboards.summary import LONG, Overall, by_street, by_unit, column_of, count_states, lasting, overall
-from dashboards.words import (
-    AGENCIES,
-    GRID_WORDS,
-    MOVEMENT,
-    MOVEMENT_ICONS,
-    day,
-    name_of,
-    period_short,
-    pick,
-    say,
-    state_word,
-)
 from dashboards.words import STATES as LOOKS
+from dashboards.words import day, pick, say
 
 PROBLEMS = ("missed", "near", "undetermined", "no_data")
 
@@ -281,83 +269,3 @@ def _list(flags: list[Flag], units: dict[str, Unit], address: Address, period: P
         ],
         id="list",
     )
-
-
-def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Component:
-    """The sortable list of missed and near targets."""
-    lang = address.lang
-    shown = "params.data.{}_text"
-
-    def column(
-        field: str, width: int, *, header: str = "", text: bool = False, **more: object
-    ) -> dict[str, object]:
-        extra: dict[str, object] = {"valueFormatter": {"function": shown.format(field)}} if text else {}
-        return {"field": field, "headerName": say(header or field, lang), "width": width, **extra, **more}
-
-    definitions = [
-        column("unit", 116, cellRenderer="UnitLink", pinned="left"),
-        column("status", 116, cellRenderer="StateChip"),
-        column("kpi", 176),
-        column("value", 108, text=True, type="rightAligned", filter="agNumberColumnFilter"),
-        column("ratio", 138, type="rightAligned"),
-        column("target", 122),
-        column("shortfall", 116, text=True, type="rightAligned", filter="agNumberColumnFilter"),
-        column("since", 104, text=True),
-        column("in_a_row", 102, type="rightAligned", filter="agNumberColumnFilter"),
-        column("movement", 98),
-        column("certainty", 168),
-        column("street", 118),
-        column("owner", 104),
-        column("clause", 220),
-    ]
-    grid: Component = dag.AgGrid(
-        id="flags",
-        rowData=[_flag_row(flag, units, address) for flag in flags],
-        columnDefs=definitions,
-        defaultColDef={
-            "sortable": True,
-            "filter": True,
-            "resizable": True,
-            "suppressHeaderMenuButton": False,
-        },
-        dashGridOptions={
-            "localeText": GRID_WORDS if lang == "zh" else {},
-            "rowHeight": 34,
-            "headerHeight": 36,
-            "domLayout": "autoHeight" if len(flags) <= 12 else "normal",
-            "enableCellTextSelection": True,
-            "animateRows": False,
-        },
-        style={"height": None if len(flags) <= 12 else "462px", "width": "100%"},
-        dangerously_allow_code=False,
-        enableEnterpriseModules=False,
-    )
-    return grid
-
-
-def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str, object]:
-    one, lang = flag.judgement, address.lang
-    unit = units.get(one.unit_key)
-    parent = units.get(unit.parent_key) if unit and unit.parent_key else None
-    return {
-        "unit": short_name(unit.name) if unit else one.unit_code,
-        "unit_href": address.to("unit", unit_key=one.unit_key),
-        "status": state_word(one.state, lang),
-        "state": one.state,
-        "icon": LOOKS[one.state].icon,
-        "kpi": pick(one.kpi.name, lang),
-        "value": one.value,
-        "value_text": tell.value(one, lang),
-        "ratio": tell.ratio(one),
-        "target": tell.target(one.target, one.kpi, lang),
-        "shortfall": None if one.shortfall is None else float(one.shortfall),
-        "shortfall_text": tell.shortfall_brief(one, lang),
-        "since": flag.since.isoformat(),
-        "since_text": period_short(address.period_type, flag.since),
-        "in_a_row": flag.in_a_row,
-        "movement": f"{MOVEMENT_ICONS.get(flag.movement, '')} {name_of(MOVEMENT, flag.movement, lang)}",
-        "certainty": tell.certainty_brief(one, lang),
-        "street": parent.name if parent else "–",
-        "owner": name_of(AGENCIES, flag.owner_agency, lang),
-        "clause": tell.clause(one.target, lang),
-    }

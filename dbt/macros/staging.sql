@@ -9,8 +9,8 @@
 {% macro current_rows(dataset, all_months=false, rule=none) %}
     select
         delivered.*,
-        batches.period as month,
-        last_day(batches.period) as month_end,
+        {{ month_of('delivered.period') }} as month,
+        last_day({{ month_of('delivered.period') }}) as month_end,
         coalesce(states.row_state, 'accepted') as row_state
         {%- if rule %},
         coalesce(states.has_rule, false) as has_rule,
@@ -42,6 +42,11 @@
     where {{ is_month_chosen('delivered.period') }}
     {%- endif %}
 {% endmacro %}
+
+{# The first day of a month from the name of its folder, as 2026-01; null for the folder of the empty schema file #}
+{% macro month_of(folder) -%}
+    try_cast({{ folder }} || '-01' as date)
+{%- endmacro %}
 
 {# What the contract says of a column (see lake.yml): values of a choice, minimum and maximum of a number. #}
 {% macro contract_of(dataset, column) %}

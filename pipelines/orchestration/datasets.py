@@ -5,6 +5,7 @@ Datasets, rules and words derive from the contracts.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -21,7 +22,7 @@ RECONCILED = "verdicts_reconciled"
 ACCEPTED = "files_accepted"
 DELIVERED = "delivered"
 
-Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
 def dataset_assets() -> list[dg.AssetsDefinition]:
@@ -88,7 +89,9 @@ def _dataset_asset(contract: Contract) -> dg.AssetsDefinition:
                 ]
         except dg.Failure as failure:
             if isinstance(warehouse.failures[contract.dataset], ValidationError):
-                yield dg.AssetCheckResult(check_name=RECONCILED, passed=False, description=failure.description)
+                yield dg.AssetCheckResult(
+                    check_name=RECONCILED, passed=False, description=failure.description
+                )
             raise
         yield dg.MaterializeResult(metadata=_counts(files))
         yield dg.AssetCheckResult(check_name=RECONCILED, passed=True)
@@ -174,6 +177,8 @@ def _rule_results(
             checked[row["rule_id"]] += row["rows_checked"]
             failed[row["rule_id"]] += row["rows_failed"]
     return [
-        rule_check_result(dataset, rule_check_name(rule.id), rule, (checked[rule.id], failed[rule.id]), month=month)
+        rule_check_result(
+            dataset, rule_check_name(rule.id), rule, (checked[rule.id], failed[rule.id]), month=month
+        )
         for rule in rules
     ]

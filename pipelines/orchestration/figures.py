@@ -39,7 +39,9 @@ def control_asset() -> dg.AssetsDefinition:
         group_name="control",
         kinds={"parquet"},
         deps=list(load_contracts()),
-        check_specs=[rule_check_spec(CONTROL, _cross_check_name(*place), rule) for place, rule in rules.items()],
+        check_specs=[
+            rule_check_spec(CONTROL, _cross_check_name(*place), rule) for place, rule in rules.items()
+        ],
         retry_policy=RETRIES,
         freshness_policy=FRESHNESS,
         pool=POOL,
@@ -107,7 +109,9 @@ class _Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster-dbt ha
 def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Every table of the dbt project and its tests, computed by one dbt build in this process."""
 
-    def compute_models(context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseRun]) -> Events:
+    def compute_models(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseRun]
+    ) -> Events:
         with warehouse.step(MODELS):
             built = warehouse.built
         if built is None:
@@ -180,4 +184,6 @@ def edition_asset(tables: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 def _gate_results(findings: Mapping[str, list[str]]) -> Iterator[dg.AssetCheckResult]:
     for gate in GATES:
         found = findings.get(gate, [])
-        yield dg.AssetCheckResult(check_name=gate, passed=not found, metadata={"found": "; ".join(found[:20])})
+        yield dg.AssetCheckResult(
+            check_name=gate, passed=not found, metadata={"found": "; ".join(found[:20])}
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -23,6 +24,8 @@ SETTINGS: dict[str, Any] = {
         "free_slots_after_run_end_seconds": 30,
     },
     "freshness": {"enabled": True},
+    # The log of a run holds every event; the console only what somebody has to read.
+    "python_logs": {"python_log_level": "INFO"},
     # The sensor looks every minute; what it did not find need not be kept for long.
     "retention": {
         "sensor": {"purge_after_days": {"skipped": 2, "failure": 30, "success": 90}},
@@ -31,9 +34,20 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def write_settings(home: Home) -> None:
-    """Writes `dagster.yaml`, so that a data root made by an older version gets today's settings."""
+def write_settings(home: Home, socket: Path) -> Path:
+    """Writes `dagster.yaml`, so that a data root made by an older version gets today's settings, and the
+    workspace that finds the code server at `socket`. Returns the workspace file."""
     home.dagster.mkdir(parents=True, exist_ok=True)
-    body = yaml.safe_dump(SETTINGS, sort_keys=False)
-    text = f"# Written by `warehouse serve` at each start; change pipelines/orchestration/instance.py instead.\n{body}"
-    (home.dagster / "dagster.yaml").write_text(text, encoding="utf-8")
+    _write(home.dagster / "dagster.yaml", SETTINGS)
+    # The name is what Dagster knows schedules, sensors and their runs by: it stays the same from start to start.
+    server = {"socket": str(socket), "host": "localhost", "location_name": "warehouse"}
+    workspace = home.dagster / "workspace.yaml"
+    _write(workspace, {"load_from": [{"grpc_server": server}]})
+    return workspace
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    first = (
+        "# Written by `warehouse serve` at each start; change pipelines/orchestration/instance.py instead.\n"
+    )
+    path.write_text(first + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

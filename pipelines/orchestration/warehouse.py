@@ -129,9 +129,13 @@ def _as_failure(error: Exception) -> dg.Failure:
 
 _CONFIG = {
     "root": dg.Field(
-        str, default_value="", description="Data root; empty: WAREHOUSE_HOME of the process, or the repository's data/."
+        str,
+        default_value="",
+        description="Data root; empty: WAREHOUSE_HOME of the process, or the repository's data/.",
     ),
-    "as_of": dg.Field(str, default_value="", description="YYYY-MM-DD, to judge as of that day; empty: today."),
+    "as_of": dg.Field(
+        str, default_value="", description="YYYY-MM-DD, to judge as of that day; empty: today."
+    ),
     "settled_seconds": dg.Field(
         float, default_value=SETTLED_SECONDS, description="Take files that have not changed for so long."
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -72,8 +73,7 @@ def protect(
         if column.name not in delivered.columns
     )
     plain = [column for column in contract.columns if column.privacy == "none"]
-    texts = frame.select("row_number", *(normalise(pl.col(column.name)).alias(column.name) for column in plain))
-    stored = texts.select("row_number", *_stored(plain))
+    stored = pl.concat([frame.select("row_number"), *(_stored(frame, column) for column in plain)], how="horizontal")
     parts = [stored]
     linking = None
     for column in contract.columns:
@@ -100,15 +100,28 @@ def protect(
     return Protected(batch.select(pl.col(name).cast(dtype) for name, dtype in schema.items()), linking)
 
 
-def _stored(columns: list[Column]) -> list[pl.Expr]:
-    expressions = []
-    for column in columns:
-        text = pl.col(column.name)
-        value = cast(text, column)
-        expressions.append(value.alias(column.stored_name))
-        if column.keeps_text:
-            expressions.append(pl.when(value.is_null()).then(text).alias(column.text_name))
-    return expressions
+def _by_value(texts: pl.Series, derive: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """What `derive` makes of a column of normalised `text`, row for row.
+
+    Worked out once per different text: dates, codes and choices repeat themselves thousands of times.
+    """
+    column = texts.alias("delivered").to_frame()
+    different = column.unique()
+    derived = derive(different.select(normalise(pl.col("delivered")).alias("text")))
+    values = pl.concat([different, derived], how="horizontal")
+    joined = column.join(values, on="delivered", how="left", nulls_equal=True, maintain_order="left")
+    return joined.drop("delivered")
+
+
+def _stored(frame: pl.DataFrame, column: Column) -> pl.DataFrame:
+    def derive(texts: pl.DataFrame) -> pl.DataFrame:
+        values = texts.with_columns(cast(pl.col("text"), column).alias(column.stored_name))
+        if not column.keeps_text:
+            return values.select(column.stored_name)
+        kept = pl.when(pl.col(column.stored_name).is_null()).then(pl.col("text"))
+        return values.select(column.stored_name, kept.alias(column.text_name))
+
+    return _by_value(frame[column.name], derive)
 
 
 def _kind(stored: pl.DataFrame) -> pl.Series:
@@ -137,15 +150,18 @@ def _reference(frame: pl.DataFrame, column: Column, key: Key) -> pl.DataFrame:
 
 
 def _birth_year(frame: pl.DataFrame, column: Column, period: date) -> pl.DataFrame:
-    born = frame.select(text=normalise(pl.col(column.name))).with_columns(day=read_date(pl.col("text")))
-    is_possible = pl.col("day").is_between(date(1900, 1, 1), month_end(period))
-    return born.select(
-        pl.when(is_possible).then(pl.col("day").dt.year()).alias(column.stored_name),
-        pl.when(pl.col("text").is_null()).then(pl.lit("absent"))
-        .when(pl.col("day").is_null()).then(pl.lit("unreadable"))
-        .when(~is_possible).then(pl.lit("out_of_range"))
-        .otherwise(pl.lit("valid")).alias(column.check_name),
-    )  # fmt: skip
+    def derive(texts: pl.DataFrame) -> pl.DataFrame:
+        days = texts.with_columns(day=read_date(pl.col("text")))
+        is_possible = pl.col("day").is_between(date(1900, 1, 1), month_end(period))
+        return days.select(
+            pl.when(is_possible).then(pl.col("day").dt.year()).alias(column.stored_name),
+            pl.when(pl.col("text").is_null()).then(pl.lit("absent"))
+            .when(pl.col("day").is_null()).then(pl.lit("unreadable"))
+            .when(~is_possible).then(pl.lit("out_of_range"))
+            .otherwise(pl.lit("valid")).alias(column.check_name),
+        )  # fmt: skip
+
+    return _by_value(frame[column.name], derive)
 
 
 def _linking(row_numbers: pl.Series, names: pl.DataFrame, origin: Origin, key: Key) -> pl.DataFrame:

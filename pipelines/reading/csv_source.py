@@ -33,7 +33,7 @@ class CsvSource:
         self.row_count = data.count(b"\n") + (not data.endswith(b"\n"))
         self.continuation_count = 0
         self._has_quotes = '"' in text
-        self._records = _lines(text)
+        self._text, self._records = text, _lines(text)
         if not any(line.strip() for line in self._records):
             raise refuse("file_empty", WHOLE_FILE, "只有空行", "blank lines only")
         self._numbers = pl.int_range(1, len(self._records) + 1, dtype=pl.Int32, eager=True)
@@ -100,8 +100,14 @@ class CsvSource:
         if self._has_quotes:
             self._check_quoting(odd)
         is_regular = is_below & is_wide
-        frame = self._parse(list(compress(self._records, is_regular)), width)
-        return Body(frame.insert_column(0, self._numbers.filter(is_regular).alias("row_number")), [self._row(index) for index in odd])
+        if odd or self.continuation_count:
+            regular = "\n".join(compress(self._records, is_regular))
+        else:
+            # all that follows the header, so there is nothing to put together
+            regular = self._text[sum(len(line) + 1 for line in self._records[: header.number]) :]
+        numbers = self._numbers.filter(is_regular).alias("row_number")
+        frame = self._parse(regular, len(numbers), width).insert_column(0, numbers)
+        return Body(frame, [self._row(index) for index in odd])
 
     def _refuse_swallowed_rows(self, records: pl.Series, is_below: pl.Series, width: int) -> None:
         """Two quotes gone astray can make one faultless cell of several rows: its lines have all their commas."""
@@ -112,20 +118,20 @@ class CsvSource:
             found = f"一个单元格占 {self._line_counts[index]} 行", f"a cell of {self._line_counts[index]} lines"
             raise refuse("quote_spans_rows", at_row(self._numbers[index]), *found)
 
-    def _parse(self, records: list[str], width: int) -> pl.DataFrame:
+    def _parse(self, text: str, height: int, width: int) -> pl.DataFrame:
         schema = dict.fromkeys(cell_names(width), pl.String)
-        if not records:
+        if not height:
             return pl.DataFrame(schema=schema)
         frame = pl.read_csv(
-            "\n".join(records).encode(),
+            text.encode(),
             has_header=False,
             schema=schema,
             quote_char='"' if self._has_quotes else None,
             truncate_ragged_lines=False,
         )
-        if frame.shape != (len(records), width):
+        if frame.shape != (height, width):
             found = f"{frame.height} × {frame.width}"
-            raise refuse("rows_unaccounted", WHOLE_FILE, found, f"{found} for {len(records)} × {width}")
+            raise refuse("rows_unaccounted", WHOLE_FILE, found, f"{found} for {height} × {width}")
         return frame
 
 

@@ -25,6 +25,11 @@ _NOTE = (
     r"|^(?:填表|制表|填报|审核|复核|负责|单位负责|联系)[^:：]{0,6}[:：]"
 )
 _NOTE_BELOW_HEADER = r"^(?:备注|说明|填表说明|填报说明|填写说明|注意|注(?:$|[^\p{Han}]))"
+# what no skipped row but a repeated header begins with; rows that do need no closer look
+_PLAIN_START = r"^[^\s合总小注备说填制审复负单联]"
+# notes below a header stand among so many rows, and are so many at most
+_NEAR_HEADER = 20
+_MOST_NOTES = 5
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,8 @@ class Classified:
 
 def classify(body: Body, header: Header) -> Classified:
     """The kind of every row below the header. Refusal for a data row that is not as wide as the header."""
-    profile = _profile(body, header)
-    kind = (
-        pl.when(pl.col("filled") == 0)
+    rows = _profile(body, header).with_columns(
+        kind=pl.when(pl.col("filled") == 0)
         .then(pl.lit("blank"))
         .when(pl.col("is_header"))
         .then(pl.lit("header"))
@@ -52,16 +56,13 @@ def classify(body: Body, header: Header) -> Classified:
         .then(pl.lit("note"))
         .otherwise(pl.lit("data"))
     )
-    profile = profile.with_columns(kind=kind)
-    notes = _notes_below_header(profile)
-    profile = profile.with_columns(
-        kind=pl.when(pl.col("row_number").is_in(notes)).then(pl.lit("note")).otherwise("kind")
-    )
-    _refuse_ragged(profile, header)
-    counts = dict(profile["kind"].value_counts().iter_rows())
-    is_data = profile.filter(pl.col("width") == header.width)["kind"] == "data"
+    notes = pl.col("row_number").is_in(_notes_below_header(rows, body))
+    rows = rows.with_columns(kind=pl.when(notes).then(pl.lit("note")).otherwise("kind"))
+    _refuse_ragged(rows, header)
+    skipped = rows.filter(pl.col("kind") != "data")
+    counts = dict(skipped["kind"].value_counts().iter_rows())
     return Classified(
-        data=body.regular.filter(is_data),
+        data=body.regular.filter(~pl.col("row_number").is_in(skipped["row_number"].to_list())),
         header=counts.get("header", 0),
         note=counts.get("note", 0),
         totals=counts.get("totals", 0),
@@ -70,37 +71,41 @@ def classify(body: Body, header: Header) -> Classified:
 
 
 def _profile(body: Body, header: Header) -> pl.DataFrame:
-    """One row per row below the header: row_number, width, filled (cells), first (filled cell), is_header."""
+    """One row per row that may not be data: row_number, width, filled (cells), first (filled cell), is_header."""
     names = cell_names(header.width)
+    opening = pl.col(names[0])
+    is_plain = opening.str.contains(_PLAIN_START) & (opening != header.row.cells[0])
+    is_near_header = pl.int_range(pl.len()) < _NEAR_HEADER
     trimmed = [empty_as_null(pl.col(name).str.strip_chars()) for name in names]
     matches = [pl.col(name).fill_null("") == text for name, text in zip(names, header.row.cells, strict=True)]
-    regular = body.regular.select(
+    regular = body.regular.filter(is_near_header | ~is_plain.fill_null(False)).select(
         "row_number",
         width=pl.lit(header.width, pl.Int64),
         filled=pl.sum_horizontal([cell.is_not_null().cast(pl.Int64) for cell in trimmed]),
         first=pl.coalesce(trimmed),
         is_header=pl.all_horizontal(matches),
     )
-    if not body.odd:
-        return regular
     odd = pl.DataFrame(
-        [(row.number, len(row.cells), len(row.filled), next(iter(row.filled), None), False) for row in body.odd],
+        [
+            (row.number, len(row.cells), len(row.filled), next(iter(row.filled), None), False)
+            for row in body.odd
+        ],
         schema=regular.schema,
         orient="row",
     )
     return pl.concat([regular, odd]).sort("row_number")
 
 
-def _notes_below_header(profile: pl.DataFrame) -> list[int]:
+def _notes_below_header(profile: pl.DataFrame, body: Body) -> list[int]:
     """The numbers of the note rows that stand between the header and the first data row."""
-    rows = profile.filter(pl.col("kind") == "data").head(_MOST_NOTES)
+    rows = profile.filter(pl.col("kind") == "data")
+    if body.regular.height > _NEAR_HEADER:
+        # further down the profile has gaps, where data rows stand
+        rows = rows.filter(pl.col("row_number") <= body.regular["row_number"][_NEAR_HEADER - 1])
+    rows = rows.head(_MOST_NOTES)
     is_note = (rows["filled"] == 1) | rows["first"].str.contains(_NOTE_BELOW_HEADER)
     first_data = next(iter((~is_note).arg_true()), len(rows))
     return rows["row_number"].head(first_data).to_list()
-
-
-# more one-cell rows than this below a header are not notes
-_MOST_NOTES = 5
 
 
 def _refuse_ragged(profile: pl.DataFrame, header: Header) -> None:

@@ -35,7 +35,9 @@ def levels(count: int, shares: tuple[float, ...], chance: np.random.Generator) -
     return chance.choice(len(shares), count, p=np.array(shares))
 
 
-def register_temporary_residents(places: Places, stays: pl.DataFrame, window: Window, seed: int) -> pl.DataFrame:
+def register_temporary_residents(
+    places: Places, stays: pl.DataFrame, window: Window, seed: int
+) -> pl.DataFrame:
     """Every residence registration of the sample, one row each.
 
     Columns: registration_no, person, community, registered_date, valid_to, cancelled_date. A registration runs
@@ -54,19 +56,16 @@ def register_temporary_residents(places: Places, stays: pl.DataFrame, window: Wi
     recent = arrived > window.first - REGISTRATION_DAYS
     delay = np.minimum(np.floor(chance.exponential(1.5, len(arrived))), 25).astype(np.int64)
     first = np.where(recent, arrived + delay, window.first - 1 - chance.integers(0, 360, len(arrived)))
-    again = first + REGISTRATION_DAYS
-    renews = chance.random(len(first)) < np.array(RENEWED)[level[community]]
-    has_first = ~never & (first < left)
-    has_second = has_first & renews & (again <= window.last) & (again <= left)
-    both = pl.concat(
-        [
-            _registered(rows, has_first, first, left, chance),
-            _registered(rows, has_second, again, left, chance),
-        ]
-    ).sort("registered_date", "person")
+    runs = ~never & (first < left)
+    parts = [_registered(rows, runs, first, left, chance)]
+    for start in (first + number * REGISTRATION_DAYS for number in range(1, window.years + 2)):
+        renews = chance.random(len(first)) < np.array(RENEWED)[level[community]]
+        runs = runs & renews & (start <= window.last) & (start <= left)
+        parts.append(_registered(rows, runs, start, left, chance))
+    registered = pl.concat(parts).sort("registered_date", "person")
     numbers = pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(7)
     prefix = pl.lit("ZZ") + pl.col("registered_date").dt.year().cast(pl.String)
-    return both.with_columns(registration_no=prefix + numbers)
+    return registered.with_columns(registration_no=prefix + numbers)
 
 
 def _registered(
@@ -83,7 +82,9 @@ def _registered(
     return frame.filter(pl.Series(has_one))
 
 
-def _never_registered(community: Integers, is_initial: Flags, share: Floats, chance: np.random.Generator) -> Flags:
+def _never_registered(
+    community: Integers, is_initial: Flags, share: Floats, chance: np.random.Generator
+) -> Flags:
     """Who never registers: of those there from the beginning exactly the community's share, later by chance."""
     draw = chance.random(len(community))
     never: Flags = ~is_initial & (draw < share[community])
@@ -123,17 +124,31 @@ def build_facilities(places: Places, grids: Grids, window: Window, seed: int) ->
             rows.append({**late, "opened_date": _day(window.draw(1, chance)[0]), "acquired_by": "new_built"})
         if level[number] == 0 and chance.random() < 0.02:
             rows[-1]["closed_date"] = _day(window.draw(1, chance)[0])
-        others = ("elderly_care", "party_service_centre", "outdoor_fitness", "safety_platform", "convenience_service")
+        others = (
+            "elderly_care",
+            "party_service_centre",
+            "outdoor_fitness",
+            "safety_platform",
+            "convenience_service",
+        )
         rows += [
             _facility(code, len(rows) + place, kind, float(chance.uniform(40, 400)), chance)
             for place, kind in enumerate(kind for kind in others if chance.random() < 0.2)
         ]
-    return pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"closed_date": pl.Date, "renovated_date": pl.Date})
+    return pl.DataFrame(
+        rows, infer_schema_length=None, schema_overrides={"closed_date": pl.Date, "renovated_date": pl.Date}
+    )
 
 
-def _facility(code: str, number: int, kind: str, area_m2: float, chance: np.random.Generator) -> dict[str, object]:
+def _facility(
+    code: str, number: int, kind: str, area_m2: float, chance: np.random.Generator
+) -> dict[str, object]:
     opened = date(2002, 1, 1) + timedelta(days=int(chance.integers(0, 8_000)))
-    rooms = [room for room in ("一站式服务大厅", "调解室", "图书室", "活动室", "警务室", "会议室") if chance.random() < 0.5]
+    rooms = [
+        room
+        for room in ("一站式服务大厅", "调解室", "图书室", "活动室", "警务室", "会议室")
+        if chance.random() < 0.5
+    ]
     acquired = ("new_built", "rebuilt_or_extended", "allocated", "purchased", "leased", "co_built", None)
     return {
         "facility_no": f"SS{code[:9]}-{number + 1:04d}",
@@ -166,7 +181,9 @@ def hear_disputes(places: Places, living: Integers, first_month: str, months: in
             if community >= places.standing and places.opening is not None and month <= places.opening:
                 continue  # not open yet for the whole month
             for _ in range(count):
-                rows.append(_dispute(places.codes[community], community, month, bool(is_careful[community]), chance))
+                rows.append(
+                    _dispute(places.codes[community], community, month, bool(is_careful[community]), chance)
+                )
         _number(rows, month)
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -177,7 +194,9 @@ def _number(rows: list[dict[str, object]], month: date) -> None:
         row["dispute_no"] = f"JF{str(row['community_code'])[:9]}-{month:%y%m}-{number + 1:04d}"
 
 
-def _dispute(code: str, community: int, month: date, is_careful: bool, chance: np.random.Generator) -> dict[str, object]:
+def _dispute(
+    code: str, community: int, month: date, is_careful: bool, chance: np.random.Generator
+) -> dict[str, object]:
     last = month_end(month)
     accepted = month + timedelta(days=int(chance.integers(0, last.day)))
     kinds = ("civil", "labour", "land", "administrative", "other")
@@ -190,7 +209,9 @@ def _dispute(code: str, community: int, month: date, is_careful: bool, chance: n
         handled = accepted + timedelta(days=int(chance.integers(12, 90)))
     else:
         # Dealt with before the month's list is drawn up.
-        handled = min(accepted + timedelta(days=int(chance.integers(0, 12))), last + timedelta(days=KNOWN_AFTER_DAYS))
+        handled = min(
+            accepted + timedelta(days=int(chance.integers(0, 12))), last + timedelta(days=KNOWN_AFTER_DAYS)
+        )
     success = chance.random() < (0.992 if is_careful else 0.94)
     return {
         "community": community,

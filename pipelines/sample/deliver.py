@@ -86,7 +86,9 @@ class Deliverer:
         days = pl.date_range(_FIRST_DAY, _LAST_DAY, eager=True)
         self.calendars = {spelling: days.dt.strftime(spelling) for spelling in DATE_FORMATS}
 
-    def write(self, sheet: Sheet, supplier: str, arrival: datetime, change: Change | None = None) -> WrittenFile:
+    def write(
+        self, sheet: Sheet, supplier: str, arrival: datetime, change: Change | None = None
+    ) -> WrittenFile:
         """The supplier's rows of a settled sheet as one file."""
         change = change or Change()
         contract = load_contract(sheet.dataset)
@@ -94,7 +96,9 @@ class Deliverer:
         style = self.styles.style(supplier, contract, len(numbers))
         name = f"{self.county.supplier(supplier).name_zh}_{contract.title_zh}_{sheet.month:%Y%m}{change.name_suffix}"
         path = self._folder(supplier, sheet) / f"{name}{style.suffix}"
-        columns = _Columns(sheet, numbers, contract, style, self.calendars, stream(self.seed, "cells", path.name), change)
+        columns = _Columns(
+            sheet, numbers, contract, style, self.calendars, stream(self.seed, "cells", path.name), change
+        )
         table = columns.table()
         title = f"{self.county.supplier(supplier).name_zh}{sheet.month.year}年{sheet.month.month}月{contract.title_zh}报送表"
         content = _workbook(table, style, title) if style.form == "xlsx" else _text(table, style, title)
@@ -122,7 +126,14 @@ class Deliverer:
         return folder
 
     def _save(
-        self, path: Path, content: bytes, style: Style, sheet: Sheet, supplier: str, arrival: datetime, numbers: Integers
+        self,
+        path: Path,
+        content: bytes,
+        style: Style,
+        sheet: Sheet,
+        supplier: str,
+        arrival: datetime,
+        numbers: Integers,
     ) -> WrittenFile:
         _place(path, content, arrival)
         first = 2 + style.has_title + style.has_note
@@ -199,7 +210,11 @@ class _Columns:
 
     def _texts_here(self, sheet: Sheet, numbers: Integers, change: Change) -> dict[str, dict[int, str]]:
         """Column → place in this file → text, of the texts that stand instead of values."""
-        place = {int(number): place for place, number in enumerate(numbers)} if sheet.texts or change.texts else {}
+        place = (
+            {int(number): place for place, number in enumerate(numbers)}
+            if sheet.texts or change.texts
+            else {}
+        )
         here = {
             column: {place[number]: text for number, text in texts.items() if number in place}
             for column, texts in sheet.texts.items()
@@ -249,11 +264,17 @@ class _Columns:
             return spelled
         last = {value: spellings[-1] for value, spellings in column.values.items()}
         other = np.flatnonzero(self.chance.random(len(values)) < 0.3)
-        return spelled.scatter(other, values[other].replace_strict(last, default=None, return_dtype=pl.String))
+        return spelled.scatter(
+            other, values[other].replace_strict(last, default=None, return_dtype=pl.String)
+        )
 
     def _relations(self, values: pl.Series) -> pl.Series:
         """Household books say 子 or 女, not child."""
-        words = {f"{relation} {sex}": word for relation, pair in _RELATIONS.items() for sex, word in zip(_SEXES, pair, strict=True)}
+        words = {
+            f"{relation} {sex}": word
+            for relation, pair in _RELATIONS.items()
+            for sex, word in zip(_SEXES, pair, strict=True)
+        }
         keys = self.rows.select(pl.lit(values) + " " + pl.col("sex").fill_null("male")).to_series()
         return keys.replace_strict(words, default=None, return_dtype=pl.String)
 
@@ -265,13 +286,16 @@ class _Columns:
     def _blanks(self, cells: pl.Series) -> pl.Series:
         """A few cells with blanks around the text, as people leave them."""
         chosen = self._some(BLANKS_SHARE)
-        return cells.scatter(chosen, cells[chosen].map_elements(lambda text: f" {text} ", return_dtype=pl.String))
+        return cells.scatter(
+            chosen, cells[chosen].map_elements(lambda text: f" {text} ", return_dtype=pl.String)
+        )
 
     def _full_width(self, cells: pl.Series) -> pl.Series:
         """A few codes in full-width digits, as some input methods write them."""
         chosen = self._some(FULL_WIDTH_SHARE)
         return cells.scatter(
-            chosen, cells[chosen].map_elements(lambda text: text.translate(_FULL_WIDTH), return_dtype=pl.String)
+            chosen,
+            cells[chosen].map_elements(lambda text: text.translate(_FULL_WIDTH), return_dtype=pl.String),
         )
 
     def _some(self, share: float) -> Integers:
@@ -281,14 +305,17 @@ class _Columns:
         values = self.rows.get_column(column.name).to_list()
         scale = 100 if column.type == "decimal" else 1
         texts = self.texts.get(column.name, {})
-        return [None if value is None or place in texts else value / scale for place, value in enumerate(values)]
+        return [
+            None if value is None or place in texts else value / scale for place, value in enumerate(values)
+        ]
 
     def _dates(self, column: Column) -> list[date | None]:
         values = self.rows.get_column(column.name).to_list()
         texts = self.texts.get(column.name, {})
         # Spreadsheets have no days before 1900.
         return [
-            None if value is None or place in texts or value.year < 1901 else value for place, value in enumerate(values)
+            None if value is None or place in texts or value.year < 1901 else value
+            for place, value in enumerate(values)
         ]
 
     def _extra(self, header: str) -> pl.Series:
@@ -313,9 +340,15 @@ def _text(table: _Table, style: Style, title: str) -> bytes:
     after += [line()] if style.has_blank_end else []
     frame = pl.DataFrame([cells.alias(f"c{place}") for place, cells in enumerate(table.cells)])
     body = frame.write_csv(
-        include_header=False, line_terminator=style.line_end, quote_style="always" if style.quotes_all else "necessary"
+        include_header=False,
+        line_terminator=style.line_end,
+        quote_style="always" if style.quotes_all else "necessary",
     )
-    joined = "".join(f"{text}{style.line_end}" for text in before) + body + "".join(f"{text}{style.line_end}" for text in after)
+    joined = (
+        "".join(f"{text}{style.line_end}" for text in before)
+        + body
+        + "".join(f"{text}{style.line_end}" for text in after)
+    )
     return joined.encode(style.form)
 
 

@@ -1,6 +1,14 @@
 """One sample: a county that is composed, what its agencies deliver over some months, and what is true of it.
 
 Belongs here: the order of the steps, and the tables of what was planted. Each step has its own module.
+
+The truth is four Parquet tables under the data root's `truth/`:
+- kpi_truth: one row per unit, period, KPI and target, in the columns of fct_kpi;
+- planted_rows: one row per row of a current file that breaks a rule: file, row_number (line of the file), kind,
+  rule_ids (all that it breaks, across files too), state (accepted where all are warnings, quarantined, duplicate);
+- planted_files: one row per delivery with an incident: expected_outcome is accepted, superseded, no_op (the same
+  bytes as the current file), refused (refusal_code says why), refused_superseded or missing (no file);
+- files: one row per file with its form, arrival, and the account of its rows.
 """
 
 from __future__ import annotations
@@ -20,7 +28,7 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.sample.affairs import build_facilities, hear_disputes, register_temporary_residents
 from pipelines.sample.chance import stream
 from pipelines.sample.deliver import Change, Deliverer, WrittenFile
-from pipelines.sample.dirt import Scene, plant
+from pipelines.sample.dirt import plant
 from pipelines.sample.people import Window, compose, day_number
 from pipelines.sample.places import (
     Census,
@@ -33,6 +41,7 @@ from pipelines.sample.places import (
     with_new_community,
 )
 from pipelines.sample.plan import Plan, make_plan, suppliers_of
+from pipelines.sample.planters import Scene
 from pipelines.sample.sheets import STATE, SUPPLIER, Agencies, Planted, Sheet
 from pipelines.sample.truth import Truth
 from pipelines.settings import Home, add_months, month_end, month_name, month_start
@@ -79,7 +88,12 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
     """The `county.yml` of a sample: suppliers as most counties have them, ended with the last month generated."""
     last = month_name(add_months(month_start(first_month), months - 1))
     return new_county(
-        county_code, units, first_period=first_month, last_period=last, sample=True, tolerances=dict(TOLERANCES)
+        county_code,
+        units,
+        first_period=first_month,
+        last_period=last,
+        sample=True,
+        tolerances=dict(TOLERANCES),
     )
 
 
@@ -99,7 +113,9 @@ def generate(
     units, census = county_frame(county_code, home.reference)
     county = _own_county(home, county_code, units, first_month, months)
     size = people or census.population
-    sample = _Sample(home, county, units, census, size, first_month, months, seed, as_of, on_progress or (lambda _: None))
+    sample = _Sample(
+        home, county, units, census, size, first_month, months, seed, as_of, on_progress or (lambda _: None)
+    )
     return sample.write()
 
 
@@ -114,11 +130,20 @@ def _own_county(home: Home, county_code: str, units: pl.DataFrame, first_month: 
         raise WarehouseError(
             Words("不能在此写入示例数据", "Sample data cannot be written here"),
             where=home.county_file.name,
-            expected=Words(f"{county_code} 的示例县（sample: true）", f"the sample county {county_code} (sample: true)"),
-            found=Words(f"{county.county_code}，sample: {county.sample}", f"{county.county_code}, sample: {county.sample}"),
+            expected=Words(
+                f"{county_code} 的示例县（sample: true）", f"the sample county {county_code} (sample: true)"
+            ),
+            found=Words(
+                f"{county.county_code}，sample: {county.sample}",
+                f"{county.county_code}, sample: {county.sample}",
+            ),
             advice=Words("换一个 WAREHOUSE_HOME", "use another WAREHOUSE_HOME"),
         )
-    if county.last_period is not None and wanted.last_period is not None and county.last_period < wanted.last_period:
+    if (
+        county.last_period is not None
+        and wanted.last_period is not None
+        and county.last_period < wanted.last_period
+    ):
         county = county.model_copy(update={"last_period": wanted.last_period})
         save_county(county, home.county_file)
     return county
@@ -189,7 +214,10 @@ class _Sample:
         known = self.units.select("unit_code", "unit_level", "valid_from", "valid_to")
         civil = self.places.communities.select(unit_code="code", opened_date="opened_date")
         new = civil.tail(civil.height - self.places.standing).select(
-            "unit_code", unit_level=pl.lit("community"), valid_from="opened_date", valid_to=pl.lit(None, pl.Date)
+            "unit_code",
+            unit_level=pl.lit("community"),
+            valid_from="opened_date",
+            valid_to=pl.lit(None, pl.Date),
         )
         return pl.concat([known, new]).join(civil, on="unit_code", how="left", maintain_order="left")
 
@@ -272,7 +300,9 @@ class _Sample:
         left_out = clean[-max(1, round(len(clean) * LEFT_OUT_SHARE)) :]
         arrival = self.plan.arrival(supplier, sheet.dataset, sheet.month)
         first = self.deliverer.write(sheet, supplier, arrival, Change(leave_out=frozenset(left_out)))
-        second = self.deliverer.write(sheet, supplier, self.plan.second_arrival(sheet.month), Change(CORRECTED))
+        second = self.deliverer.write(
+            sheet, supplier, self.plan.second_arrival(sheet.month), Change(CORRECTED)
+        )
         third = self.deliverer.repeat(first, self.plan.third_arrival(sheet.month), AGAIN)
         self._note_file(first, sheet, "corrected", "superseded", is_current=False)
         self._note_file(second, sheet, "corrected", "accepted")
@@ -315,7 +345,9 @@ class _Sample:
             }
         )  # fmt: skip
         if incident is not None:
-            self._note_incident(file.supplier_id, file.dataset, sheet.month, file, incident, outcome, is_current=is_current)
+            self._note_incident(
+                file.supplier_id, file.dataset, sheet.month, file, incident, outcome, is_current=is_current
+            )
 
     def _note_incident(
         self, supplier: str, dataset: str, month: date, file: WrittenFile | None, incident: str, outcome: str, *,
@@ -361,16 +393,24 @@ class _Sample:
     def _count_corrected(self, sheet: Sheet, written: dict[str, WrittenFile]) -> None:
         """The accounts of the files, now that it is known which disputes came again."""
         for supplier, file in written.items():
-            corrected = sum(sheet.planted[row] is CORRECTED_LATER for row in file.lines.keys() & sheet.planted.keys())
+            corrected = sum(
+                sheet.planted[row] is CORRECTED_LATER for row in file.lines.keys() & sheet.planted.keys()
+            )
             for entry in self.files:
-                if (entry["supplier_id"], entry["dataset"], entry["period"]) == (supplier, file.dataset, file.period) and entry["is_current"]:
+                if (entry["supplier_id"], entry["dataset"], entry["period"]) == (
+                    supplier,
+                    file.dataset,
+                    file.period,
+                ) and entry["is_current"]:
                     entry["rows_accepted"] -= corrected
                     entry["rows_duplicate"] += corrected
 
     def _save(self) -> GenerationSummary:
         kpis = self.truth.table(self._months()[-1])
         self.home.truth.mkdir(parents=True, exist_ok=True)
-        rows = pl.DataFrame(self.rows, infer_schema_length=None).sort("dataset", "period", "supplier_id", "row_number")
+        rows = pl.DataFrame(self.rows, infer_schema_length=None).sort(
+            "dataset", "period", "supplier_id", "row_number"
+        )
         tables = {
             "kpi_truth": kpis,
             "planted_rows": rows,

@@ -87,20 +87,25 @@ class Judgement:
     shortfall: Fraction | None
 
 
-def judge(figure: Figure | None, target: Target | None, tolerance: Fraction, *, is_too_early: bool) -> Judgement:
+def judge(
+    figure: Figure | None, target: Target | None, tolerance: Fraction, *, is_too_early: bool
+) -> Judgement:
     """The judgement on a figure, None where there is no data, in the precedence of DOMAIN.md §4."""
     if is_too_early:
         return Judgement("too_early", None, None)
     if figure is None:
         return Judgement("no_data", None, None)
     if figure.denominator == 0:
-        is_certain = figure.high_denominator == 0 and not figure.is_partial
+        # There is nothing to judge for certain only where no outcome has a case or household.
+        is_certain = figure.low_denominator == figure.high_denominator == 0 and not figure.is_partial
         return Judgement("not_applicable", "confirmed" if is_certain else "undetermined", None)
     if target is None:
         return Judgement("no_target", None, None)
     excess = figure.numerator * SCALE - target.value * figure.denominator
     is_met = excess >= 0 if target.operator == ">=" else excess == 0
-    certainty: Literal["confirmed", "undetermined"] = "confirmed" if _is_certain(figure, target, is_met=is_met) else "undetermined"
+    certainty: Literal["confirmed", "undetermined"] = (
+        "confirmed" if _is_certain(figure, target, is_met=is_met) else "undetermined"
+    )
     if is_met:
         return Judgement("met", certainty, Fraction(0))
     status: Status = "near" if abs(excess) <= tolerance * figure.denominator else "missed"

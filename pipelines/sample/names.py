@@ -16,8 +16,12 @@ _SURNAMES = (
     "姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛闫雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
 )
 _DOUBLE_SURNAMES = ("欧阳", "上官", "司马", "诸葛", "东方", "皇甫")
-_GIVEN_MALE = "伟强磊军勇杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆帅旭宁龙林洋建国志文海峰成东云山永宏新安福生德正"
-_GIVEN_FEMALE = "芳娜敏静丽艳娟霞秀燕玲桂英梅红玉萍兰洁雪琴莹慧颖佳欣婷倩雅琳晶璐瑶悦蓉云凤春香月莉爱彩淑珍翠巧"
+_GIVEN_MALE = (
+    "伟强磊军勇杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆帅旭宁龙林洋建国志文海峰成东云山永宏新安福生德正"
+)
+_GIVEN_FEMALE = (
+    "芳娜敏静丽艳娟霞秀燕玲桂英梅红玉萍兰洁雪琴莹慧颖佳欣婷倩雅琳晶璐瑶悦蓉云凤春香月莉爱彩淑珍翠巧"
+)
 # Characters outside the twenty thousand usual ones: GB 18030-2022 holds them, older code pages do not.
 _RARE = ("㛃", "䶮", "𬭎", "𫖯", "𬍛", "𠅤", "𣲘", "䴕")
 _FOREIGN_PARTS = ("安娜", "马可", "伊万", "索菲", "卡洛斯", "玛丽", "迈克", "阿里", "丹尼尔", "露西")
@@ -52,9 +56,13 @@ def compose_names(is_male: Flags, is_foreign: Flags, chance: np.random.Generator
             "foreign": given + "·" + family,
         }
     )
-    last = pl.when(pl.col("is_rare")).then("rare").when(pl.col("is_short")).then(pl.lit("")).otherwise("second")
+    last = (
+        pl.when(pl.col("is_rare")).then("rare").when(pl.col("is_short")).then(pl.lit("")).otherwise("second")
+    )
     native = pl.col("surname") + pl.col("first") + last
-    return frame.select(name=pl.when(pl.col("is_foreign")).then("foreign").otherwise(native)).get_column("name")
+    return frame.select(name=pl.when(pl.col("is_foreign")).then("foreign").otherwise(native)).get_column(
+        "name"
+    )
 
 
 def _given(is_male: Flags, chance: np.random.Generator) -> pl.Series:

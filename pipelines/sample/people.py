@@ -67,6 +67,11 @@ class Window:
     last: int
     months: int
 
+    @property
+    def years(self) -> int:
+        """How many years have begun when the sample ends."""
+        return (self.last - self.first) // 365 + 1
+
     def draw(self, count: int, chance: np.random.Generator) -> Integers:
         return chance.integers(self.first, self.last + 1, count)
 
@@ -123,7 +128,9 @@ def _registered(
 ) -> _Registered:  # fmt: skip
     at_home = living - temporary
     weights: Floats = np.where(living > 0, at_home + 0.01, 0.0)
-    moved = np.bincount(chance.choice(len(living), moved_in_county, p=weights / weights.sum()), minlength=len(living))
+    moved = np.bincount(
+        chance.choice(len(living), moved_in_county, p=weights / weights.sum()), minlength=len(living)
+    )
     absent = np.rint((at_home + moved) * ABSENT_SHARE / (1 - ABSENT_SHARE)).astype(np.int64)
     totals = at_home + moved + absent
     home = np.repeat(np.arange(len(living)), totals)
@@ -188,7 +195,12 @@ def _outsider_births(count: int, census: Census, window: Window, chance: np.rand
 
 
 def _persons(
-    places: Places, is_male: Flags, birth_day: Integers, home: Integers, outsiders: int, chance: np.random.Generator
+    places: Places,
+    is_male: Flags,
+    birth_day: Integers,
+    home: Integers,
+    outsiders: int,
+    chance: np.random.Generator,
 ) -> pl.DataFrame:
     """Documents and names; only people from outside have other documents than an identity card."""
     count = len(is_male)
@@ -241,7 +253,14 @@ class _Stays:
         self.died_day[people[dies]] = ends[dies]
         self.moved_day[people[leaves]] = ends[leaves]
         left = np.where(dies | leaves, ends, NEVER)
-        self._add(people, self.registered.home[people], self._grid_of_household(people), 0, self.registered_day[people], left)
+        self._add(
+            people,
+            self.registered.home[people],
+            self._grid_of_household(people),
+            0,
+            self.registered_day[people],
+            left,
+        )
         children = len(self.registered.home) + np.arange(len(mothers))
         never = np.full(len(mothers), NEVER, dtype=np.int64)
         self._add(children, self.registered.home[mothers], self._grid_of_household(mothers), 0, born, never)
@@ -264,7 +283,11 @@ class _Stays:
         draw = chance.random(len(where))
         ends = window.draw(len(where), chance)
         departs = draw < DEPARTURES * window.months
-        moves = ~departs & (draw < (DEPARTURES + MOVES) * window.months) & (np.arange(len(where)) >= moved_in_county)
+        moves = (
+            ~departs
+            & (draw < (DEPARTURES + MOVES) * window.months)
+            & (np.arange(len(where)) >= moved_in_county)
+        )
         left = np.where(departs | moves, ends, NEVER)
         self._note_departures(movers, left[:moved_in_county])
         self._add(people, where, self._any_grid(where), 1, arrived, left)
@@ -303,11 +326,24 @@ class _Stays:
         )
 
     def _add(
-        self, person: Integers, community: Integers, grid: Integers, residence_type: int, arrived: Integers, left: Integers
+        self,
+        person: Integers,
+        community: Integers,
+        grid: Integers,
+        residence_type: int,
+        arrived: Integers,
+        left: Integers,
     ) -> None:
         kind = np.full(len(person), residence_type, dtype=np.int64)
         self.parts.append(
-            {"person": person, "community": community, "grid": grid, "residence_type": kind, "arrived": arrived, "left": left}
+            {
+                "person": person,
+                "community": community,
+                "grid": grid,
+                "residence_type": kind,
+                "arrived": arrived,
+                "left": left,
+            }
         )
 
     def _note_departures(self, movers: Integers, left: Integers) -> None:
@@ -342,14 +378,18 @@ def _household_books(
     empty = max(places.standing // 8, round(len(first) * NO_MEMBERS_SHARE))
     community = np.concatenate([registered.home[first], chance.integers(0, places.standing, empty)])
     count = len(community)
-    members = np.concatenate([np.bincount(registered.household, minlength=len(first)), np.zeros(empty, dtype=np.int64)])
+    members = np.concatenate(
+        [np.bincount(registered.household, minlength=len(first)), np.zeros(empty, dtype=np.int64)]
+    )
     numbers = pl.Series([f"99{number:08d}" for number in chance.permutation(count) + 1], dtype=pl.String)
     households = pl.DataFrame(
         {
             "household_no": numbers,
             "community": community,
             "has_door_plate": chance.random(count) < 0.96,
-            "household_type": pl.Series(["family", "collective"]).gather((chance.random(count) < 0.01).astype(np.int64)),
+            "household_type": pl.Series(["family", "collective"]).gather(
+                (chance.random(count) < 0.01).astype(np.int64)
+            ),
             "registered_date": as_dates(window.first - 1 - chance.integers(0, 14_000, count)),
             "cancelled_date": as_dates(np.full(count, NEVER)),
             "members": members,
@@ -380,9 +420,13 @@ def _relations(registered: _Registered) -> pl.Series:
     older = (registered.birth_day[head] - registered.birth_day) / 365.25  # years older than the head
     is_head = registered.place_in_household == 0
     is_spouse = (
-        (registered.place_in_household == 1) & (np.abs(older) <= 15) & (registered.is_male != registered.is_male[head])
+        (registered.place_in_household == 1)
+        & (np.abs(older) <= 15)
+        & (registered.is_male != registered.is_male[head])
     )
-    relation = np.select([is_head, is_spouse, older < -42, older < -15, older > 15], [0, 1, 3, 2, 4], default=5)
+    relation = np.select(
+        [is_head, is_spouse, older < -42, older < -15, older > 15], [0, 1, 3, 2, 4], default=5
+    )
     return pl.Series(["head", "spouse", "child", "grandchild", "parent", "other"]).gather(relation)
 
 

@@ -108,9 +108,14 @@ def county_frame(county_code: str, reference: Path = REFERENCE) -> tuple[pl.Data
         raise WarehouseError(
             Words("不能为该县生成示例数据", "No sample can be made for this county"),
             where=county_code,
-            expected=Words("参考数据的区划中有该县及其社区", "the county and its communities in the reference register"),
+            expected=Words(
+                "参考数据的区划中有该县及其社区", "the county and its communities in the reference register"
+            ),
             found=Words("没有社区", "no communities"),
-            advice=Words("另选一县，或用 init --register 带入区划", "choose another county, or bring a register by init --register"),
+            advice=Words(
+                "另选一县，或用 init --register 带入区划",
+                "choose another county, or bring a register by init --register",
+            ),
         )
     table = pl.read_csv(REFERENCE / "census_2020.csv", schema_overrides={"county_code": pl.String})
     row = table.filter(pl.col("county_code") == county_code)
@@ -127,7 +132,10 @@ def places_of(units: pl.DataFrame, county_code: str, first_day: date, last_day: 
 
     ValueError where the register has no community of this county.
     """
-    in_force = pl.col("valid_from") <= first_day, pl.col("valid_to").is_null() | (pl.col("valid_to") > last_day)
+    in_force = (
+        pl.col("valid_from") <= first_day,
+        pl.col("valid_to").is_null() | (pl.col("valid_to") > last_day),
+    )
     here = units.filter(*in_force, pl.col("unit_code").str.starts_with(county_code)).sort("unit_code")
     communities = here.filter(pl.col("unit_level") == "community")
     if communities.is_empty():
@@ -183,10 +191,15 @@ def _as_registered_by_civil_affairs(communities: pl.DataFrame, seed: int) -> pl.
         opened_date=pl.Series(opened, dtype=pl.Date),
         closed_date=pl.lit(None, pl.Date),
         adjusted=pl.Series(adjusted),
-        change_kind=pl.Series(["merged" if is_adjusted else None for is_adjusted in adjusted], dtype=pl.String),
+        change_kind=pl.Series(
+            ["merged" if is_adjusted else None for is_adjusted in adjusted], dtype=pl.String
+        ),
         predecessor_codes=pl.lit(None, pl.List(pl.String)),
         document_no=pl.Series(
-            [f"民发〔2020〕{number}号" if is_adjusted else None for is_adjusted, number in zip(adjusted, numbers, strict=True)],
+            [
+                f"民发〔2020〕{number}号" if is_adjusted else None
+                for is_adjusted, number in zip(adjusted, numbers, strict=True)
+            ],
             dtype=pl.String,
         ),
     )
@@ -194,10 +207,16 @@ def _as_registered_by_civil_affairs(communities: pl.DataFrame, seed: int) -> pl.
 
 def _class_by_name() -> pl.Expr:
     """The class of a community that the register leaves open: a residents' committee is one of a town."""
-    return pl.when(pl.col("unit_name").str.contains("社区|居委会|居民委员会")).then(pl.lit("town")).otherwise(pl.lit("rural"))
+    return (
+        pl.when(pl.col("unit_name").str.contains("社区|居委会|居民委员会"))
+        .then(pl.lit("town"))
+        .otherwise(pl.lit("rural"))
+    )
 
 
-def population_by_community(places: Places, census: Census, people: int, seed: int) -> tuple[Integers, Integers]:
+def population_by_community(
+    places: Places, census: Census, people: int, seed: int
+) -> tuple[Integers, Integers]:
     """How many people live in each community, and how many of them are registered elsewhere.
 
     Towns hold the census's urban share of the people, and more of those registered elsewhere; inside a class
@@ -210,7 +229,9 @@ def population_by_community(places: Places, census: Census, people: int, seed: i
         weights[is_town] *= census.urban_share / weights[is_town].sum()
         weights[~is_town] *= (1 - census.urban_share) / weights[~is_town].sum()
     living = spread(people, weights)
-    inclination = living * np.where(is_town, TEMPORARY_IN_TOWNS, 1.0) * chance.lognormal(0.0, 0.25, len(living))
+    inclination = (
+        living * np.where(is_town, TEMPORARY_IN_TOWNS, 1.0) * chance.lognormal(0.0, 0.25, len(living))
+    )
     temporary = spread(round(people * census.temporary_share), np.maximum(inclination, 1e-9))
     later = np.zeros(len(places.codes) - places.standing, dtype=np.int64)
     return np.concatenate([living, later]), np.concatenate([np.minimum(temporary, living), later])
@@ -235,9 +256,7 @@ class Grids:
     def codes(self, places: Places, community: Integers, number: Integers) -> pl.Series:
         """The code of grid `number` (0, 1, …) of each community (its place in `places`)."""
         frame = pl.DataFrame({"code": places.communities["code"].gather(community), "number": number + 1})
-        return frame.select(
-            pl.col("code") + "-" + pl.col("number").cast(pl.String).str.zfill(3)
-        ).to_series()
+        return frame.select(pl.col("code") + "-" + pl.col("number").cast(pl.String).str.zfill(3)).to_series()
 
 
 def make_grids(places: Places, living: Integers, census: Census, seed: int) -> Grids:
@@ -245,6 +264,8 @@ def make_grids(places: Places, living: Integers, census: Census, seed: int) -> G
     chance = stream(seed, "grids")
     households = np.maximum(1, np.rint(living / census.household_size)).astype(np.int64)
     counts = np.maximum(1, np.rint(households / HOUSEHOLDS_PER_GRID)).astype(np.int64)
+    # Even in a small sample one community has two, so that someone can be found in both.
+    counts[households.argmax()] = max(2, counts[households.argmax()])
     rows = []
     for code, total, count in zip(places.codes, households.tolist(), counts.tolist(), strict=True):
         parts = spread(total, chance.uniform(0.8, 1.2, count))
@@ -255,7 +276,9 @@ def make_grids(places: Places, living: Integers, census: Census, seed: int) -> G
     return Grids(pl.DataFrame(rows, infer_schema_length=None), counts)
 
 
-def _grid_row(code: str, number: int, kind: str, households: int, chance: np.random.Generator) -> dict[str, object]:
+def _grid_row(
+    code: str, number: int, kind: str, households: int, chance: np.random.Generator
+) -> dict[str, object]:
     needed = households // 60
     return {
         "grid_code": f"{code}-{number + 1:03d}",

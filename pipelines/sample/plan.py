@@ -100,7 +100,12 @@ def make_plan(county: County, first_month: str, months: int, seed: int) -> Plan:
 
 def suppliers_of(county: County, dataset: str) -> Iterable[str]:
     """Who is expected to deliver a dataset."""
-    return [supplier for expected in county.expected if expected.dataset == dataset for supplier in expected.suppliers]
+    return [
+        supplier
+        for expected in county.expected
+        if expected.dataset == dataset
+        for supplier in expected.suppliers
+    ]
 
 
 def _at(day: date, hour: int, minute: int) -> datetime:

@@ -149,10 +149,18 @@ class Agencies:
 
     def _supplier(self, dataset: str) -> pl.Expr:
         """Who delivers a row, by its community (`_place`)."""
-        ids = [supplier for expected in self.county.expected if expected.dataset == dataset for supplier in expected.suppliers]
+        ids = [
+            supplier
+            for expected in self.county.expected
+            if expected.dataset == dataset
+            for supplier in expected.suppliers
+        ]
         covers = {prefix: supplier for supplier in ids for prefix in self.county.supplier(supplier).covers}
         found = {
-            code: supplier for code in self.places.codes for prefix, supplier in covers.items() if code.startswith(prefix)
+            code: supplier
+            for code in self.places.codes
+            for prefix, supplier in covers.items()
+            if code.startswith(prefix)
         }
         return pl.col("_place").replace_strict(found, default=None, return_dtype=pl.String).alias(SUPPLIER)
 
@@ -179,7 +187,9 @@ class Agencies:
 
     def _residents(self, month: date, end: date) -> pl.DataFrame:
         left = pl.col("left_date")
-        stays = self.population.stays.filter((pl.col("arrived_date") <= end) & (left.is_null() | (left >= month)))
+        stays = self.population.stays.filter(
+            (pl.col("arrived_date") <= end) & (left.is_null() | (left >= month))
+        )
         persons = self.population.persons[stays["person"].to_numpy()]
         rows = pl.concat([stays, persons], how="horizontal").with_columns(
             _known_by("left_date", end), community_code=self._code("community"), _person="person"
@@ -211,7 +221,9 @@ class Agencies:
         cancelled = pl.col("cancelled_date")
         kept_until = pl.col("valid_to") + timedelta(days=EXPIRED_KEPT_DAYS)
         rows = self.registrations.filter(
-            (pl.col("registered_date") <= end) & (cancelled.is_null() | (cancelled >= month)) & (kept_until >= month)
+            (pl.col("registered_date") <= end)
+            & (cancelled.is_null() | (cancelled >= month))
+            & (kept_until >= month)
         )
         persons = self.population.persons[rows["person"].to_numpy()]
         rows = pl.concat([rows, persons], how="horizontal").filter(pl.col("id_type") != "none")

@@ -92,7 +92,11 @@ class Styles:
             other_date_format=DATE_FORMATS[formats[1]],
             has_date_cells=bool(chance.random() < 0.5),
             truth_words=TRUTH_WORDS[int(chance.integers(0, len(TRUTH_WORDS)))],
-            spellings={column.name: _spelling(column, chance.random()) for column in contract.columns if column.values},
+            spellings={
+                column.name: _spelling(column, chance.random())
+                for column in contract.columns
+                if column.values
+            },
             has_thousands=bool(chance.random() < 0.4),
             list_separator="、；，"[int(chance.integers(0, 3))],
         )

@@ -1,5 +1,5 @@
 {{ config(
-    materialized='incremental', incremental_strategy='append', on_schema_change='fail',
+    materialized='incremental',
     pre_hook='{{ forget_periods() }}',
 ) }}
 

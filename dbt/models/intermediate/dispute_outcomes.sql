@@ -1,34 +1,41 @@
--- Accepted civil disputes, one row each, with the month by whose cut-off their outcome was known (null: not yet)
--- and whether a quarantined delivery says something else about them.
+-- Civil disputes: accepted ones, with the month by whose cut-off their outcome was known (null: not yet) and whether
+-- a quarantined row says something else about them; and quarantined rows that may be a dispute of their own.
 with disputes as (
-    select * from {{ ref('stg_grid_disputes') }} where row_state = 'accepted' and kind = 'civil'
+    select * from {{ ref('stg_grid_disputes') }}
+    where (row_state = 'accepted' and kind = 'civil') or (row_state = 'quarantined' and could_be_civil)
 ),
 
-revised as (
-    select distinct dispute_no
-    from {{ ref('stg_grid_disputes') }}
-    where row_state = 'quarantined' and could_be_civil and dispute_no is not null
+compared as (
+    select
+        *,
+        max(case when row_state = 'accepted' then 1 else 0 end) over (partition by dispute_no) as is_accepted,
+        max(case when row_state = 'quarantined' then 1 else 0 end) over (partition by dispute_no) as is_revised
+    from disputes
 ),
 
 known as (
     select
-        disputes.handled_date,
+        handled.handled_date,
         min(calendar.month) as month
-    from (select distinct handled_date from disputes) as disputes
-    inner join {{ ref('calendar') }} as calendar on disputes.handled_date <= calendar.cutoff_date
-    group by disputes.handled_date
+    from (select distinct disputes.handled_date from disputes) as handled
+    inner join {{ ref('calendar') }} as calendar on handled.handled_date <= calendar.cutoff_date
+    group by handled.handled_date
 )
 
 select
-    disputes.dispute_no,
-    disputes.month as place_month,
-    disputes.supplier_id,
-    disputes.community_code,
-    disputes.cohort_month as month,
+    compared.row_state,
+    compared.month as place_month,
+    compared.supplier_id,
+    compared.community_code,
+    compared.cohort_month as month,
     -- never before the month that the dispute belongs to
-    case when known.month is not null then greatest(known.month, disputes.cohort_month) end as known_month,
-    case when disputes.result = 'success' then 1 else 0 end as is_settled,
-    case when revised.dispute_no is not null then 1 else 0 end as is_revised
-from disputes
-left join revised on disputes.dispute_no = revised.dispute_no
-left join known on disputes.handled_date = known.handled_date
+    case when known.month is not null then greatest(known.month, compared.cohort_month) end as known_month,
+    case when compared.result = 'success' then 1 else 0 end as is_settled,
+    compared.is_revised
+from compared
+left join known on compared.handled_date = known.handled_date
+where
+    compared.row_state = 'accepted'
+    -- a quarantined row without a number can be no revision of anything
+    or compared.dispute_no is null
+    or compared.is_accepted = 0

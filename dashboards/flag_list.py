@@ -1,0 +1,103 @@
+"""The list of missed and near targets: sortable, filterable, one row per flag."""
+
+from __future__ import annotations
+
+import dash_ag_grid as dag
+from dash.development.base_component import Component
+
+from dashboards import tell
+from dashboards.address import Address
+from dashboards.facts import Flag, Unit
+from dashboards.format import short_name
+from dashboards.words import (
+    AGENCIES,
+    GRID_WORDS,
+    MOVEMENT,
+    MOVEMENT_ICONS,
+    name_of,
+    period_short,
+    pick,
+    say,
+    state_word,
+)
+from dashboards.words import STATES as LOOKS
+
+WITHOUT_SCROLLING = 12  # rows
+
+
+def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Component:
+    """The grid; numbers are sorted as numbers and shown as printed everywhere else."""
+    lang = address.lang
+    fits = len(flags) <= WITHOUT_SCROLLING
+
+    def column(field: str, *, text: bool = False, number: bool = False, **more: object) -> dict[str, object]:
+        kind: dict[str, object] = {"type": "rightAligned"} if number else {}
+        if number and text:
+            kind["filter"] = "agNumberColumnFilter"
+        if text:
+            kind["valueFormatter"] = {"function": f"params.data.{field}_text"}
+        return {"field": field, "headerName": say(field, lang), **kind, **more}
+
+    grid: Component = dag.AgGrid(
+        id="flags",
+        rowData=[_flag_row(flag, units, address) for flag in flags],
+        columnDefs=[
+            column("unit", cellRenderer="UnitLink", pinned="left"),
+            column("status", cellRenderer="StateChip"),
+            column("kpi"),
+            column("value", text=True, number=True),
+            column("ratio", number=True),
+            column("target"),
+            column("shortfall", text=True, number=True),
+            column("since", text=True),
+            column("in_a_row", number=True, filter="agNumberColumnFilter"),
+            column("movement"),
+            column("certainty"),
+            column("street"),
+            column("owner"),
+            column("clause"),
+        ],
+        columnSize="autoSize",
+        defaultColDef={"sortable": True, "filter": True, "resizable": True},
+        dashGridOptions={
+            "localeText": GRID_WORDS if lang == "zh" else {},
+            "rowHeight": 34,
+            "headerHeight": 36,
+            "domLayout": "autoHeight" if fits else "normal",
+            "enableCellTextSelection": True,
+            "animateRows": False,
+            "suppressColumnVirtualisation": True,
+        },
+        style={"height": None if fits else "462px", "width": "100%"},
+        dangerously_allow_code=False,
+        enableEnterpriseModules=False,
+    )
+    return grid
+
+
+def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str, object]:
+    one, lang = flag.judgement, address.lang
+    unit = units.get(one.unit_key)
+    parent = units.get(unit.parent_key) if unit and unit.parent_key else None
+    return {
+        "unit": short_name(unit.name) if unit else one.unit_code,
+        "unit_href": address.to("unit", unit_key=one.unit_key),
+        "status": state_word(one.state, lang),
+        "state": one.state,
+        "icon": LOOKS[one.state].icon,
+        "kpi": pick(one.kpi.name, lang),
+        "value": one.value,
+        "value_text": tell.value(one, lang),
+        "ratio": tell.ratio(one),
+        "target": tell.target(one.target, one.kpi, lang),
+        "shortfall": None if one.shortfall is None else float(one.shortfall),
+        "shortfall_text": tell.shortfall_brief(one, lang),
+        "since": flag.since.isoformat(),
+        "since_text": period_short(address.period_type, flag.since),
+        "in_a_row": flag.in_a_row,
+        "movement": f"{MOVEMENT_ICONS.get(flag.movement, '')} {name_of(MOVEMENT, flag.movement, lang)}",
+        "certainty": tell.certainty_brief(one, lang),
+        "street": parent.name if parent else "–",
+        "owner": name_of(AGENCIES, flag.owner_agency, lang),
+        "clause": tell.clause(one.target, lang),
+    }

@@ -1,0 +1,51 @@
+-- Each row of a current batch is accepted, quarantined or duplicate: counted here in the lake and in the verdicts of
+-- the months just computed, and held against the ledger's account.
+{% set folders = months_to_build() %}
+
+with lake as (
+    {% for dataset in lake_datasets() -%}
+    select
+        batch_id,
+        count(*) as row_count
+    from {{ source('lake', dataset) }}
+    where period in ({{ quoted(folders) }})
+    group by batch_id
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+verdicts as (
+    select
+        batch_id,
+        row_number,
+        max(case when severity = 'error' then 1 else 0 end) as is_quarantined,
+        max(case when severity = 'duplicate' then 1 else 0 end) as is_duplicate
+    from {{ source('control', 'verdicts') }}
+    group by batch_id, row_number
+),
+
+states as (
+    select
+        batch_id,
+        sum(is_quarantined) as rows_quarantined,
+        sum(is_duplicate * (1 - is_quarantined)) as rows_duplicate
+    from verdicts
+    group by batch_id
+),
+
+accounts as (
+    select accounts.*
+    from {{ source('control', 'batch_accounts') }} as accounts
+    inner join {{ source('control', 'months') }} as months on accounts.period = months.month
+    where months.is_dirty
+)
+
+select accounts.batch_id
+from accounts
+left join lake on accounts.batch_id = lake.batch_id
+left join states on accounts.batch_id = states.batch_id
+where
+    coalesce(lake.row_count, 0) <> accounts.rows_accepted + accounts.rows_quarantined + accounts.rows_duplicate
+    or coalesce(lake.row_count, 0) <> accounts.rows_read - accounts.rows_skipped
+    or coalesce(states.rows_quarantined, 0) <> accounts.rows_quarantined
+    or coalesce(states.rows_duplicate, 0) <> accounts.rows_duplicate

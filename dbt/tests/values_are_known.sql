@@ -1,0 +1,24 @@
+-- Codes have one of their known values.
+{{ unknown_values(ref('fct_kpi'), 'status', [
+    'too_early', 'no_data', 'not_applicable', 'no_target', 'met', 'near', 'missed',
+], dirty='periods') }}
+union all
+{{ unknown_values(ref('fct_kpi'), 'certainty', ['confirmed', 'undetermined'], nullable=true, dirty='periods') }}
+union all
+{{ unknown_values(ref('fct_flag'), 'movement', [
+    'new', 'continuing', 'worsening', 'improving', 'recovered',
+], dirty='periods') }}
+union all
+{{ unknown_values(ref('fct_delivery'), 'delivery_status', ['on_time', 'late', 'missing', 'not_due', 'refused']) }}
+union all
+{{ unknown_values(ref('fct_quality'), 'severity', ['error', 'warning', 'duplicate']) }}
+union all
+{{ unknown_values(ref('dim_unit'), 'unit_level', ['county', 'street', 'community']) }}
+union all
+{{ unknown_values(ref('dim_period'), 'period_type', ['month', 'quarter', 'year', 'ytd']) }}
+union all
+{{ unknown_values(ref('dim_kpi'), 'kind', ['rate', 'ratio', 'count']) }}
+union all
+{{ unknown_values(ref('dim_kpi'), 'basis', ['stock', 'flow']) }}
+union all
+{{ unknown_values(ref('dim_kpi'), 'direction', ['higher', 'lower']) }}

@@ -1,0 +1,179 @@
+"""The server answers what it should, tells nothing when it fails, and stays on this machine."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from support.edition import build_edition
+
+from dashboards.server import create_app, is_loopback, serve
+from pipelines.errors import WarehouseError
+
+CALLBACK = "/_dash-update-component"
+PAGE_OUTPUT = "..page.children...head.data.."
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("published")
+    build_edition(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(published: Path) -> FlaskClient:
+    return create_app(published).server.test_client()
+
+
+def asked(pathname: object, search: object) -> dict[str, object]:
+    """The body by which the browser asks for a page."""
+    return {
+        "output": PAGE_OUTPUT,
+        "outputs": [{"id": "page", "property": "children"}, {"id": "head", "property": "data"}],
+        "inputs": [
+            {"id": "url", "property": "pathname", "value": pathname},
+            {"id": "url", "property": "search", "value": search},
+        ],
+        "changedPropIds": ["url.pathname"],
+        "state": [],
+    }
+
+
+def test_a_page_comes_through_the_callback(client: FlaskClient) -> None:
+    answer = client.post(CALLBACK, json=asked("/", "?lang=en"))
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["response"]["head"]["data"] == {"title": "洛川县 · June 2026", "lang": "en"}
+
+
+def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
+    for path in ("/", "/healthz", "/assets/pages.css", "/export/flags.csv", "/_dash-layout"):
+        headers = client.get(path).headers
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        assert "http" not in policy and "*" not in policy
+        assert "unsafe" not in policy.split("script-src")[1].split(";")[0]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+
+
+def test_figures_are_not_kept_by_caches_and_libraries_are(client: FlaskClient) -> None:
+    assert client.get("/").headers["Cache-Control"] == "no-store"
+    assert client.post(CALLBACK, json=asked("/", "")).headers["Cache-Control"] == "no-store"
+    script = re.search(r'src="(/_dash-component-suites/[^"]*react-dom[^"]*)"', client.get("/").text)
+    assert script
+    assert "immutable" in client.get(script[1]).headers["Cache-Control"]
+
+
+def test_the_start_page_names_no_other_host_and_no_details_of_the_machine(client: FlaskClient) -> None:
+    text = client.get("/").text
+    assert re.findall(r"https?:", text.replace("\\u002f", "/")) == []
+    assert "python_version" not in text
+    assert 'lang="zh-Hans"' in text
+
+
+def test_health_tells_the_edition_and_fails_without_one(client: FlaskClient, tmp_path: Path) -> None:
+    assert client.get("/healthz").json == {"status": "ok", "edition_id": "2026-07-15-001"}
+    empty = create_app(tmp_path).server.test_client().get("/healthz")
+    assert empty.status_code == 503
+    assert empty.json == {"status": "unavailable", "reason": "No edition has been published yet"}
+
+
+def test_health_fails_when_the_pointer_breaks_while_pages_stay(tmp_path: Path) -> None:
+    build_edition(tmp_path)
+    client = create_app(tmp_path).server.test_client()
+    assert client.get("/healthz").status_code == 200
+    (tmp_path / "warehouse.duckdb").unlink()
+    assert client.get("/healthz").status_code == 503
+    assert client.post(CALLBACK, json=asked("/", "")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil.example", ""])
+def test_a_request_for_another_host_is_refused(client: FlaskClient, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8050", "[::1]:8050"])
+def test_requests_for_this_machine_are_answered(client: FlaskClient, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_the_csv_is_a_download_with_a_chinese_name(client: FlaskClient) -> None:
+    answer = client.get("/export/flags.csv?period=2026-06&lang=zh")
+    assert answer.mimetype == "text/csv"
+    assert "filename*=UTF-8''%E6%B4%9B" in answer.headers["Content-Disposition"]
+    assert client.get("/export/flags.csv?period=nonsense").status_code == 404
+
+
+STRANGE: list[object] = [
+    None, True, 0, -1, 1.5, "", "/", "?lang=en", "x" * 5000, [], ["/"], {}, {"lang": "en"}, "\x00", "/unit/%00",
+    "/unit/' or 1=1 --", "?period=2026-06'", "?period_type[]=month", "\ud800",
+]  # fmt: skip
+
+
+def assert_tells_nothing(text: str) -> None:
+    assert not re.search(r"Traceback|File \"|\.py\b|duckdb\.|select .* from|/work/|/tmp/", text), text[:300]
+
+
+@pytest.mark.parametrize("pathname", STRANGE, ids=repr)
+@pytest.mark.parametrize(
+    "search", [None, 7, "", [], {"period": "2026-06"}, "?period=2026-06", "?unit_key=x"], ids=repr
+)
+def test_confused_inputs_give_a_page_in_words(client: FlaskClient, pathname: object, search: object) -> None:
+    answer = client.post(CALLBACK, data=json.dumps(asked(pathname, search)), content_type="application/json")
+    assert answer.status_code in (200, 204, 400)
+    assert_tells_nothing(answer.text)
+
+
+def test_malformed_calls_are_refused_and_never_fail(client: FlaskClient) -> None:
+    chance = random.Random(20260715)
+    for _ in range(1500):
+        body = asked("/", "")
+        for _ in range(chance.randint(1, 3)):
+            chosen = chance.choice([*body, "background", "cacheKey", "job", "endId"])
+            body[chosen] = chance.choice([*STRANGE, [{}], [[{"id": 1}]], [None], {"id": "page"}])
+        text = json.dumps(body)
+        if chance.random() < 0.1:
+            text = text[: chance.randint(0, len(text))]
+        answer = client.post(CALLBACK, data=text, content_type="application/json")
+        assert answer.status_code < 500, text
+        assert_tells_nothing(answer.text)
+
+
+def test_a_failure_is_shown_without_any_of_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dashboards.server
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret 610629199001011234 of /srv/warehouse")
+
+    monkeypatch.setitem(dashboards.server.PAGES, "overview", fail)
+    answer = create_app(published).server.test_client().post(CALLBACK, json=asked("/", ""))
+    assert answer.status_code == 200
+    assert "页面出错了" in answer.text
+    assert "610629199001011234" not in answer.text and "RuntimeError" not in answer.text
+
+
+def test_serving_beyond_this_machine_is_refused(published: Path) -> None:
+    with pytest.raises(WarehouseError) as refused:
+        serve(published, host="0.0.0.0")
+    assert "sign-in" in refused.value.en
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("10.0.0.8", False),
+        ("x.test", False),
+    ],
+)
+def test_loopback_is_recognised(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
