@@ -74,6 +74,13 @@ class Edition:
                 self._answers.popitem(last=False)
         return answer
 
+    def check(self) -> None:
+        """Reads the edition's row anew. EditionUnreadable where the file no longer answers."""
+        try:
+            self._cursor().execute("select edition_id from edition").fetchall()
+        except duckdb.Error as error:
+            raise _unreadable("文件已不可读", "the file can no longer be read") from error
+
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._threads, "cursor", None)
         if cursor is None:

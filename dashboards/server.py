@@ -33,7 +33,7 @@ from pipelines.errors import WarehouseError, Words
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {"overview": overview.content, "unit": community.content, "data": data.content}
 
-KEPT_PAGES = 40  # per worker; the largest is about 0.5 MB as text
+KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text
 LOADING = "正在读取… Loading…"
 INDEX = """<!DOCTYPE html>
 <html lang="zh-Hans">
@@ -241,6 +241,7 @@ def _add_routes(app: Dash, reader: EditionReader) -> None:
         """Ready: the pointer opens and the edition's row can be read."""
         try:
             edition = reader.current()
+            edition.check()
         except (NoEdition, EditionUnreadable) as error:
             return jsonify(status="unavailable", reason=error.what.en), 503
         return jsonify(status="ok", edition_id=edition.info.edition_id), 200

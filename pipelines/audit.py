@@ -131,10 +131,16 @@ def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
 
 
 def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
-    """Columns, of any type, in which something has the form of an identity number with a right check digit."""
+    """Columns in which something has the form of an identity number with a right check digit.
+
+    Of every type but floating-point numbers: these cannot hold 18 digits, and the decimals of a rate look like them.
+    """
     found = []
     for table in tables:
-        for column in connection.table(table).columns:
+        columns = connection.execute(
+            "select column_name from information_schema.columns where table_name = ? and data_type <> 'DOUBLE'", [table]
+        ).fetchall()
+        for (column,) in columns:
             if _has_identifier(connection, table, column):
                 found.append(f"{table}.{column}")
     return found

@@ -163,9 +163,8 @@ def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, mem
     is_refused_before = bool(entries) and not taken
     new_in_slot = memory.new.setdefault(slot, [])
     if file_hash in new_in_slot:
-        # A copy of a file that is not settled yet. Where others came in between, the next look decides.
-        if new_in_slot[-1] == file_hash:
-            found.repeated.append(file)
+        # A copy of a file that is still to be taken in; what it is depends on what came in between.
+        (found.repeated if new_in_slot[-1] == file_hash else found.deferred).append(file)
     elif not entries or (is_refused_before and entries[-1]["contract_version"] != load_contracts()[dataset].version):
         new_in_slot.append(file_hash)
         found.new.append(file)

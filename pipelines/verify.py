@@ -76,10 +76,13 @@ def _batch_damages(home: Home, batches: list[dict[str, Any]]) -> list[Damage]:
 def _edition_damages(folder: Path) -> list[Damage]:
     if not (folder / "manifest.json").exists():
         return [Damage("edition", folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
-    manifest = read_manifest(folder)
-    expected = dict(manifest["files"])
-    if (folder / DATABASE).exists():
-        expected[DATABASE] = manifest["database"]
+    try:
+        manifest = read_manifest(folder)
+        expected = {**manifest["files"], DATABASE: manifest["database"]}
+    except (ValueError, KeyError, TypeError):
+        return [Damage("edition", f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
+    if not (folder / DATABASE).exists():
+        del expected[DATABASE]  # of older editions only the tables are kept
     found = [_file_damage("edition", folder / name, value) for name, value in expected.items()]
     return [damage for damage in found if damage]
 

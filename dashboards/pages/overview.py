@@ -127,11 +127,16 @@ def _details(
 
 
 def _streets(whole: Overall, address: Address) -> list[Node]:
-    named: list[Node] = []
-    for place in whole.worst_streets:
-        href = address.to("unit", unit_key=place.unit.key)
-        named += [link(place.unit.name, href), f" {place.missed}/{place.total}  "]
-    return named
+    return [
+        html.Span(
+            [
+                link(place.unit.name, address.to("unit", unit_key=place.unit.key)),
+                f" {place.missed}/{place.total}",
+            ],
+            className="street-count",
+        )
+        for place in whole.worst_streets
+    ]
 
 
 def _cards(

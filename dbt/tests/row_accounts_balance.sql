@@ -1,5 +1,5 @@
 -- Each row of a current batch is accepted, quarantined or duplicate: counted here in the lake and in the verdicts of
--- the months just computed, and held against the ledger's account.
+-- the months just computed, and held against the account that is shown.
 {% set folders = months_to_build() %}
 
 with lake as (
@@ -34,9 +34,15 @@ states as (
 ),
 
 accounts as (
-    select accounts.*
-    from {{ source('control', 'batch_accounts') }} as accounts
-    inner join {{ source('control', 'months') }} as months on accounts.period = months.month
+    select
+        batches.batch_id,
+        delivery.*
+    from {{ ref('fct_delivery') }} as delivery
+    inner join {{ source('control', 'current_batches') }} as batches
+        on delivery.supplier_id = batches.supplier_id
+        and delivery.dataset = batches.dataset
+        and delivery.period = batches.period
+    inner join {{ source('control', 'months') }} as months on delivery.period = months.month
     where months.is_dirty
 )
 

@@ -88,7 +88,7 @@ def _parse(
             {
                 "name": part.name,
                 "bytes": payload.tell() - start,
-                "rows": max(scan.last_row, frame.height),
+                "rows": scan.last_row,
                 "merged": scan.merged,
             }
         )

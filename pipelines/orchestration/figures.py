@@ -105,6 +105,47 @@ class _Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster-dbt ha
         folders = dbt_resource_props["fqn"][1:-1]
         return str(folders[0]) if folders else f"{dbt_resource_props['resource_type']}s"
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """A test as a check of the one asset among those it reads that is computed last.
+
+        dagster-dbt itself leaves out tests that read several tables, which most of ours do.
+        """
+        tables = _tables_read(manifest, unique_id)
+        last = max(tables, key=lambda table: (len(_ancestors(manifest, table) & tables), table))
+        if asset_spec.metadata[_UNIQUE_ID] != last:
+            return None
+        test = self.get_resource_props(manifest, unique_id)
+        others = [self.get_asset_spec(manifest, table, project).key for table in sorted(tables - {last})]
+        return dg.AssetCheckSpec(
+            test["name"],
+            asset=asset_spec.key,
+            description=test["description"] or None,
+            additional_deps=others,
+            blocking=test["config"]["severity"].lower() == "error",
+            metadata={_UNIQUE_ID: unique_id},
+        )
+
+
+def _tables_read(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    """The assets among what a node reads."""
+    return {
+        parent
+        for parent in manifest["parent_map"][unique_id]
+        if parent in manifest["nodes"] and manifest["nodes"][parent]["config"]["materialized"] != "ephemeral"
+    }
+
+
+def _ancestors(manifest: Mapping[str, Any], unique_id: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [unique_id]
+    while waiting:
+        parents = set(manifest["parent_map"].get(waiting.pop(), ())) - found
+        found |= parents
+        waiting += parents
+    return found
+
 
 def model_assets(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Every table of the dbt project and its tests, computed by one dbt build in this process."""

@@ -149,17 +149,28 @@ def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
     home = Home(Path(config["root"]).resolve()) if config["root"] else Home.from_environment()
     as_of = date.fromisoformat(config["as_of"]) if config["as_of"] else None
     with open_session(home, as_of=as_of, run_id=_run_id(context)) as session:
-        run: WarehouseRun | None = None
+        failure: BaseException | None = None
         try:
             with recorded(session) as summary:
                 run = WarehouseRun(session, summary, config["settled_seconds"])
                 yield run
-                if run.failure is not None:
-                    raise run.failure
+                failure = run.failure or _stopped(context)
+                if failure is not None:
+                    raise failure
         except BaseException as error:
             # Dagster has the failure from its step; here it only had to reach the ledger.
-            if run is None or error is not run.failure:
+            if failure is None or error is not failure:
                 raise
+
+
+class StepStopped(Exception):
+    """A step ended outside our own code: it was cancelled, or Dagster itself failed."""
+
+
+def _stopped(context: dg.InitResourceContext) -> StepStopped | None:
+    assert context.instance is not None and context.run_id is not None
+    failed = context.instance.all_logs(context.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return StepStopped() if failed else None
 
 
 def _run_id(context: dg.InitResourceContext) -> str:

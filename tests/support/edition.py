@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 COUNTY = "610629"
 MONTHS = tuple(date(2026, month, 1) for month in range(1, 7))
@@ -405,13 +406,11 @@ def build_edition(published: Path, shape: Shape = SMALL) -> Path:
             connection.execute(f"comment on table {name} is '{comment}'")
             for column, _, text in columns:
                 connection.execute(f"comment on column {name}.\"{column}\" is '{text}'")
-            rows = [[row[column] for column, _, _ in columns] for row in tables[name]]
-            for start in range(0, len(rows), 500):
-                block = rows[start : start + 500]
-                marks = ", ".join(f"({', '.join('?' for _ in columns)})" for _ in block)
-                connection.execute(
-                    f"insert into {name} values {marks}", [cell for row in block for cell in row]
-                )
+            names = [column for column, _, _ in columns]
+            rows = [{column: row[column] for column in names} for row in tables[name]]
+            if rows:
+                connection.register("filled", pl.DataFrame(rows, infer_schema_length=None))
+                connection.execute(f"insert into {name} select * from filled")
             connection.execute(f"copy {name} to '{folder / name}.parquet' (format parquet)")
     manifest = {"edition_id": shape.edition_id, "tables": {name: len(rows) for name, rows in tables.items()}}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
@@ -705,7 +704,7 @@ def _suppliers(shape: Shape) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def _deliveries(shape: Shape) -> list[Row]:
-    rows = []
+    rows: list[Row] = []
     for supplier_id, name, datasets in _suppliers(shape):
         for dataset in datasets:
             for month in MONTHS:

@@ -32,6 +32,8 @@ COUNTY_WIDE = {
     "county_civil": ["civil_facilities"],
 }
 GRID_DATASETS = ["grid_residents", "grid_grids", "grid_disputes"]
+# A build with unchanged code leaves out views and seeds.
+TABLES_ONLY = ["--select", "config.materialized:table", "config.materialized:incremental"]
 
 Row = Mapping[str, Any]
 
@@ -89,6 +91,7 @@ class Lake:
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
     batches: dict[tuple[str, str, str], Batch] = field(default_factory=dict)
     received: dict[tuple[str, str, str], list[tuple[datetime, str]]] = field(default_factory=dict)
+    refused: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     suppliers: dict[str, list[str]] = field(default_factory=dict)
     expected: dict[str, list[str]] = field(default_factory=dict)
 
@@ -166,14 +169,7 @@ class Lake:
     def _ledger_tables(self) -> dict[str, Any]:
         batches = sorted(self.batches.values(), key=lambda batch: batch.batch_id)
         current = {batch.batch_id for batch in batches}
-        deliveries = [
-            (
-                supplier_id, dataset, month_start(month), number, received_at, "accepted", None, None, None,
-                batch_id, batch_id in current, None, None,
-            )
-            for (dataset, supplier_id, month), versions in self.received.items()
-            for number, (received_at, batch_id) in enumerate(versions, start=1)
-        ]  # fmt: skip
+        deliveries = [*self._taken(current), *self._refused()]
         return {
             "current_batches": (
                 [(b.batch_id, b.dataset, b.supplier_id, month_start(b.month)) for b in batches],
@@ -184,6 +180,25 @@ class Lake:
             "rule_results": ([row for batch in batches for row in _rule_results(batch)], _RULE_RESULTS),
             "deliveries": (deliveries, _DELIVERIES),
         }
+
+    def _taken(self, current: set[str]) -> list[tuple[Any, ...]]:
+        return [
+            (
+                supplier_id, dataset, month_start(month), number, received_at, "accepted", None, None, None,
+                batch_id, batch_id in current, None, None,
+            )
+            for (dataset, supplier_id, month), versions in self.received.items()
+            for number, (received_at, batch_id) in enumerate(versions, start=1)
+        ]  # fmt: skip
+
+    def _refused(self) -> list[tuple[Any, ...]]:
+        return [
+            (
+                supplier_id, dataset, month_start(month), 100, received_at, "refused", "no_header", "拒收", "refused",
+                None, False, None, None,
+            )
+            for (dataset, supplier_id, month), received_at in self.refused.items()
+        ]  # fmt: skip
 
     def _calendar_tables(self, dirty: set[date]) -> dict[str, Any]:
         periods = [
@@ -230,26 +245,35 @@ class Lake:
 
     # --- computing ------------------------------------------------------------------------------------------
 
-    def build(self, dirty_months: Iterable[str] | None = None, *, full_refresh: bool = False) -> dict[str, str]:
-        """Writes everything and runs dbt with its tests; the status of every node by name. AssertionError on error."""
+    def build(self, dirty_months: Iterable[str] | None = None) -> None:
+        """Writes everything and runs dbt with its tests: all of it, or only what dirty months ask for.
+
+        AssertionError names the nodes that failed.
+        """
         self.write(dirty_months)
-        outcome = run_dbt(self.home, "build", "--exclude-resource-type", "unit_test", *_flag(full_refresh))
+        chosen = ["--full-refresh"] if dirty_months is None else TABLES_ONLY
+        outcome = run_dbt(self.home, "build", "--exclude-resource-type", "unit_test", *chosen)
         assert outcome.exception is None, outcome.exception
-        errors = {r.node.name: r.message for r in outcome.result if str(r.status) in ("error", "skipped")}
-        assert not errors, errors
-        return {result.node.name: str(result.status) for result in outcome.result}
+        failed = {r.node.name: r.message for r in outcome.result if str(r.status) not in ("success", "pass")}
+        assert not failed, failed
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """The answer of the working warehouse to a query."""
-        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+        with self.connect() as connection:
             return connection.execute(query).fetchall()
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """The working warehouse, read-only, with lake and control found where its views expect them."""
+        connection = duckdb.connect(str(self.home.warehouse), read_only=True)
+        connection.execute(f"set file_search_path = '{self.root}'")
+        return connection
 
     def figure(self, kpi_id: str, code: str, period: str = "2026-01", period_type: str = "month") -> dict[str, Any]:
         """The one row of fct_kpi for a KPI, unit code and period; amounts as Decimal."""
-        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            found = connection.execute(
+        with self.connect() as connection:
+            found: pl.DataFrame = connection.sql(
                 "select * from fct_kpi where kpi_id = ? and unit_code = ? and period = ? and period_type = ?",
-                [kpi_id, code, month_start(period), period_type],
+                params=[kpi_id, code, month_start(period), period_type],
             ).pl()
         assert found.height == 1, f"{found.height} rows for {kpi_id} {code} {period_type} {period}"
         return found.row(0, named=True)
@@ -312,10 +336,6 @@ def _quiet() -> list[str]:
 
 def _folders(root: Path) -> list[str]:
     return ["--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--target-path", str(root / "dbt")]
-
-
-def _flag(full_refresh: bool) -> list[str]:
-    return ["--full-refresh"] if full_refresh else []
 
 
 def _cutoff(month: date) -> date:

@@ -97,16 +97,18 @@ class Working:
     def _write_manifest(self) -> None:
         path = self.home.root / "dbt" / "manifest.json"
         path.parent.mkdir(parents=True, exist_ok=True)
+        columns = self._columns()
         nodes = {
-            name: {"name": name, "description": self.comment, "tags": ["edition"], "columns": self._columns(name)}
+            name: {"name": name, "description": self.comment, "tags": ["edition"], "columns": columns.get(name, {})}
             for name in TABLES
         }
         staging = {"name": "stg_grid_grids", "description": "", "tags": [], "columns": {}}
         path.write_text(json.dumps({"nodes": {**nodes, "staging": staging}}), encoding="utf-8")
 
-    def _columns(self, table: str) -> dict[str, dict[str, str]]:
-        """dbt documents the columns that its contract names; here those that the table has."""
+    def _columns(self) -> dict[str, dict[str, dict[str, str]]]:
+        """By table: dbt documents the columns that its contract names; here those that the table has."""
+        columns: dict[str, dict[str, dict[str, str]]] = {}
         with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
-            if table not in self.tables:
-                return {}
-            return {name: {"description": self.comment} for name in connection.table(table).columns}
+            for table, column in connection.execute("select table_name, column_name from duckdb_columns()").fetchall():
+                columns.setdefault(table, {})[column] = {"description": self.comment}
+        return columns

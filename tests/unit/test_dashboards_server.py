@@ -27,7 +27,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(published: Path) -> FlaskClient:
-    return create_app(published).server.test_client()
+    made: FlaskClient = create_app(published).server.test_client()
+    return made
 
 
 def asked(pathname: object, search: object) -> dict[str, object]:

@@ -69,11 +69,13 @@ def test_a_row_after_a_cell_with_line_breaks_keeps_its_physical_line(tmp_path: P
     ],
 )
 def test_a_row_among_the_data_is_skipped_by_its_first_words(row: list[str], kind: str, tmp_path: Path) -> None:
-    delivered = read(tmp_path, lines(HEADERS, ROWS[0], row, *ROWS[1:]))
-    expected = {"title": 0, "header": 1, "note": 0, "totals": 0, "blank": 0}
-    expected[kind] += 1
-    assert delivered.account == RowAccount(read=5, data=3, **expected)
-    assert delivered.frame["row_number"].to_list() == [2, 4, 5]
+    for before in (1, 40):
+        delivered = read(tmp_path, lines(HEADERS, *[ROWS[0]] * before, row, *ROWS[1:]))
+        expected = {"title": 0, "header": 1, "note": 0, "totals": 0, "blank": 0}
+        expected[kind] += 1
+        assert delivered.account == RowAccount(read=before + 4, data=before + 2, **expected)
+        assert delivered.frame["row_number"].to_list()[-2:] == [before + 3, before + 4]
+        assert delivered.frame["row_number"].to_list()[:before] == list(range(2, before + 2))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +88,9 @@ def test_a_row_among_the_data_is_skipped_by_its_first_words(row: list[str], kind
     ],
 )
 def test_a_row_that_only_resembles_totals_or_a_note_is_data(row: list[str], tmp_path: Path) -> None:
-    delivered = read(tmp_path, lines(HEADERS, ROWS[0], row))
-    assert delivered.account.data == 2
+    for before in (1, 40):
+        delivered = read(tmp_path, lines(HEADERS, *[ROWS[0]] * before, row))
+        assert delivered.account.data == before + 1
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,12 @@ def test_a_one_cell_row_below_the_first_data_row_is_data(tmp_path: Path) -> None
 def test_many_one_cell_rows_below_the_header_are_not_all_notes(tmp_path: Path) -> None:
     delivered = read(tmp_path, lines(HEADERS, *([[f"61062900100{n}", *PAD] for n in range(9)])))
     assert (delivered.account.note, delivered.account.data) == (5, 4)
+
+
+def test_notes_are_not_looked_for_below_a_long_gap(tmp_path: Path) -> None:
+    gap = [["", *PAD]] * 30
+    delivered = read(tmp_path, lines(HEADERS, *gap, *ROWS, ["合组", *PAD]))
+    assert (delivered.account.note, delivered.account.blank, delivered.account.data) == (0, 30, 4)
 
 
 def test_columns_come_by_header_in_any_order_with_extra_ones_reported(tmp_path: Path) -> None:

@@ -1,0 +1,45 @@
+"""A small sample county, generated and run once for every flow test of a process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines.run import run
+from pipelines.sample import generate
+from pipelines.settings import Home
+
+AS_OF = date(2026, 11, 22)
+MONTHS = 3
+
+
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Landing, county.yml and truth of a county of 3,000 people; nothing is taken in yet. Not to be changed."""
+    home = Home(tmp_path_factory.mktemp("delivered") / "data")
+    generate(home, "610629", people=3_000, months=MONTHS, seed=7, as_of=AS_OF)
+    return home
+
+
+@pytest.fixture(scope="session")
+def published(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same county after one run over everything. Not to be changed."""
+    home = _copy(delivered, tmp_path_factory.mktemp("published"))
+    run(home, as_of=AS_OF)
+    return home
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Home], Home]:
+    """A copy of a data root that a test may change."""
+    return lambda home: _copy(home, tmp_path)
+
+
+def _copy(home: Home, folder: Path) -> Home:
+    copied = Home(folder / "data")
+    shutil.copytree(home.root, copied.root, symlinks=True)
+    return copied

@@ -1,0 +1,123 @@
+"""Verify: every kind of damage to what is kept is found and named, and a sound data root has none."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+from support.working import SLOT, Working
+
+from pipelines.county import County
+from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
+from pipelines.publish import current_folder
+from pipelines.settings import Home
+from pipelines.store import Store, append_delivery, batch, delivery, slot
+from pipelines.verify import verify
+
+
+@pytest.fixture
+def kept(home: Home, county: County) -> Home:
+    """A data root with one batch, one ledger entry and one edition."""
+    Working(home, county).publish()
+    content_hash = write_parquet(pl.DataFrame({"batch_id": ["b1"] * 9}), batch_path(home, SLOT, "b1"))
+    verdicts_hash = write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), verdicts_path(home, SLOT, "b1"))
+    place = {"supplier_id": SLOT.supplier_id, "dataset": SLOT.dataset, "period": SLOT.period}
+    entry = {
+        **place, "run_id": "r1", "file_name": "a.csv", "file_hash": "f", "received_at": "", "outcome": "accepted",
+        "contract_version": 1, "refusal_code": None, "refusal_zh": None, "refusal_en": None, "batch_id": "b1",
+    }  # fmt: skip
+    counts = {column.name: 0 for column in batch.c if column.name.startswith("rows_")}
+    store = Store.at(home.store)
+    with store.transaction() as transaction:
+        transaction.execute(
+            batch.insert().values(
+                **place, **counts, batch_id="b1", content_hash=content_hash, verdicts_hash=verdicts_hash,
+                contract_version=1, key_id="k", remarks="{}",
+            )
+        )  # fmt: skip
+        append_delivery(transaction, entry)
+    store.close()
+    return home
+
+
+def edition(home: Home) -> Path:
+    folder = current_folder(home)
+    assert folder is not None
+    return folder
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[random.Random(path.name).randrange(len(content))] ^= 1
+    path.write_bytes(content)
+
+
+def change_ledger(home: Home, statement: sa.Executable) -> None:
+    store = Store.at(home.store)
+    with store.transaction() as transaction:
+        transaction.execute(statement)
+    store.close()
+
+
+def damaged(home: Home) -> list[str]:
+    return [damage.what for damage in verify(home).damages]
+
+
+def test_a_sound_data_root_has_no_damage_and_says_how_much_was_looked_at(kept: Home) -> None:
+    found = verify(kept)
+    assert (found.batches, found.ledger_entries, found.editions, found.damages) == (1, 1, 1, [])
+
+
+def test_an_empty_data_root_has_no_damage(home: Home) -> None:
+    assert verify(home).damages == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        lambda home: batch_path(home, SLOT, "b1"),
+        lambda home: verdicts_path(home, SLOT, "b1"),
+        lambda home: edition(home) / "fct_kpi.parquet",
+        lambda home: edition(home) / "edition.parquet",
+        lambda home: edition(home) / "warehouse.duckdb",
+    ],
+    ids=["batch", "verdicts", "table", "edition row", "database"],
+)
+@pytest.mark.parametrize("how", [flip_a_bit, Path.unlink], ids=["one bit", "lost"])
+def test_a_damaged_or_lost_file_is_found(kept: Home, file: Callable[[Home], Path], how: Callable[[Path], None]) -> None:
+    path = file(kept)
+    how(path)
+    found = verify(kept).damages
+    if path.name == "warehouse.duckdb" and how is Path.unlink:
+        assert [damage.what for damage in found] == ["pointer"]  # it can be built again, but is not there
+    else:
+        assert [damage.where for damage in found] == [f"{path.parent.name}/{path.name}"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"\xff\xfe", b'{"files": 3, "database": ""}'])
+def test_a_lost_or_unreadable_manifest_is_found(kept: Home, content: bytes | None) -> None:
+    path = edition(kept) / "manifest.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert damaged(kept) == ["edition"]
+
+
+def test_an_edited_ledger_entry_is_found(kept: Home) -> None:
+    change_ledger(kept, delivery.update().values(file_name="b.csv"))
+    assert damaged(kept) == ["ledger"]
+
+
+def test_a_slot_that_was_pointed_elsewhere_is_found(kept: Home) -> None:
+    change_ledger(kept, slot.update().values(batch_id="b2"))
+    assert [damage.where for damage in verify(kept).damages] == ["slots"]
+
+
+def test_a_pointer_to_nothing_is_found(kept: Home) -> None:
+    kept.pointer.unlink()
+    kept.pointer.symlink_to("editions/gone/warehouse.duckdb")
+    assert damaged(kept) == ["pointer"]
