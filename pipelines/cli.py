@@ -25,8 +25,9 @@ app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False,
     help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
 )  # fmt: skip
-console = Console()
-errors = Console(stderr=True)
+# Into a file or a pipe a table keeps the width of a usual screen.
+console = Console(width=None if sys.stdout.isatty() else 120)
+errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 SAMPLE_MARK = "示例数据 sample data"
 
 Json = Annotated[bool, typer.Option("--json", help="机器可读输出 / output for machines")]
@@ -399,9 +400,10 @@ def _print_report() -> None:
         f"{report.period}: {report.units} 个社区（村） communities evaluated",
         highlight=False,
     )
-    counts = Table("指标 KPI", "目标 target", *(f"{_STATUS_WORDS[name]}\n{name}" for name in STATUSES))
+    counts = Table("指标 KPI", *(f"{_STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in STATUSES))
     for row in report.kpis:
-        counts.add_row(row["kpi_id"], row["target_id"] or "—", *(str(row[name] or 0) for name in STATUSES))
+        name = f"{row['name_zh']} {row['target_id'] or ''}\n[dim]{row['name_en']}[/]"
+        counts.add_row(name, *(str(row[name] or 0) for name in STATUSES))
     console.print(counts)
     names = {"read": "读取", "accepted": "接收", "quarantined": "隔离", "duplicate": "重复", "skipped": "略过"}
     console.print(
@@ -409,7 +411,7 @@ def _print_report() -> None:
         + f"\n缺报或退回 missing or refused deliveries: {report.missing}",
         highlight=False,
     )  # fmt: skip
-    worst = Table("差距最大 worst shortfalls", "社区 unit", "分子/分母", "差距 short", "自 since", "可信 certainty")
+    worst = Table("差距最大\nworst shortfalls", "社区\nunit", "分子/分母\nof", "差距\nshort", "自\nsince", "把握\ncertainty")
     for row in report.worst:
         worst.add_row(
             row["kpi"], row["unit"], f"{_number(row['numerator'])}/{_number(row['denominator'])}",

@@ -20,7 +20,7 @@ class EditionReport:
     edition: dict[str, Any]
     period: str
     units: int
-    # one row per KPI and target: kpi_id, name_zh, target, and a count per status
+    # one row per KPI and target: kpi_id, its names, target_id, and a count per status
     kpis: list[dict[str, Any]]
     rows: dict[str, int]
     worst: list[dict[str, Any]]
@@ -53,15 +53,17 @@ where period_type = 'month' and period = ? and unit_level = 'community'
 # An undetermined figure has a judged status too, but what it says may be overturned: it is counted apart.
 _STATUS_QUERY = """
 with judged as (
-    select kpi_id, target_id,
-        case when status in ('met', 'near', 'missed') and certainty = 'undetermined'
-            then 'undetermined' else status end as status
-    from fct_kpi
-    where period_type = 'month' and period = ? and unit_level = 'community'
+    select kpis.name_zh, kpis.name_en, figures.kpi_id, figures.target_id,
+        case when figures.status in ('met', 'near', 'missed') and figures.certainty = 'undetermined'
+            then 'undetermined' else figures.status end as status
+    from fct_kpi as figures
+    inner join dim_kpi as kpis on kpis.kpi_id = figures.kpi_id
+    where figures.period_type = 'month' and figures.period = ? and figures.unit_level = 'community'
 )
 pivot judged on status in
     ('met', 'near', 'missed', 'undetermined', 'no_data', 'not_applicable', 'too_early', 'no_target')
-using count(*) group by kpi_id, target_id
+using count(*) group by kpi_id, name_zh, name_en, target_id
+order by kpi_id, target_id
 """
 _ROWS_QUERY = """
 select sum(rows_read) as read, sum(rows_accepted) as accepted, sum(rows_quarantined) as quarantined,

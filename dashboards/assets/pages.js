@@ -63,17 +63,24 @@ window.dash_clientside.warehouse = {
   });
 
   // The grid draws only the rows in sight; on paper all of them are wanted.
-  function layoutOfGrids(layout) {
-    const grids = window.dash_ag_grid;
-    if (grids && document.getElementById("flags")) {
-      const api = grids.getApi("flags");
-      if (api) {
-        api.setGridOption("domLayout", layout);
-      }
-    }
+  let layoutBefore = null;
+  function grid() {
+    const present = window.dash_ag_grid && document.getElementById("flags");
+    return present ? window.dash_ag_grid.getApi("flags") : null;
   }
-  window.addEventListener("beforeprint", function () { layoutOfGrids("print"); });
-  window.addEventListener("afterprint", function () { layoutOfGrids("normal"); });
+  window.addEventListener("beforeprint", function () {
+    const api = grid();
+    if (api) {
+      layoutBefore = api.getGridOption("domLayout");
+      api.setGridOption("domLayout", "print");
+    }
+  });
+  window.addEventListener("afterprint", function () {
+    const api = grid();
+    if (api && layoutBefore) {
+      api.setGridOption("domLayout", layoutBefore);
+    }
+  });
 })();
 
 const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

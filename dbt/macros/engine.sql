@@ -11,6 +11,10 @@
     {%- for value in values %}'{{ value | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor -%}
 {%- endmacro %}
 
+{% macro text_of(expression) -%}
+    cast({{ expression }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
 {# A text literal, or a null of type text #}
 {% macro text_or_null(value) -%}
     {%- if value is none or value is undefined -%}
@@ -43,6 +47,6 @@
 
 {% macro default__is_month_chosen(folder) -%}
     {{ folder }} in (
-        select substr(cast(month as {{ dbt.type_string() }}), 1, 7) from {{ source('control', 'months') }} where is_dirty
+        select substr({{ text_of('month') }}, 1, 7) from {{ source('control', 'months') }} where is_dirty
     )
 {%- endmacro %}

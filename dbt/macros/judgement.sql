@@ -74,3 +74,16 @@
 {% macro ratio(numerator, denominator) -%}
     cast({{ numerator }} * scale as double) / nullif(cast({{ denominator }} as double), 0)
 {%- endmacro %}
+
+{# Whether every outcome that the rows in doubt allow has the same status; null where nothing was judged #}
+{% macro certainty() -%}
+    case
+        when status = 'met' then case when can_be_missed then 'undetermined' else 'confirmed' end
+        when status in ('near', 'missed') then case when can_be_met then 'undetermined' else 'confirmed' end
+        when status = 'not_applicable'
+            then case
+                when is_low_open or is_high_open or low_denominator > 0 or high_denominator > 0 then 'undetermined'
+                else 'confirmed'
+            end
+    end
+{%- endmacro %}

@@ -30,32 +30,32 @@
 {% macro unknown_values(relation, column, known, nullable=false, dirty=none) %}
     select distinct
         '{{ relation.identifier }}.{{ column }}' as column_name,
-        cast({{ column }} as {{ dbt.type_string() }}) as value
+        {{ text_of(column) }} as value
     from (select {{ column }} from {{ relation }} {{ of_dirty(dirty) }}) as checked
     where {{ column }} not in ({{ quoted(known) }}) {{ 'or ' ~ column ~ ' is null' if not nullable }}
 {% endmacro %}
 
-{# The folders of the months to compute, such as 2026-01, asked for when the test is compiled #}
-{% macro months_to_build() %}
+{#
+    Rows of every batch in the lake, for the months to compute: counted without staging. The folders are asked for when
+    the test is compiled, since constants alone keep other folders unopened.
+#}
+{% macro lake_row_counts() %}
     {% set folders = ['none'] %}
+    {% set datasets = [] %}
     {% if execute %}
         {% set query %}
-            select substr(cast(month as {{ dbt.type_string() }}), 1, 7) as folder
+            select substr({{ text_of('month') }}, 1, 7) as folder
             from {{ source('control', 'months') }}
             where is_dirty
         {% endset %}
         {% do folders.extend(run_query(query).columns[0].values()) %}
+        {% do datasets.extend(graph.sources.values() | selectattr('source_name', 'equalto', 'lake')) %}
     {% endif %}
-    {{ return(folders) }}
-{% endmacro %}
-
-{# Every dataset of the lake #}
-{% macro lake_datasets() %}
-    {% set names = [] %}
-    {% if execute %}
-        {% for source in graph.sources.values() if source.source_name == 'lake' %}
-            {% do names.append(source.name) %}
-        {% endfor %}
-    {% endif %}
-    {{ return(names | sort) }}
+    {%- for dataset in datasets %}
+    select batch_id, count(*) as row_count
+    from {{ source('lake', dataset.name) }}
+    where period in ({{ quoted(folders) }})
+    group by batch_id
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
 {% endmacro %}

@@ -1,5 +1,5 @@
--- Every evaluated month stands in the marts, every period in fct_kpi with every unit and KPI, and no run of missed
--- targets begins before the first period. Whatever fails here is mended by a full refresh.
+-- Every evaluated month stands in the marts, every period in fct_kpi, those just computed with every unit and KPI, and
+-- no run of missed targets begins before the first period. What fails here is mended by a full refresh.
 with months as (
     select * from {{ source('control', 'months') }}
 ),
@@ -15,7 +15,7 @@ wanted as (
         count(*) as figures
     from periods
     inner join {{ ref('unit_months') }} as units on periods.last_month = units.month
-    cross join {{ ref('dim_kpi') }} as kpis
+    inner join {{ ref('dim_kpi') }} as kpis on periods.is_dirty and kpis.scale > 0
     group by periods.period_type, periods.period
 ),
 
@@ -23,24 +23,53 @@ given as (
     select
         period_type,
         period,
-        count(*) as figures
-    from (select distinct period_type, period, unit_key, kpi_id from {{ ref('fct_kpi') }}) as fct_kpi
+        count(distinct unit_key || kpi_id) as figures
+    from {{ ref('fct_kpi') }}
+    {{ of_dirty('periods') }}
     group by period_type, period
+),
+
+computed as (
+    select distinct
+        period_type,
+        period
+    from {{ ref('fct_kpi') }}
 )
 
-select 'mart_population' as table_name, cast(month as {{ dbt.type_string() }}) as missing
-from months where month not in (select month from {{ ref('mart_population') }})
+select
+    'mart_population' as table_name,
+    {{ text_of('months.month') }} as missing
+from months
+where months.month not in (select mart.month from {{ ref('mart_population') }} as mart)
 union all
-select 'mart_facilities', cast(month as {{ dbt.type_string() }})
-from months where month not in (select month from {{ ref('mart_facilities') }})
+select
+    'mart_facilities' as table_name,
+    {{ text_of('months.month') }} as missing
+from months
+where months.month not in (select mart.month from {{ ref('mart_facilities') }} as mart)
 union all
-select 'fct_kpi', periods.period_type || ' ' || cast(periods.period as {{ dbt.type_string() }})
+select
+    'fct_kpi' as table_name,
+    wanted.period_type || ' ' || {{ text_of('wanted.period') }} as missing
 from wanted
 left join given on wanted.period_type = given.period_type and wanted.period = given.period
-left join periods on wanted.period_type = periods.period_type and wanted.period = periods.period
 where coalesce(given.figures, 0) <> wanted.figures
 union all
-select 'fct_flag', flags.period_type || ' ' || cast(flags.since_period as {{ dbt.type_string() }})
-from (select distinct period_type, since_period from {{ ref('fct_flag') }}) as flags
+select
+    'fct_kpi' as table_name,
+    periods.period_type || ' ' || {{ text_of('periods.period') }} as missing
+from periods
+left join computed on periods.period_type = computed.period_type and periods.period = computed.period
+where computed.period is null
+union all
+select
+    'fct_flag' as table_name,
+    flags.period_type || ' ' || {{ text_of('flags.since_period') }} as missing
+from (
+    select distinct
+        flag.period_type,
+        flag.since_period
+    from {{ ref('fct_flag') }} as flag
+) as flags
 left join periods on flags.period_type = periods.period_type and flags.since_period = periods.period
 where periods.period is null

@@ -1,17 +1,7 @@
 -- Each row of a current batch is accepted, quarantined or duplicate: counted here in the lake and in the verdicts of
 -- the months just computed, and held against the account that is shown.
-{% set folders = months_to_build() %}
-
 with lake as (
-    {% for dataset in lake_datasets() -%}
-    select
-        batch_id,
-        count(*) as row_count
-    from {{ source('lake', dataset) }}
-    where period in ({{ quoted(folders) }})
-    group by batch_id
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    {{ lake_row_counts() }}
 ),
 
 verdicts as (

@@ -191,6 +191,22 @@ def test_the_csv_is_saved_with_its_mark(county: Served, visit: Visit, tmp_path: 
     assert f"（{len(rows)} 行）" in page.inner_text("#list a.button")
 
 
+def test_on_paper_the_list_is_whole(county: Served, visit: Visit) -> None:
+    page = visit(county).open("/")
+    page.wait_for_selector("#flags .ag-row")
+    [(flags,)] = ask(
+        county,
+        "select count(*) from fct_flag where period_type = 'month' and period = '2026-06-01'"
+        " and unit_level = 'community' and status in ('missed', 'near')",
+    )
+    drawn = "() => new Set([...document.querySelectorAll('#flags .ag-row')].map(row => row.getAttribute('row-index'))).size"
+    assert page.evaluate(drawn) < int(str(flags))
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.wait_for_function(f"count => ({drawn})() === count", arg=flags)
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function(f"count => ({drawn})() < count", arg=flags)
+
+
 def test_the_data_page_shows_what_was_delivered(county: Served, visit: Visit) -> None:
     watched = visit(county)
     page = watched.open("/data?period=2026-06")

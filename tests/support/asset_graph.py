@@ -19,7 +19,8 @@ def describe(definitions: dg.Definitions) -> str:
         lines = [f"{key.to_user_string()}  [{node.group_name}, {months}]"]
         lines += [f"  < {parent.to_user_string()}" for parent in sorted(node.parent_keys)]
         lines += sorted(
-            f"  {'!' if graph.get_check_spec(check).blocking else '?'} {check.name}" for check in node.check_keys
+            f"  {'!' if graph.get_check_spec(check).blocking else '?'} {check.name}"
+            for check in node.check_keys
         )
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) + "\n"

@@ -1,20 +1,5 @@
 with declared as (
-    {% for kpi in kpis() -%}
-    select
-        '{{ kpi.kpi_id }}' as kpi_id,
-        {%- for name in ['name_zh', 'name_en', 'domain', 'kind', 'basis', 'unit', 'direction', 'owner_agency'] %}
-        {{ text_or_null(kpi[name]) }} as {{ name }},
-        {%- endfor %}
-        {{ kpi.scale }} as scale,
-        {{ kpi.get('tolerance', 0) }} as tolerance,
-        {{ kpi.decimals }} as decimals,
-        {{ array_of(kpi.datasets) }} as datasets,
-        {%- for name in ['formula_zh', 'formula_en', 'clause', 'note'] %}
-        {{ text_or_null(kpi.get(name)) }} as {{ name }},
-        {%- endfor %}
-        {{ text_or_null(kpi.document) }} as source_document
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    {{ kpi_catalogue() }}
 ),
 
 tolerances as (
@@ -38,7 +23,7 @@ select
     declared.formula_zh,
     declared.formula_en,
     declared.clause,
-    declared.source_document,
+    declared.document as source_document,
     declared.note
 from declared
 left join tolerances on declared.kpi_id = tolerances.kpi_id

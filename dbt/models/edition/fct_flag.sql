@@ -9,35 +9,17 @@ with judgements as (
     select * from {{ ref('judgements') }}
 ),
 
-kpis as (
-    select * from {{ ref('dim_kpi') }}
-),
-
-targets as (
-    select * from {{ ref('dim_target') }}
-),
-
 first_dirty as (
     select
         period_type,
         min(period) as first_period
-    from {{ source('control', 'periods') }} where is_dirty
+    from {{ source('control', 'periods') }}
+    where is_dirty
     group by period_type
 ),
 
 history as (
-    select
-        judgements.*,
-        judgements.period as since_period,
-        1 as judged_in_a_row,
-        true as is_due
-    from judgements
-    inner join first_dirty on judgements.period_type = first_dirty.period_type
-    where judgements.period >= first_dirty.first_period
-    {%- if is_incremental() %}
-    union all
-    {{ carried_judgements(target_of_unit) }}
-    {%- endif %}
+    {{ judgement_history(target_of_unit) }}
 ),
 
 -- a met target ends a run: what follows it has another number
@@ -46,9 +28,12 @@ numbered as (
         *,
         lag(status) over (partition by {{ target_of_unit }} order by period) as previous_status,
         lag(distance) over (partition by {{ target_of_unit }} order by period) as previous_distance,
-        sum(case when status = 'met' then 1 else 0 end) over (
-            partition by {{ target_of_unit }} order by period
-        ) - case when status = 'met' then 1 else 0 end as run
+        sum(case when status = 'met' then 1 else 0 end)
+            over (
+                partition by {{ target_of_unit }} order by period
+            )
+        - case when status = 'met' then 1 else 0
+        end as run
     from history
 ),
 
@@ -86,6 +71,6 @@ select
     targets.document,
     targets.clause
 from runs
-inner join kpis on runs.kpi_id = kpis.kpi_id
-inner join targets on runs.target_id = targets.target_id
+inner join {{ ref('dim_kpi') }} as kpis on runs.kpi_id = kpis.kpi_id
+inner join {{ ref('dim_target') }} as targets on runs.target_id = targets.target_id
 where runs.is_due and (runs.status <> 'met' or runs.previous_status in ('near', 'missed'))

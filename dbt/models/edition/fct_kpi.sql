@@ -65,15 +65,7 @@ select
         else {{ ratio('most_numerator', 'high_denominator') }}
     end as value_high,
     status,
-    case
-        when status = 'met' then case when can_be_missed then 'undetermined' else 'confirmed' end
-        when status in ('near', 'missed') then case when can_be_met then 'undetermined' else 'confirmed' end
-        when status = 'not_applicable'
-            then case
-                when is_low_open or is_high_open or low_denominator > 0 or high_denominator > 0 then 'undetermined'
-                else 'confirmed'
-            end
-    end as certainty,
+    {{ certainty() }} as certainty,
     case
         when status = 'met' then 0
         when status in ('near', 'missed') then cast({{ shortfall() }} as decimal(18, 2))

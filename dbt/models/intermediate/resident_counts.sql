@@ -1,7 +1,8 @@
 -- One row per row of the lake that counts, or may count, for temporary residents.
 with residents as (
     -- also implied by the conditions below; said first, it spares every other row the joins
-    select * from {{ ref('stg_grid_residents') }} where could_be_temporary
+    select * from {{ ref('stg_grid_residents') }}
+    where could_be_temporary
 ),
 
 registrations as (

@@ -1,7 +1,8 @@
 -- People listed in several communities with the same date of arrival: they live in one of them, nobody knows which.
 -- A unit that contains all of these has them for certain; one that contains only some may or may not have them.
 with residents as (
-    select * from {{ ref('stg_grid_residents') }} where is_in_two_places
+    select * from {{ ref('stg_grid_residents') }}
+    where is_in_two_places
 ),
 
 registered_persons as (

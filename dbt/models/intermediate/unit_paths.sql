@@ -4,7 +4,8 @@ with unit_months as (
 ),
 
 communities as (
-    select * from unit_months where unit_level = 'community'
+    select * from unit_months
+    where unit_level = 'community'
 ),
 
 parents as (

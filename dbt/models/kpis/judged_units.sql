@@ -1,6 +1,7 @@
 -- Units and periods to judge: every unit in force on the last day of a period to compute.
 with periods as (
-    select * from {{ source('control', 'periods') }} where is_dirty
+    select * from {{ source('control', 'periods') }}
+    where is_dirty
 ),
 
 unit_months as (

@@ -5,7 +5,8 @@ with judged_units as (
 ),
 
 periods as (
-    select * from {{ source('control', 'periods') }} where is_dirty
+    select * from {{ source('control', 'periods') }}
+    where is_dirty
 ),
 
 mart_population as (
@@ -19,29 +20,7 @@ mart_disputes as (
 mart_facilities as (
     select * from {{ ref('mart_facilities') }}
 ),
-{% for mart, basis in kpi_marts() %}
-{{ mart }}_{{ basis }} as (
-    {{ measures_by_period(mart, basis) }}
-){{ "," if not loop.last }}
-{% endfor %}
-{% for kpi in kpis() %}
-select
-    unit_key,
-    unit_code,
-    unit_level,
-    class,
-    coverage_code,
-    period_type,
-    period,
-    end_date,
-    is_too_early,
-    '{{ kpi.kpi_id }}' as kpi_id,
-    cast({{ kpi.numerator }} as decimal(18, 2)) as numerator,
-    cast({{ kpi.denominator }} as decimal(18, 2)) as denominator,
-    cast({{ kpi.get('low_numerator', kpi.numerator) }} as decimal(18, 2)) as low_numerator,
-    cast({{ kpi.get('low_denominator', kpi.denominator) }} as decimal(18, 2)) as low_denominator,
-    cast({{ kpi.get('high_numerator', kpi.numerator) }} as decimal(18, 2)) as high_numerator,
-    cast({{ kpi.get('high_denominator', kpi.denominator) }} as decimal(18, 2)) as high_denominator
-from {{ kpi.mart }}_{{ kpi.basis }}
-{{ "union all" if not loop.last }}
-{% endfor %}
+
+{{ measures_by_period() }}
+
+{{ kpi_figures() }}

@@ -11,16 +11,6 @@ kpis as (
     select * from {{ ref('dim_kpi') }}
 ),
 
-steps as (
-    {% for kpi in kpis() -%}
-    select
-        '{{ kpi.kpi_id }}' as kpi_id,
-        cast({{ kpi.shortfall_step }} as decimal(4, 2)) as shortfall_step,
-        cast({{ '%.4f' % (1 / (kpi.scale * kpi.shortfall_step)) }} as decimal(9, 4)) as steps_per_scaled_unit
-    {{ "union all" if not loop.last }}
-    {% endfor %}
-),
-
 targets as (
     select targets.*
     from {{ ref('target_lines') }} as targets
@@ -29,11 +19,7 @@ targets as (
 
 select
     components.*,
-    kpis.kind,
-    kpis.scale,
     kpis.tolerance,
-    steps.shortfall_step,
-    steps.steps_per_scaled_unit,
     targets.target_id,
     targets.target_floor,
     targets.target_ceiling,
@@ -46,7 +32,6 @@ select
     coalesce(presence.reporting_suppliers, 0) as reporting_suppliers
 from components
 inner join kpis on components.kpi_id = kpis.kpi_id
-inner join steps on components.kpi_id = steps.kpi_id
 left join presence
     on components.coverage_code = presence.coverage_code
     and components.period_type = presence.period_type
@@ -56,5 +41,5 @@ left join targets
     on components.kpi_id = targets.kpi_id
     and (targets.area_scope = '*' or left(components.unit_code, length(targets.area_scope)) = targets.area_scope)
     and (targets.class_scope = '*' or components.class = targets.class_scope)
-    and (targets.effective_from is null or targets.effective_from <= components.end_date)
-    and (targets.effective_to is null or targets.effective_to >= components.end_date)
+    and (targets.effective_from is null or components.end_date >= targets.effective_from)
+    and (targets.effective_to is null or components.end_date <= targets.effective_to)

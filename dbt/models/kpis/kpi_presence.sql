@@ -1,12 +1,11 @@
 -- What arrived of what a KPI needs, for every set of suppliers (coverage_code) and period: has_arrived where every
 -- dataset did at least in part, and the roles of datasets that did in part only. No row: nothing was expected.
 with needed as (
-    {% for kpi in kpis() -%}
     select
-        '{{ kpi.kpi_id }}' as kpi_id,
-        {{ kpi.datasets | length }} as dataset_count
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+        needs.kpi_id,
+        count(*) as dataset_count
+    from ({{ kpi_needs() }}) as needs
+    group by needs.kpi_id
 ),
 
 coverage as (
@@ -45,10 +44,11 @@ arrival as (
         period_type,
         period,
         kpi_id,
-        sum(case when has_arrived then 1 else 0 end) as arrived_datasets
-        {%- for role in ['cases', 'numerator', 'amount', 'denominator'] %},
-        max(case when is_partial and role = '{{ role }}' then 1 else 0 end) = 1 as is_{{ role }}_partial
-        {%- endfor %}
+        sum(case when has_arrived then 1 else 0 end) as arrived_datasets,
+        max(case when is_partial and role = 'cases' then 1 else 0 end) = 1 as is_cases_partial,
+        max(case when is_partial and role = 'numerator' then 1 else 0 end) = 1 as is_numerator_partial,
+        max(case when is_partial and role = 'amount' then 1 else 0 end) = 1 as is_amount_partial,
+        max(case when is_partial and role = 'denominator' then 1 else 0 end) = 1 as is_denominator_partial
     from datasets
     group by coverage_code, period_type, period, kpi_id
 ),

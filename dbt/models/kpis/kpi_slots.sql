@@ -1,18 +1,12 @@
 -- Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
 -- stock: the period's last month; flow: every evaluated month of the period.
 with periods as (
-    select * from {{ source('control', 'periods') }} where is_dirty
+    select * from {{ source('control', 'periods') }}
+    where is_dirty
 ),
 
 needed as (
-    {% for kpi in kpis() %}{% set is_last_kpi = loop.last %}{% for dataset, role in kpi.datasets.items() -%}
-    select
-        '{{ kpi.kpi_id }}' as kpi_id,
-        '{{ kpi.basis }}' as basis,
-        '{{ dataset }}' as dataset,
-        '{{ role }}' as role
-    {{ "union all" if not (loop.last and is_last_kpi) }}
-    {% endfor %}{% endfor %}
+    {{ kpi_needs() }}
 ),
 
 expected as (

@@ -16,7 +16,11 @@ select
     unit_key,
     month,
     known_month,
-    {%- for measure in measures %}
-    cast({{ measure }} as bigint) as {{ measure }}{{ "," if not loop.last }}
-    {%- endfor %}
+    cast(civil_disputes as bigint) as civil_disputes,
+    cast(civil_disputes_handled as bigint) as civil_disputes_handled,
+    cast(civil_disputes_settled as bigint) as civil_disputes_settled,
+    cast(civil_disputes_doubtful as bigint) as civil_disputes_doubtful,
+    cast(revised_disputes as bigint) as revised_disputes,
+    cast(revised_disputes_handled as bigint) as revised_disputes_handled,
+    cast(revised_disputes_settled as bigint) as revised_disputes_settled
 from counted

@@ -13,7 +13,8 @@ with unit_months as (
 ),
 
 months as (
-    select month from {{ source('control', 'months') }} where is_dirty
+    select month from {{ source('control', 'months') }}
+    where is_dirty
 ),
 
 places as (

@@ -13,7 +13,8 @@ with unit_months as (
 ),
 
 months as (
-    select month from {{ source('control', 'months') }} where is_dirty
+    select month from {{ source('control', 'months') }}
+    where is_dirty
 ),
 
 tied as (
@@ -33,7 +34,7 @@ filled as (
         unit_months.unit_key,
         unit_months.month,
         {%- for measure in measures %}
-        coalesce(counted.{{ measure }}, 0) as {{ measure }},
+            coalesce(counted.{{ measure }}, 0) as {{ measure }},
         {%- endfor %}
         coalesce(tied.temporary_residents, 0) as tied_persons,
         coalesce(tied.temporary_residents_registered, 0) as tied_persons_known_registered,

@@ -9,7 +9,7 @@ calendar as (
 supplier_sets as (
     select
         unit_code,
-        {{ dbt.listagg("supplier_id", "','", "order by supplier_id") }} as suppliers
+        {{ supplier_list() }} as suppliers
     from {{ ref('unit_suppliers') }}
     group by unit_code
 ),

@@ -1,0 +1,218 @@
+"""The control tables one by one: frames of a fixed schema, written by `control` and read by dbt as sources.
+
+Belongs here: what each table holds. Does not belong here: when it is written, and what changed.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from expectations.contract import load_contracts
+from expectations.rules import rule_catalogue
+from pipelines.calendar import Period
+from pipelines.county import County
+from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.ingest import verdicts_path
+from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
+from pipelines.sql import file_list
+from pipelines.store import Slot, Store
+
+VERDICTS_SCHEMA: dict[str, Any] = {
+    "batch_id": pl.String, "row_number": pl.Int32, "rule_id": pl.String, "rule_version": pl.Int32,
+    "severity": pl.String, "dataset": pl.String, "period": pl.Date, "columns": pl.String,
+    "is_cross_file": pl.Boolean,
+}  # fmt: skip
+
+
+def current_batches(batches: list[CurrentBatch]) -> pl.DataFrame:
+    rows = [
+        (batch.batch_id, batch.slot.dataset, batch.slot.supplier_id, month_start(batch.slot.period))
+        for batch in batches
+    ]
+    schema = {"batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def batch_accounts(batches: list[CurrentBatch], evaluations: list[Evaluation]) -> pl.DataFrame:
+    states = {name: state for evaluation in evaluations for name, state in evaluation.row_states.items()}
+    rows = [
+        (
+            batch.batch_id, batch.slot.dataset, batch.slot.supplier_id, month_start(batch.slot.period),
+            batch.rows_read, batch.rows_read - batch.rows_data, states[batch.batch_id].accepted,
+            states[batch.batch_id].quarantined, states[batch.batch_id].duplicate,
+        )
+        for batch in batches
+    ]  # fmt: skip
+    counts = ("rows_read", "rows_skipped", "rows_accepted", "rows_quarantined", "rows_duplicate")
+    schema: dict[str, Any] = {
+        "batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema | dict.fromkeys(counts, pl.Int64), orient="row")
+
+
+def verdicts(
+    home: Home, batches: list[CurrentBatch], evaluations: list[Evaluation], dirty_months: set[date]
+) -> pl.DataFrame:
+    """Every verdict on rows that will be read: registers of the months to compute, and all events."""
+    contracts = load_contracts()
+    across = {(evaluation.dataset, evaluation.month): evaluation.verdicts_file for evaluation in evaluations}
+    files: list[tuple[Path, str, str, bool]] = []
+    for batch in batches:
+        dataset, month = batch.slot.dataset, batch.slot.period
+        if contracts[dataset].kind == "register" and month_start(month) not in dirty_months:
+            continue
+        files.append((verdicts_path(home, batch.slot, batch.batch_id), dataset, month, False))
+        if (dataset, month) in across:
+            files.append((across.pop((dataset, month)), dataset, month, True))
+    if not files:
+        return pl.DataFrame(schema=VERDICTS_SCHEMA)
+    places = pl.DataFrame(
+        [(str(path), dataset, month_start(month), is_cross_file) for path, dataset, month, is_cross_file in files],
+        ["filename", "dataset", "period", "is_cross_file"], orient="row",
+    )  # fmt: skip
+    named = [
+        (contract.dataset, rule.id, ",".join(rule.columns))
+        for contract in contracts.values()
+        for rule in rule_catalogue(contract, sample=False)
+    ]
+    rules = pl.DataFrame(named, ["dataset", "rule_id", "columns"], orient="row")
+    with duckdb.connect() as connection:
+        connection.register("places", places)
+        connection.register("rules", rules)
+        found: pl.DataFrame = connection.sql(f"""
+            select {", ".join(VERDICTS_SCHEMA)}
+            from read_parquet({file_list(path for path, *_ in files)}, filename=true, hive_partitioning=false)
+            inner join places using (filename)
+            inner join rules using (dataset, rule_id)
+            order by batch_id, row_number, rule_id""").pl()
+    return found.cast(dict(VERDICTS_SCHEMA))  # type: ignore[arg-type]
+
+
+def periods(periods: list[Period], dirty: list[Period], county: County, as_of: date) -> pl.DataFrame:
+    rows = [
+        (
+            period.period_type, period.period, period.start_date, period.end_date, period.last_month,
+            county.cutoff_date(period.last_month), county.is_closed(period.last_month, as_of),
+            period in dirty, period.label_zh, period.label_en,
+        )
+        for period in periods
+    ]  # fmt: skip
+    schema = {
+        "period_type": pl.String, "period": pl.Date, "start_date": pl.Date, "end_date": pl.Date,
+        "last_month": pl.Date, "cutoff_date": pl.Date, "is_closed": pl.Boolean, "is_dirty": pl.Boolean,
+        "label_zh": pl.String, "label_en": pl.String,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def months(months: list[date], dirty_months: set[date], county: County) -> pl.DataFrame:
+    rows = [(month, month_end(month), county.cutoff_date(month), month in dirty_months) for month in months]
+    schema = {"month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def suppliers(county: County) -> pl.DataFrame:
+    rows = [(supplier.id, supplier.name_zh, code) for supplier in county.suppliers for code in supplier.covers]
+    schema = {"supplier_id": pl.String, "name_zh": pl.String, "covered_code": pl.String}
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def expected(county: County, months: list[date], batches: list[CurrentBatch], as_of: date) -> pl.DataFrame:
+    """Every slot that is expected, and those that arrived without being declared (no due date)."""
+    due = {
+        (expected.dataset, supplier, month): add_months(month, 1).replace(day=expected.due_day)
+        for expected in county.expected
+        for supplier in expected.suppliers
+        for month in months
+    }
+    rows: list[tuple[str, str, date, date | None, bool]] = [
+        (*place, due_date, as_of > due_date) for place, due_date in due.items()
+    ]
+    for batch in batches:
+        month = month_start(batch.slot.period)
+        if month in months and (batch.slot.dataset, batch.slot.supplier_id, month) not in due:
+            rows.append((batch.slot.dataset, batch.slot.supplier_id, month, None, False))
+    schema = {
+        "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date, "due_date": pl.Date,
+        "is_due": pl.Boolean,
+    }  # fmt: skip
+    return pl.DataFrame(sorted(rows, key=lambda row: row[:3]), schema, orient="row")
+
+
+def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
+    """The delivery log: one row per file that was taken or refused, numbered within its slot."""
+    current = {batch.slot: batch for batch in batches}
+    numbers: dict[Slot, int] = {}
+    rows = []
+    for entry in store.deliveries():
+        slot = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
+        numbers[slot] = numbers.get(slot, 0) + 1
+        batch = current.get(slot)
+        is_current = batch is not None and entry["batch_id"] == batch.batch_id
+        received_at = datetime.fromisoformat(entry["received_at"]).astimezone(SHANGHAI).replace(tzinfo=None)
+        rows.append(
+            (
+                slot.supplier_id, slot.dataset, month_start(slot.period), numbers[slot], received_at,
+                entry["outcome"], entry["refusal_code"], entry["refusal_zh"], entry["refusal_en"],
+                entry["batch_id"], is_current,
+                batch.rows_read if batch and is_current else None,
+                batch.rows_read - batch.rows_data if batch and is_current else None,
+            )
+        )  # fmt: skip
+    schema: dict[str, Any] = {
+        "supplier_id": pl.String, "dataset": pl.String, "period": pl.Date, "delivery_number": pl.Int32,
+        "received_at": pl.Datetime("us"), "outcome": pl.String, "refusal_code": pl.String,
+        "refusal_zh": pl.String, "refusal_en": pl.String, "batch_id": pl.String, "is_current": pl.Boolean,
+        "rows_read": pl.Int64, "rows_skipped": pl.Int64,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def rule_results(
+    store: Store, county: County, batches: list[CurrentBatch], evaluations: list[Evaluation]
+) -> pl.DataFrame:
+    """How often each rule failed in each current batch, inside files and across them, with its words."""
+    slots = {batch.batch_id: batch.slot for batch in batches}
+    across = [{**row, "is_cross_file": True} for evaluation in evaluations for row in evaluation.rule_results]
+    words = {
+        (contract.dataset, rule.id): (rule.zh, rule.en)
+        for contract in load_contracts().values()
+        for rule in rule_catalogue(contract, sample=county.sample)
+    }
+    rows = []
+    for row in [*store.latest_rule_results(), *across]:
+        slot = slots.get(row["batch_id"])
+        said = words.get((slot.dataset, row["rule_id"])) if slot else None
+        if slot is None or said is None:
+            continue
+        rows.append(
+            (
+                slot.dataset, month_start(slot.period), slot.supplier_id, row["batch_id"], row["rule_id"],
+                row["rule_version"], row["severity"], row["rows_checked"], row["rows_failed"], *said,
+            )
+        )  # fmt: skip
+    schema = {
+        "dataset": pl.String, "period": pl.Date, "supplier_id": pl.String, "batch_id": pl.String,
+        "rule_id": pl.String, "rule_version": pl.Int32, "severity": pl.String, "rows_checked": pl.Int64,
+        "rows_failed": pl.Int64, "zh": pl.String, "en": pl.String,
+    }  # fmt: skip
+    return pl.DataFrame(rows, schema, orient="row").sort("batch_id", "rule_id")
+
+
+def county(county: County, as_of: date) -> pl.DataFrame:
+    row = (county.county_code, county.name_zh, county.sample, as_of, list(county.packs))
+    schema: dict[str, Any] = {
+        "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
+        "packs": pl.List(pl.String),
+    }  # fmt: skip
+    return pl.DataFrame([row], schema, orient="row")
+
+
+def tolerances(county: County) -> pl.DataFrame:
+    rows = list(county.parameters.tolerances.items())
+    return pl.DataFrame(rows, {"kpi_id": pl.String, "tolerance": pl.Decimal(18, 4)}, orient="row")

@@ -1,0 +1,203 @@
+"""Dagster's job and `warehouse run` are the same steps: same editions, same ledger, same refusals to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from expectations.runner import ReconciliationError
+from pipelines.audit import GATES
+from pipelines.build import BuildResult, BuiltNode
+from pipelines.orchestration.definitions import defs
+from pipelines.publish import current_manifest
+from pipelines.settings import Home, add_months, month_name, month_start
+from pipelines.store import Store
+from tests.flow.conftest import AS_OF, MONTHS
+
+CopyOf = Callable[[Home], Home]
+FIRST = "2026-01"
+
+
+@pytest.fixture(scope="module")
+def job() -> dg.JobDefinition:
+    return defs().resolve_job_def("month")
+
+
+def execute(job: dg.JobDefinition, home: Home, month: str) -> dg.ExecuteInProcessResult:
+    config = {"root": str(home.root), "as_of": AS_OF.isoformat(), "settled_seconds": 0.0}
+    return job.execute_in_process(
+        partition_key=month, raise_on_error=False, run_config={"resources": {"warehouse": {"config": config}}}
+    )
+
+
+def manifest(home: Home) -> dict[str, Any]:
+    current = current_manifest(home)
+    assert current is not None
+    return current
+
+
+def ledger(home: Home) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """What the ledger says of every delivery and slot, without what depends on the run: ids, order, key."""
+    store = Store.at(home.store)
+    deliveries = sorted(
+        (
+            row["supplier_id"],
+            row["dataset"],
+            row["period"],
+            row["file_hash"],
+            row["outcome"],
+            row["refusal_code"] or "",
+        )
+        for row in store.deliveries()
+    )
+    slots = sorted(
+        (
+            slot.supplier_id,
+            slot.dataset,
+            slot.period,
+            state["batch_id"] is not None,
+            state["is_correction_refused"],
+        )
+        for slot, state in store.slots().items()
+    )
+    store.close()
+    return deliveries, slots
+
+
+def last_run(home: Home) -> dict[str, Any]:
+    store = Store.at(home.store)
+    run = store.last_run()
+    store.close()
+    assert run is not None
+    return run
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {
+        event.asset_key.to_user_string()
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+
+
+def failed_checks(result: dg.ExecuteInProcessResult, asset: str) -> set[str]:
+    return {
+        check.check_name
+        for check in result.get_asset_check_evaluations()
+        if check.asset_key.to_user_string() == asset and not check.passed
+    }
+
+
+def test_month_by_month_in_dagster_gives_the_edition_and_the_ledger_of_one_run(
+    job: dg.JobDefinition, delivered: Home, published: Home, copy_of: CopyOf
+) -> None:
+    home = copy_of(delivered)
+    for month in [month_name(add_months(month_start(FIRST), number)) for number in range(MONTHS)]:
+        assert execute(job, home, month).success
+    assert manifest(home)["content_hash"] == manifest(published)["content_hash"]
+    assert ledger(home) == ledger(published)
+    assert last_run(home)["outcome"] == "published"
+
+
+def test_dagster_finds_nothing_to_do_after_a_run(
+    job: dg.JobDefinition, published: Home, copy_of: CopyOf
+) -> None:
+    home = copy_of(published)
+    before = manifest(home)["edition_id"]
+    result = execute(job, home, FIRST)
+    assert result.success
+    assert "control" in materialized(result)
+    assert not materialized(result) & {"fct_kpi", "edition"}
+    assert manifest(home)["edition_id"] == before
+    assert (last_run(home)["outcome"], last_run(home)["edition_id"]) == ("unchanged", before)
+
+
+def test_checks_count_what_the_ledger_counts(job: dg.JobDefinition, published: Home, copy_of: CopyOf) -> None:
+    home = copy_of(published)
+    result = execute(job, home, FIRST)
+    store = Store.at(home.store)
+    current = {row["batch_id"] for row in store.current_batches()}
+    counted = {
+        (row["dataset"], row["rule_id"].replace(".", "__")): 0
+        for row in store.latest_rule_results(None, FIRST)
+    }
+    for row in store.latest_rule_results(None, FIRST):
+        if row["batch_id"] in current:
+            counted[row["dataset"], row["rule_id"].replace(".", "__")] += row["rows_failed"]
+    store.close()
+    shown = {
+        (check.asset_key.to_user_string(), check.check_name): check.metadata["rows_failed"].value
+        for check in result.get_asset_check_evaluations()
+        if "rows_failed" in check.metadata
+    }
+    assert sum(counted.values()) > 0
+    assert counted.items() <= shown.items()
+
+
+def test_a_failed_gate_fails_the_run_and_leaves_the_edition(
+    job: dg.JobDefinition, published: Home, copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copy_of(published)
+    before = manifest(home)
+    monkeypatch.setitem(GATES, "identifiers", lambda _: ["fct_kpi.unit_code"])
+    monkeypatch.setattr("pipelines.orchestration.warehouse.has_changed", lambda *_: True)
+    result = execute(job, home, FIRST)
+    assert not result.success
+    assert failed_checks(result, "edition") == {"identifiers"}
+    assert manifest(home) == before
+    assert last_run(home)["outcome"] == "failed"
+    assert "identifiers" in last_run(home)["message"]
+
+
+def test_a_failed_dbt_test_stops_before_the_edition(
+    job: dg.JobDefinition, published: Home, copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copy_of(published)
+    nodes = [
+        BuiltNode("model.governance_warehouse.fct_kpi", "success", 0, 0.1),
+        BuiltNode("test.governance_warehouse.bounds_hold", "fail", 3, 0.1),
+    ]
+    built = BuildResult({}, ["bounds_hold: 3"], nodes)
+    monkeypatch.setattr("pipelines.orchestration.warehouse.has_changed", lambda *_: True)
+    monkeypatch.setattr("pipelines.orchestration.warehouse.compute", lambda *_: built)
+    result = execute(job, home, FIRST)
+    assert not result.success
+    assert failed_checks(result, "fct_kpi") == {"bounds_hold"}
+    assert "edition" not in {event.step_key for event in result.all_events}
+    assert last_run(home)["outcome"] == "failed"
+    assert "bounds_hold" in last_run(home)["message"]
+
+
+def test_verdicts_that_do_not_reconcile_stop_everything_after_the_dataset(
+    job: dg.JobDefinition, published: Home, copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copy_of(published)
+
+    def take_in(*_: object, **__: object) -> None:
+        raise ReconciliationError("grid_grids", "key.unique", 1, 2)
+
+    monkeypatch.setattr("pipelines.orchestration.warehouse.take_in", take_in)
+    result = execute(job, home, FIRST)
+    assert not result.success
+    assert failed_checks(result, "grid_grids") == {"verdicts_reconciled"}
+    assert materialized(result) == set()
+    assert last_run(home)["outcome"] == "failed"
+
+
+def test_some_assets_alone_are_noted_as_a_part_of_a_run(published: Home, copy_of: CopyOf) -> None:
+    home = copy_of(published)
+    config = {"root": str(home.root), "as_of": AS_OF.isoformat()}
+    part = (
+        defs()
+        .get_repository_def()
+        .get_job("__ASSET_JOB")
+        .get_subset(asset_selection={dg.AssetKey("grid_grids")})
+    )
+    result = part.execute_in_process(
+        partition_key=FIRST, run_config={"resources": {"warehouse": {"config": config}}}
+    )
+    assert materialized(result) == {"grid_grids"}
+    assert last_run(home)["outcome"] == "partial"
