@@ -23,7 +23,7 @@ from pipelines.protection.protect import LINKING_SCHEMA
 from pipelines.settings import DBT_DIR, REPO, Home
 
 PRODUCT = ("expectations", "pipelines", "dashboards")
-MOST_LINES = {".py": 450, ".sql": 100}
+MODELS = ("dbt/models", "dbt/tests")
 DATASETS = set(load_contracts())
 
 
@@ -125,12 +125,11 @@ def test_no_module_is_a_place_for_everything() -> None:
     assert [name(path) for path in files(*PRODUCT, "tests", suffix=".py") if path.stem in vague] == []
 
 
-@pytest.mark.parametrize("suffix", MOST_LINES)
-def test_no_file_is_longer_than_a_reader_holds_in_mind(suffix: str) -> None:
-    counted = {
-        name(path): path.read_text(encoding="utf-8").count("\n") for path in files(*PRODUCT, "dbt", suffix=suffix)
-    }
-    assert {path: lines for path, lines in counted.items() if lines > MOST_LINES[suffix]} == {}
+@pytest.mark.parametrize(("folders", "suffix", "most"), [(PRODUCT, ".py", 450), (MODELS, ".sql", 80)])
+def test_no_file_is_longer_than_a_reader_holds_in_mind(folders: tuple[str, ...], suffix: str, most: int) -> None:
+    counted = {name(path): path.read_text(encoding="utf-8").count("\n") for path in files(*folders, suffix=suffix)}
+    assert {path: lines for path, lines in counted.items() if lines > most} == {}
+    assert counted != {}
 
 
 def test_every_module_says_what_belongs_there() -> None:

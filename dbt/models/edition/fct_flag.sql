@@ -28,12 +28,7 @@ numbered as (
         *,
         lag(status) over (partition by {{ target_of_unit }} order by period) as previous_status,
         lag(distance) over (partition by {{ target_of_unit }} order by period) as previous_distance,
-        sum(case when status = 'met' then 1 else 0 end)
-            over (
-                partition by {{ target_of_unit }} order by period
-            )
-        - case when status = 'met' then 1 else 0
-        end as run
+        sum(is_met) over (partition by {{ target_of_unit }} order by period) - is_met as run
     from history
 ),
 
@@ -41,7 +36,7 @@ runs as (
     select
         *,
         min(since_period) over (partition by {{ target_of_unit }}, run) as run_since,
-        sum(case when status = 'met' then 0 else judged_in_a_row end) over (
+        sum(judged_in_a_row * (1 - is_met)) over (
             partition by {{ target_of_unit }}, run order by period
         ) as run_length
     from numbered

@@ -17,6 +17,7 @@ select
     kpis.kpi_id,
     kpis.target_id,
     kpis.status,
+    case when kpis.status = 'met' then 1 else 0 end as is_met,
     kpis.certainty,
     kpis.shortfall,
     greatest(
