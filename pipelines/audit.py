@@ -16,14 +16,9 @@ from pipelines.build import BuildResult
 from pipelines.control import Control
 from pipelines.errors import WarehouseError, Words
 from pipelines.ingest import batch_path
-from pipelines.protection.identity import check_characters
+from pipelines.protection.identity import IDENTIFIER, OLD_IDENTIFIER, check_characters
 from pipelines.settings import Home
 from pipelines.sql import scalar
-
-# GB 11643 numbers of 18 and of 15 digits; the date inside keeps hashes and codes from looking like one.
-_MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-IDENTIFIER_PATTERN = rf"\b[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9Xx]\b"
-OLD_IDENTIFIER_PATTERN = rf"\b[1-9][0-9]{{7}}{_MONTH_DAY}[0-9]{{3}}\b"
 
 NEVER_EMPTY = ("dim_unit", "dim_period", "dim_kpi", "dim_target", "fct_kpi", "fct_delivery")
 
@@ -55,7 +50,7 @@ class Audited:
 
 
 GATES: dict[str, Callable[[Audited], list[str]]] = {
-    "dbt_tests": lambda seen: seen.built.failures,
+    "dbt_tests": lambda seen: seen.built.failures if seen.built.tests else ["no test ran"],
     "row_accounts": lambda seen: unbalanced_batches(seen.home, seen.control),
     "tables_and_periods": lambda seen: missing_parts(seen.connection, seen.tables),
     "identifiers": lambda seen: columns_with_identifiers(seen.connection, seen.tables),
@@ -151,11 +146,11 @@ def _has_identifier(connection: duckdb.DuckDBPyConnection, table: str, column: s
     text = f"""replace("{column}"::varchar, '_', ' ')"""
     candidates: pl.DataFrame = connection.sql(
         f"""
-        select distinct unnest(regexp_extract_all({text}, '{IDENTIFIER_PATTERN}')) as number
-        from {table} where regexp_matches({text}, '{IDENTIFIER_PATTERN}')
+        select distinct unnest(regexp_extract_all({text}, '{IDENTIFIER}')) as number
+        from {table} where regexp_matches({text}, '{IDENTIFIER}')
         """
     ).pl()
     if (check_characters(candidates["number"]) == candidates["number"].str.slice(17).str.to_uppercase()).any():
         return True
-    old_forms = f"select count(*) from {table} where regexp_matches({text}, '{OLD_IDENTIFIER_PATTERN}')"
+    old_forms = f"select count(*) from {table} where regexp_matches({text}, '{OLD_IDENTIFIER}')"
     return bool(scalar(connection, old_forms))

@@ -39,14 +39,25 @@ class BuiltNode:
     failures: int
     seconds: float
 
+    @property
+    def name(self) -> str:
+        return self.unique_id.split(".")[2]
+
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What dbt did: seconds by node, the tests that failed, and every node in the order in which it ran."""
+    """What dbt did: every node, in the order in which it ran."""
 
-    seconds: dict[str, float]
-    failures: list[str]
-    nodes: list[BuiltNode] = field(default_factory=list)
+    nodes: list[BuiltNode]
+
+    @property
+    def tests(self) -> list[BuiltNode]:
+        return [node for node in self.nodes if node.unique_id.startswith("test.")]
+
+    @property
+    def failures(self) -> list[str]:
+        """The tests that did not pass, each with the number of rows that it found."""
+        return [f"{node.name}: {node.failures}" for node in self.tests if node.status not in ("pass", "warn")]
 
 
 class BuildFailed(WarehouseError):
@@ -104,15 +115,11 @@ def _invoke(home: Home, *, full_refresh: bool) -> BuildResult:
     broken = [result for result in results if str(result.status) in ("error", "runtime error")]
     if broken:
         raise BuildFailed("; ".join(f"{result.node.name}: {_without_values(result.message)}" for result in broken))
-    failures = [
-        f"{result.node.name}: {result.failures}" for result in results if str(result.status) == "fail"
-    ]
-    seconds = {result.node.name: result.execution_time for result in results}
     nodes = [
         BuiltNode(result.node.unique_id, str(result.status), int(result.failures or 0), result.execution_time)
         for result in results
     ]
-    return BuildResult(seconds, failures, nodes)
+    return BuildResult(nodes)
 
 
 def _without_values(message: object) -> str:

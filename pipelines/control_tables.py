@@ -88,7 +88,7 @@ def verdicts(
             select {", ".join(VERDICTS_SCHEMA)}
             from read_parquet({file_list(path for path, *_ in files)}, filename=true, hive_partitioning=false)
             inner join places using (filename)
-            inner join rules using (dataset, rule_id)
+            left join rules using (dataset, rule_id)
             order by batch_id, row_number, rule_id""").pl()
     return found.cast(dict(VERDICTS_SCHEMA))  # type: ignore[arg-type]
 

@@ -96,11 +96,14 @@ class County(_Strict):
         return as_of > self.cutoff_date(last_month)
 
     def evaluated_months(self, last_delivered: date | None, as_of: date) -> list[date]:
-        """First days of the months to evaluate: from the first period to the last closed or delivered one."""
+        """First days of the months to evaluate: from the first period to the last closed or delivered one.
+
+        A delivery for a month that has not begun at `as_of`, such as 2062-01 for 2026-01, waits for it.
+        """
         month, months = month_start(self.first_period), []
         last = month_start(self.last_period) if self.last_period else None
         while (last is None or month <= last) and (
-            self.is_closed(month, as_of) or (last_delivered is not None and month <= last_delivered)
+            self.is_closed(month, as_of) or (last_delivered is not None and month <= last_delivered and month <= as_of)
         ):
             months.append(month)
             month = add_months(month, 1)

@@ -17,7 +17,7 @@ from expectations.contract import load_contracts
 from pipelines.build import BuildResult, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
-from pipelines.errors import WarehouseError
+from pipelines.errors import WarehouseError, Words
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key
 from pipelines.landing import LandedFile, Landing, Misplaced, look
@@ -70,12 +70,27 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
         try:
             prepare_lake(home, load_contracts())
             yield Session(
-                home, county, store, load_or_create_key(home.keys),
+                home, county, store, _key_of(home, store),
                 run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
                 as_of or started.astimezone(SHANGHAI).date(),
             )  # fmt: skip
         finally:
             store.close()
+
+
+def _key_of(home: Home, store: Store) -> Key:
+    """The key that made the current pseudonyms. WarehouseError where it is gone: nobody would link any more."""
+    made_with = {str(row["key_id"]) for row in store.current_batches()}
+    key = load_or_create_key(home.keys)
+    if made_with and made_with != {key.id}:
+        raise WarehouseError(
+            Words("化名密钥与已入库批次不符", "The pseudonym key is not the one that made the batches"),
+            where=home.keys.name,
+            expected=Words(f"密钥 {', '.join(sorted(made_with))}", f"key {', '.join(sorted(made_with))}"),
+            found=Words(f"密钥 {key.id}", f"key {key.id}"),
+            advice=Words("从备份恢复 keys 文件夹", "restore the folder keys from a backup"),
+        )
+    return key
 
 
 def run(

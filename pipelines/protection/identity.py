@@ -19,6 +19,12 @@ _MANGLED_FORM = r"^[0-9]+(\.[0-9]+)?[Ee]\+?[0-9]+$|^[0-9]+\.[0-9]*$"
 _FULL_WIDTH = r"[\u{FF01}-\u{FF5E}\u{3000}]"
 _APOSTROPHE = r"^['’‘`＇]"
 
+# A mainland number inside other text: region, a date that exists, sequence, check character.
+_MONTH_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+IDENTIFIER = rf"\b[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9Xx]\b"
+OLD_IDENTIFIER = rf"\b[1-9][0-9]{{7}}{_MONTH_DAY}[0-9]{{3}}\b"
+MASK = "******"
+
 
 def check_characters(numbers: pl.Series) -> pl.Series:
     """The check character that belongs to each number of 17 or 18 digits (only the first 17 are read)."""

@@ -12,7 +12,7 @@ import polars_hash as plh
 from expectations.contract import DUCKDB_TYPES, Column, Contract
 from pipelines.keys import Key
 from pipelines.protection.casts import cast, normalise, read_date
-from pipelines.protection.identity import examine
+from pipelines.protection.identity import IDENTIFIER, MASK, examine
 from pipelines.protection.linking import PSEUDONYM_LENGTH, examine_names, linking_keys, normalise_name
 from pipelines.settings import month_end
 
@@ -115,6 +115,10 @@ def _by_value(texts: pl.Series, derive: Callable[[pl.DataFrame], pl.DataFrame]) 
 
 def _stored(frame: pl.DataFrame, column: Column) -> pl.DataFrame:
     def derive(texts: pl.DataFrame) -> pl.DataFrame:
+        if column.type != "text":
+            # A cell that slipped into the wrong column must not bring a person's number with it. Free text is
+            # left alone: a registration may well be numbered by region, date and sequence.
+            texts = texts.with_columns(pl.col("text").str.replace_all(IDENTIFIER, MASK))
         values = texts.with_columns(cast(pl.col("text"), column).alias(column.stored_name))
         if not column.keeps_text:
             return values.select(column.stored_name)

@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from expectations.contract import load_contract
-from pipelines.build import BuildResult
+from pipelines.build import BuildResult, BuiltNode
 from pipelines.calendar import periods_of
 from pipelines.control import Control
 from pipelines.county import County
@@ -50,6 +50,10 @@ TABLES = {
 }
 
 
+PASSED_TEST = BuiltNode("test.governance_warehouse.unique_fct_kpi", "pass", 0, 0.1)
+FAILED_TEST = BuiltNode("test.governance_warehouse.unique_fct_kpi", "fail", 2, 0.1)
+
+
 @dataclass
 class Working:
     """The state between build and publish; a test changes one thing of it and publishes."""
@@ -58,7 +62,7 @@ class Working:
     county: County
     tables: dict[str, str] = field(default_factory=lambda: dict(TABLES))
     comment: str = "说明 / what it's for"
-    built: BuildResult = field(default_factory=lambda: BuildResult({}, []))
+    built: BuildResult = field(default_factory=lambda: BuildResult([PASSED_TEST]))
     states: RowStates = field(default_factory=lambda: RowStates(2, 1, 0))
     rows_in_file: int = 3
     rows_data: int = 3

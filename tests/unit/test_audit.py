@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from support.working import SLOT, TABLES, Working
+from support.working import FAILED_TEST, SLOT, TABLES, Working
 
 from pipelines.audit import (
     GATES,
@@ -48,12 +48,12 @@ def test_the_gates_are_those_that_the_design_names() -> None:
 
 
 def test_a_failed_dbt_test_stops_publication(working: Working) -> None:
-    working.built = BuildResult({}, ["unique_fct_kpi: 2"])
+    working.built = BuildResult([FAILED_TEST])
     assert failing_gates(working) == {"dbt_tests": ["unique_fct_kpi: 2"]}
 
 
 def test_every_gate_that_found_something_is_named_at_once(working: Working) -> None:
-    working.built = BuildResult({}, ["unique_fct_kpi: 2"])
+    working.built = BuildResult([FAILED_TEST])
     working.tables["fct_delivery"] = TABLES["fct_delivery"].replace("null::varchar", f"'{VALID}'")
     working.tables["fct_kpi"] += " and unit_level <> 'street'"
     working.rows_in_file = 2

@@ -127,7 +127,11 @@ def test_closed_months_are_evaluated_even_if_nothing_was_delivered(county: Count
 
 
 def test_a_delivered_month_is_evaluated_before_it_closes(county: County) -> None:
-    assert months(county, date(2026, 2, 1), date(2026, 1, 20)) == ["2026-01", "2026-02"]
+    assert months(county, date(2026, 2, 1), date(2026, 2, 3)) == ["2026-01", "2026-02"]
+
+
+def test_a_delivery_for_a_month_that_has_not_begun_waits(county: County) -> None:
+    assert months(county, date(2062, 1, 1), date(2026, 2, 3)) == ["2026-01", "2026-02"]
 
 
 def test_nothing_before_the_first_period_and_nothing_after_the_last_is_evaluated(county: County) -> None:

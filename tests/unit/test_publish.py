@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.working import TABLES, Working
+from support.working import FAILED_TEST, TABLES, Working
 
 from pipelines import publish as publish_module
 from pipelines.audit import GateFailed
@@ -164,7 +164,7 @@ def test_content_that_changed_makes_an_edition_and_keeps_the_old_one(
 
 
 BREAKERS = {
-    "dbt_tests": {"built": BuildResult({}, ["unique_fct_kpi: 2"])},
+    "dbt_tests": {"built": BuildResult([FAILED_TEST])},
     "row_accounts": {"rows_in_file": 2},
     "tables_and_periods": {"tables": {name: query for name, query in TABLES.items() if name != "fct_flag"}},
     "identifiers": {

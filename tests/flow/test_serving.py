@@ -1,0 +1,133 @@
+"""`warehouse serve` for real: both services answer on loopback, and end together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import pytest
+
+from pipelines.errors import WarehouseError
+from pipelines.serving import LOOPBACK, serve_all
+from pipelines.settings import REPO, Home
+
+WITHIN = 240.0  # seconds on a busy machine; nothing is asserted about speed
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Home, port: int, dagster_port: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "pipelines.cli", "serve", "--workers", "1", "--port", str(port)]
+    process = subprocess.Popen(
+        [*command, "--dagster-port", str(dagster_port)],
+        cwd=REPO, env={**os.environ, "WAREHOUSE_HOME": str(home.root)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(WITHIN)
+
+
+def until(ask: Callable[[], Any]) -> Any:
+    """The first answer there is."""
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        try:
+            answer = ask()
+        except OSError:
+            answer = None
+        if answer is not None:
+            return answer
+        time.sleep(0.3)
+    raise AssertionError("no answer")
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Not gone, and not only waiting for someone to take note that it is."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def status_of(port: int, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def ask_dagster(port: int, query: str) -> Any:
+    request = urllib.request.Request(
+        f"http://{LOOPBACK}:{port}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)["data"]
+
+
+def unhealthy_daemons(port: int) -> list[str] | None:
+    """Daemons that are needed and do not run; None while there are some."""
+    query = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
+    statuses = ask_dagster(port, query)["instance"]["daemonHealth"]["allDaemonStatuses"]
+    unhealthy = [row["daemonType"] for row in statuses if row["required"] and not row["healthy"]]
+    return unhealthy if not unhealthy and statuses else None
+
+
+def test_dashboards_and_dagster_answer_with_their_daemon_and_all_end_when_asked(home: Home) -> None:
+    port, dagster_port = free_port(), free_port()
+    with serving(home, port, dagster_port) as process:
+        assert until(lambda: status_of(port, "/healthz")) == 503  # there is no edition yet, and it says so
+        assert until(lambda: status_of(dagster_port, "/")) == 200
+        assert until(lambda: unhealthy_daemons(dagster_port)) == []
+        query = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+            pipelines { name } sensors { name sensorState { status } } schedules { name scheduleState { status } } } } } }"""
+        (found,) = ask_dagster(dagster_port, query)["repositoriesOrError"]["nodes"]
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WITHIN) == 0
+    assert "month" in [job["name"] for job in found["pipelines"]]
+    assert found["sensors"] == [{"name": "landed_files", "sensorState": {"status": "RUNNING"}}]
+    assert [row["scheduleState"]["status"] for row in found["schedules"]] == ["RUNNING", "RUNNING"]
+    assert len(children) >= 4
+    assert [child for child in children if is_alive(child)] == []
+    assert not (home.dagster / "code.sock").exists()
+
+
+def test_all_end_when_one_of_them_ends_by_itself(home: Home) -> None:
+    port = free_port()
+    with serving(home, port, dagster_port=0) as process:
+        until(lambda: status_of(port, "/healthz"))
+        (dashboards,) = psutil.Process(process.pid).children()
+        dashboards.kill()
+        assert process.wait(WITHIN) == 1
+
+
+def test_a_taken_port_is_named_before_anything_starts(home: Home) -> None:
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        with pytest.raises(WarehouseError, match=str(port)):
+            serve_all(home, port=port, dagster_port=0)
+    assert not home.root.exists()
