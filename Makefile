@@ -6,7 +6,7 @@ export WAREHOUSE_HOME ?= $(CURDIR)/data
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run serve test check bench lock clean
+.PHONY: help install install-dev run serve test check bench sources lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ check: install-dev ## lint, types and architecture only
 
 bench: install ## measure speed and memory
 	$(BIN)/warehouse bench
+
+sources: install ## renew the dbt sources from the contracts
+	$(BIN)/python -c "from pipelines.dbt_sources import write_sources; write_sources()"
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
