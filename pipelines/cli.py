@@ -117,6 +117,12 @@ def init(
 
     home = _home()
     made = set_up(home, county, register=register, first_period=first_period)
+    if made.name_zh == county:
+        errors.print(
+            "[yellow]?[/] 随附区划中没有该县：单位将取自民政社区名册；可用 --register 带入区划文件 / the county is not in "
+            "the shipped registers: units come from the register of communities; bring a division register by --register",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
     console.print(
         f"{made.name_zh} {made.county_code}: {home.county_file}\n"
         f"{len(made.suppliers)} 个报送单位 suppliers → {home.landing}/<supplier>/<dataset>/<YYYY-MM>/",
@@ -190,13 +196,7 @@ def check(
         )  # fmt: skip
     else:
         _mark_sample(county.sample)
-        table = Table("行 line", "规则 rule", "栏 column", "说明", "what is wrong", title=file.name)
-        for finding in checked.findings:
-            colour = "red" if finding.severity == "error" else "yellow"
-            table.add_row(
-                str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
-            )
-        console.print(table)
+        _print_findings(file.name, checked.findings)
         console.print(
             f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {checked.rows_failed}",
             highlight=False,
@@ -364,6 +364,19 @@ def _mark_sample(is_sample: bool) -> None:
         console.print(f"[black on yellow] {SAMPLE_MARK} [/]")
 
 
+def _print_findings(file_name: str, findings: list[Any]) -> None:
+    if not findings:
+        console.print(f"[green]✓[/] {file_name}: 没有发现问题 nothing found", highlight=False)
+        return
+    table = Table("行 line", "规则 rule", "栏 column", "说明", "what is wrong", title=file_name)
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        table.add_row(
+            str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
+        )
+    console.print(table)
+
+
 def _report_json() -> dict[str, Any] | None:
     from pipelines.report import read_edition
 
@@ -417,7 +430,8 @@ def _print_report() -> None:
             row["kpi"], row["unit"], f"{_number(row['numerator'])}/{_number(row['denominator'])}",
             _number(row["shortfall"]), f"{row['since_period']:%Y-%m}", row["certainty"] or "—",
         )  # fmt: skip
-    console.print(worst)
+    if report.worst:
+        console.print(worst)
     console.print(
         "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE\n"
         f"SQL: duckdb.connect('{_home().pointer}', read_only=True)",

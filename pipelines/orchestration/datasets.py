@@ -4,12 +4,13 @@ Datasets, rules and words derive from the contracts.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
-from expectations.contract import Contract, Severity, load_contracts
+from expectations.contract import Contract, load_contracts
 from expectations.rules import RuleText, file_rules
 from expectations.runner import ValidationError
 from pipelines.ingest import FileOutcome
@@ -22,6 +23,18 @@ RECONCILED = "verdicts_reconciled"
 ACCEPTED = "files_accepted"
 DELIVERED = "delivered"
 
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows that a rule was held against, and those that failed it."""
+
+    checked: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.checked + other.checked, self.failed + other.failed)
+
+
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
@@ -30,38 +43,37 @@ def dataset_assets() -> list[dg.AssetsDefinition]:
     return [_dataset_asset(contract) for contract in load_contracts().values()]
 
 
-def rule_check_name(rule_id: str) -> str:
-    """A rule id as the name of a check, which may have no full stop."""
-    return rule_id.replace(".", "__")
+def rule_check_spec(asset: str, name: str, rules: Sequence[RuleText]) -> dg.AssetCheckSpec:
+    """A check that stands for several rules: each check costs a run several writes to Dagster's store.
 
-
-def severity_of(severity: Severity) -> dg.AssetCheckSeverity:
-    """A row that fails an error rule leaves the figures; a warning or a repeated row changes none."""
-    return dg.AssetCheckSeverity.ERROR if severity == "error" else dg.AssetCheckSeverity.WARN
-
-
-def rule_check_spec(asset: str, name: str, rule: RuleText) -> dg.AssetCheckSpec:
-    """A failing row is quarantined and widens the bounds of figures; it never holds back an edition."""
+    Not blocking: a failing row is quarantined and widens the bounds of figures, it never holds back an edition.
+    """
+    words = [f"{rule.zh} / {rule.en}" for rule in rules]
     return dg.AssetCheckSpec(
-        name, asset=asset, description=f"{rule.zh} / {rule.en}",
-        metadata={"severity": rule.severity, "columns": ", ".join(rule.columns), "version": rule.version},
-    )  # fmt: skip
+        name, asset=asset, description="\n".join(words), metadata={"rules": [rule.id for rule in rules]}
+    )
 
 
 def rule_check_result(
-    asset: str, name: str, rule: RuleText, counts: tuple[int, int], **metadata: str
+    asset: str, name: str, rules: Sequence[RuleText], counts: Mapping[str, Counts], **metadata: str
 ) -> dg.AssetCheckResult:
-    """`counts`: rows checked and rows failed."""
-    rows_checked, rows_failed = counts
+    """Failed where a row fails one of the rules: a warning, unless it fails one that quarantines it."""
+    failed = [rule for rule in rules if counts[rule.id].failed]
+    is_error = any(rule.severity == "error" for rule in failed)
     return dg.AssetCheckResult(
-        asset_key=asset, check_name=name, passed=rows_failed == 0, severity=severity_of(rule.severity),
-        metadata={"rows_checked": rows_checked, "rows_failed": rows_failed, **metadata},
+        asset_key=asset, check_name=name, passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "rows_checked": max(counts[rule.id].checked for rule in rules),
+            **{rule.id: counts[rule.id].failed for rule in rules},
+            **metadata,
+        },
     )  # fmt: skip
 
 
 def _dataset_asset(contract: Contract) -> dg.AssetsDefinition:
     # An asset is defined before any county is known; the rule that a sample county does not have then finds nothing.
-    rules = file_rules(contract, sample=False)
+    rules = _by_column(file_rules(contract, sample=False))
 
     @dg.asset(
         name=contract.dataset,
@@ -71,7 +83,7 @@ def _dataset_asset(contract: Contract) -> dg.AssetsDefinition:
         partitions_def=MONTHS,
         check_specs=[
             *_delivery_check_specs(contract.dataset),
-            *(rule_check_spec(contract.dataset, rule_check_name(rule.id), rule) for rule in rules),
+            *(rule_check_spec(contract.dataset, name, group) for name, group in rules.items()),
         ],
         retry_policy=RETRIES,
         freshness_policy=FRESHNESS,
@@ -165,20 +177,21 @@ def _delivered(session: Session, dataset: str, month: str) -> dg.AssetCheckResul
     )  # fmt: skip
 
 
+def _by_column(rules: Iterable[RuleText]) -> dict[str, list[RuleText]]:
+    """Rules on one column's cells together, named after it; those on the key; the dataset's own each alone."""
+    groups: dict[str, list[RuleText]] = {}
+    for rule in rules:
+        groups.setdefault(rule.id.partition(".")[0], []).append(rule)
+    return groups
+
+
 def _rule_results(
-    session: Session, dataset: str, month: str, rules: Iterable[RuleText]
+    session: Session, dataset: str, month: str, rules: Mapping[str, Sequence[RuleText]]
 ) -> list[dg.AssetCheckResult]:
-    """What each rule found in the current batches of the month, whichever run took them in."""
+    """What the rules found in the current batches of the month, whichever run took them in."""
     current = {batch["batch_id"] for batch in session.store.current_batches()}
-    checked: dict[str, int] = defaultdict(int)
-    failed: dict[str, int] = defaultdict(int)
+    counts: dict[str, Counts] = defaultdict(Counts)
     for row in session.store.latest_rule_results(dataset, month):
         if row["batch_id"] in current:
-            checked[row["rule_id"]] += row["rows_checked"]
-            failed[row["rule_id"]] += row["rows_failed"]
-    return [
-        rule_check_result(
-            dataset, rule_check_name(rule.id), rule, (checked[rule.id], failed[rule.id]), month=month
-        )
-        for rule in rules
-    ]
+            counts[row["rule_id"]] += Counts(row["rows_checked"], row["rows_failed"])
+    return [rule_check_result(dataset, name, group, counts, month=month) for name, group in rules.items()]

@@ -15,7 +15,7 @@ from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.audit import GATES, GateFailed
 from pipelines.build import BuildResult, BuiltNode
 from pipelines.control import Control
-from pipelines.orchestration.datasets import Events, rule_check_name, rule_check_result, rule_check_spec
+from pipelines.orchestration.datasets import Counts, Events, rule_check_result, rule_check_spec
 from pipelines.orchestration.policies import FRESHNESS, POOL, RETRIES
 from pipelines.orchestration.warehouse import WarehouseRun
 
@@ -27,11 +27,7 @@ _UNIQUE_ID = "dagster_dbt/unique_id"  # where dagster-dbt notes which node a spe
 
 def control_asset() -> dg.AssetsDefinition:
     """The rules across files, and the control tables that dbt reads."""
-    rules = {
-        (contract.dataset, rule.id): rule
-        for contract in load_contracts().values()
-        for rule in cross_file_rules(contract)
-    }
+    rules = {dataset: cross_file_rules(contract) for dataset, contract in load_contracts().items()}
 
     @dg.asset(
         name=CONTROL,
@@ -39,9 +35,7 @@ def control_asset() -> dg.AssetsDefinition:
         group_name="control",
         kinds={"parquet"},
         deps=list(load_contracts()),
-        check_specs=[
-            rule_check_spec(CONTROL, _cross_check_name(*place), rule) for place, rule in rules.items()
-        ],
+        check_specs=[rule_check_spec(CONTROL, dataset, group) for dataset, group in rules.items()],
         retry_policy=RETRIES,
         freshness_policy=FRESHNESS,
         pool=POOL,
@@ -61,29 +55,19 @@ def control_asset() -> dg.AssetsDefinition:
     return evaluate_across_files
 
 
-def _cross_check_name(dataset: str, rule_id: str) -> str:
-    return f"{dataset}__{rule_check_name(rule_id)}"
-
-
 def _cross_results(
-    control: Control, rules: Mapping[tuple[str, str], CrossFileRule]
+    control: Control, rules: Mapping[str, Sequence[CrossFileRule]]
 ) -> Iterator[dg.AssetCheckResult]:
-    """What each rule across files finds in all current batches; a rule that could not be evaluated checked none."""
-    checked: dict[tuple[str, str], int] = defaultdict(int)
-    failed: dict[tuple[str, str], int] = defaultdict(int)
-    months: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for evaluation in control.evaluations:
-        for row in evaluation.rule_results:
-            place = (evaluation.dataset, row["rule_id"])
-            checked[place] += row["rows_checked"]
-            failed[place] += row["rows_failed"]
-            if row["rows_failed"]:
-                months[place].add(evaluation.month)
-    for place, rule in rules.items():
-        yield rule_check_result(
-            CONTROL, _cross_check_name(*place), rule, (checked[place], failed[place]),
-            months=", ".join(sorted(months[place])),
-        )  # fmt: skip
+    """What the rules across files find in all current batches; a rule that could not be evaluated checked none."""
+    for dataset, group in rules.items():
+        counts: dict[str, Counts] = defaultdict(Counts)
+        months: set[str] = set()
+        for evaluation in control.evaluations:
+            for row in evaluation.rule_results if evaluation.dataset == dataset else ():
+                counts[row["rule_id"]] += Counts(row["rows_checked"], row["rows_failed"])
+                if row["rows_failed"]:
+                    months.add(evaluation.month)
+        yield rule_check_result(CONTROL, dataset, group, counts, months=", ".join(sorted(months)))
 
 
 class _Translator(DagsterDbtTranslator):  # type: ignore[misc]  # dagster-dbt has no types that mypy follows

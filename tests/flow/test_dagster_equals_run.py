@@ -133,12 +133,12 @@ def test_checks_count_what_the_ledger_counts(idle: tuple[Home, dg.ExecuteInProce
     counted: Counter[tuple[str, str]] = Counter()
     for row in store.latest_rule_results(None, FIRST):
         if row["batch_id"] in current:
-            counted[row["dataset"], row["rule_id"].replace(".", "__")] += row["rows_failed"]
+            counted[row["dataset"], row["rule_id"]] += row["rows_failed"]
     store.close()
     shown = {
-        (check.asset_key.to_user_string(), check.check_name): check.metadata["rows_failed"].value
+        (check.asset_key.to_user_string(), rule): entry.value
         for check in result.get_asset_check_evaluations()
-        if "rows_failed" in check.metadata
+        for rule, entry in check.metadata.items()
     }
     assert counted.total() > 0
     assert counted.items() <= shown.items()

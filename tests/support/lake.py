@@ -14,6 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -21,7 +22,7 @@ import polars as pl
 
 from expectations.contract import load_contract, load_contracts
 from pipelines.calendar import Period, periods_of
-from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_name, month_start
+from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 
 COUNTY = "610629"
 STREET_1, STREET_2 = "610629001", "610629100"
@@ -280,35 +281,28 @@ class Lake:
 
 
 @cache
-def _manifest(home: Path) -> Any:
+def parsed_project() -> Any:
+    """dbt's manifest of the project. Parsed once per process: nothing in it depends on the data root."""
     from dbt.cli.main import dbtRunner
 
-    with _warehouse_home(home):
-        outcome = dbtRunner().invoke([*_quiet(), "parse", *_folders(home)])
+    with TemporaryDirectory() as folder, _warehouse_home(Path(folder)):
+        outcome = dbtRunner().invoke([*_quiet(), "parse", *_folders(Path(folder))])
     assert outcome.exception is None, outcome.exception
     return outcome.result
 
 
-_first_home: list[Path] = []
-
-
-def run_dbt(home: Home, *arguments: str) -> Any:
-    """Runs dbt in this process over a data root and closes its database; dbt's own result.
-
-    The project is parsed once per process: nothing in it depends on the data root. Each run gets a copy, for dbt
-    marks the ephemeral models of a manifest as done.
-    """
+def run_dbt(home: Home, *arguments: str, project: Path = DBT_DIR) -> Any:
+    """Runs dbt in this process over a data root and closes its database; dbt's own result."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     home.root.mkdir(parents=True, exist_ok=True)
-    if not _first_home:
-        _first_home.append(home.root)
-    manifest = _manifest(_first_home[0]).deepcopy()
+    # A copy, since a run leaves its marks in the manifest.
+    manifest = parsed_project().deepcopy() if project == DBT_DIR else None
     with _warehouse_home(home.root):
         try:
             return dbtRunner(manifest=manifest).invoke(
-                [*_quiet(), "--no-write-json", *arguments, *_folders(home.root)]
+                [*_quiet(), "--no-write-json", *arguments, *_folders(home.root, project)]
             )
         finally:
             DuckDBConnectionManager.close_all_connections()
@@ -334,8 +328,8 @@ def _quiet() -> list[str]:
     return ["--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-use-colors"]
 
 
-def _folders(root: Path) -> list[str]:
-    return ["--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--target-path", str(root / "dbt")]
+def _folders(root: Path, project: Path = DBT_DIR) -> list[str]:
+    return ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(root / "dbt")]
 
 
 def _cutoff(month: date) -> date:
@@ -419,4 +413,3 @@ _COUNTY: dict[str, Any] = {
     "packs": pl.List(pl.String),
 }  # fmt: skip
 
-__all__ = ["COUNTY", "STREET_1", "STREET_2", "A", "B", "Batch", "C", "Lake", "Unit", "month_name", "run_dbt"]

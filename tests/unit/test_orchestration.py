@@ -58,16 +58,16 @@ def test_the_asset_graph_is_the_one_that_was_agreed(definitions: dg.Definitions)
     assert found == SNAPSHOT.read_text(encoding="utf-8"), "if meant: python -m tests.support.asset_graph"
 
 
-def test_every_dataset_is_a_monthly_asset_with_a_check_for_each_of_its_rules(
+def test_every_dataset_is_a_monthly_asset_and_every_rule_of_it_belongs_to_one_check(
     definitions: dg.Definitions,
 ) -> None:
     graph = definitions.resolve_asset_graph()
-    names = {check.name for key in graph.get_all_asset_keys() for check in graph.get(key).check_keys}
     for dataset, contract in load_contracts().items():
         assert graph.get(dg.AssetKey(dataset)).partitions_def == MONTHS
-        for rule in rule_catalogue(contract, sample=False):
-            name = rule.id.replace(".", "__")
-            assert name in names or f"{dataset}__{name}" in names, (dataset, rule.id)
+        inside = [graph.get_check_spec(check) for check in graph.get(dg.AssetKey(dataset)).check_keys]
+        across = graph.get_check_spec(dg.AssetCheckKey(dg.AssetKey("control"), dataset))
+        told = [rule for check in [*inside, across] for rule in (check.metadata or {}).get("rules", [])]
+        assert sorted(told) == sorted(rule.id for rule in rule_catalogue(contract, sample=False))
 
 
 def test_every_test_of_the_dbt_project_is_a_check_that_blocks_the_edition(

@@ -1,0 +1,189 @@
+"""The dbt project itself: what derives from the contracts, what every model must have, and the unit tests of dbt."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from expectations.contract import load_contracts
+from pipelines.dbt_sources import SOURCES_FILE, render_sources
+from pipelines.settings import DBT_DIR
+from tests.support.lake import STREET_1, A, B, Lake, parsed_project, run_dbt
+
+MODELS = sorted((DBT_DIR / "models").rglob("*.sql"))
+MAXIMUM_LINES = 80
+MAXIMUM_NODES = 80
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Two months in which one target is met, one missed and a row is quarantined."""
+    lake = Lake(tmp_path_factory.mktemp("built"), months=("2026-01", "2026-02"))
+    for month in lake.months:
+        lake.deliver("grid_grids", f"grid_{STREET_1}", month, [
+            {"community_code": A, "kind": "general", "households": 100},
+            {"community_code": B, "kind": "general", "households": 100, "verdicts": [("households.range", "error")]},
+        ])  # fmt: skip
+        lake.deliver_empty(month)
+    lake.build()
+    return lake
+
+
+def models_of(folder: str) -> dict[str, Any]:
+    return {node.name: node for node in parsed_project().nodes.values() if node.fqn[1:2] == [folder]}
+
+
+def test_the_sources_of_the_lake_are_derived_from_the_contracts() -> None:
+    assert SOURCES_FILE.read_text(encoding="utf-8") == render_sources(load_contracts()), (
+        "run pipelines.dbt_sources.write_sources(load_contracts())"
+    )
+
+
+def test_every_dataset_has_a_staging_model_and_every_staging_model_a_dataset() -> None:
+    staged = {path.stem.removeprefix("stg_") for path in (DBT_DIR / "models" / "staging").glob("*.sql")}
+    assert staged == set(load_contracts())
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_a_model_can_be_read_at_one_sitting_and_gives_the_same_every_day(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= MAXIMUM_LINES
+    assert not re.search(r"\b(now\(|current_date|current_timestamp|today\(|random\()", text)
+
+
+def test_every_table_and_column_of_an_edition_is_described_in_chinese_and_english() -> None:
+    editions = models_of("edition")
+    assert set(editions) == {
+        "dim_kpi", "dim_period", "dim_target", "dim_unit", "fct_delivery", "fct_flag", "fct_kpi", "fct_quality",
+    }  # fmt: skip
+    described = [(name, node.description) for name, node in editions.items()] + [
+        (f"{name}.{column.name}", column.description)
+        for name, node in editions.items()
+        for column in node.columns.values()
+    ]
+    unclear = [
+        name for name, text in described if not re.search(r"[\u4e00-\u9fff]", text) or not re.search(r"[A-Za-z]{3}", text)
+    ]
+    assert unclear == []
+
+
+def test_tables_have_enforced_contracts_and_hold_no_column_about_a_person() -> None:
+    personal = {
+        lake.name
+        for contract in load_contracts().values()
+        for column in contract.columns
+        if column.privacy != "none"
+        for lake in column.lake_columns()
+    }
+    tables = models_of("marts") | models_of("edition")
+    assert [name for name, node in tables.items() if not node.config.contract.enforced] == []
+    assert {name: set(node.columns) & personal for name, node in tables.items()} == {name: set() for name in tables}
+    views = [node for folder in ("staging", "intermediate", "kpis") for node in models_of(folder).values()]
+    assert {node.config.materialized for node in views} == {"view"}
+
+
+def test_the_project_stays_small() -> None:
+    nodes = [node for node in parsed_project().nodes.values() if node.resource_type in ("model", "seed")]
+    assert len(nodes) <= MAXIMUM_NODES
+
+
+def test_the_unit_tests_of_the_models_pass(built: Lake) -> None:
+    outcome = run_dbt(built.home, "test", "--select", "test_type:unit")
+    assert outcome.exception is None
+    assert len(outcome.result) >= 7
+    assert {test.node.name: test.message for test in outcome.result if str(test.status) != "pass"} == {}
+
+
+NEW_KPI = """
+- kpi_id: households_living_here
+  name_zh: 居住户数
+  name_en: Households living here
+  domain: facilities
+  kind: count
+  basis: stock
+  unit: households
+  scale: 1
+  direction: higher
+  decimals: 0
+  shortfall_step: 1
+  owner_agency: grid_management
+  mart: mart_facilities
+  numerator: households
+  denominator: 1
+  high_numerator: households + households_doubtful
+  datasets:
+    grid_grids: cases
+  formula_zh: 期末综合网格户数之和
+  formula_en: households of the general grids at period end
+  document: 社区平安建设方案 / community safety plan
+  clause: §1
+"""
+
+
+def test_a_kpi_over_existing_marts_is_one_declaration(built: Lake, tmp_path: Path) -> None:
+    project = tmp_path / "dbt"
+    shutil.copytree(DBT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    declarations = project / "kpis" / "facilities.sql"
+    text = declarations.read_text(encoding="utf-8")
+    end = "    {% endset %}"
+    assert text.count(end) == 1
+    home = Lake(tmp_path / "home").home
+    shutil.copytree(built.root, home.root)
+    declarations.write_text(text.replace(end, NEW_KPI.replace("clause:", "klause:") + end), encoding="utf-8")
+    refused = run_dbt(home, "parse", project=project)
+    assert "KPI households_living_here lacks clause" in str(refused.exception)
+    declarations.write_text(text.replace(end, NEW_KPI + end), encoding="utf-8")
+    outcome = run_dbt(
+        home, "build", "--full-refresh", "--exclude-resource-type", "unit_test", project=project
+    )
+    assert {node.node.name: node.message for node in outcome.result if str(node.status) not in ("success", "pass")} == {}
+    county = Lake(home.root).figure("households_living_here", "610629")
+    assert (county["numerator"], county["high_numerator"], county["value"]) == (100, 200, 100.0)
+    assert (county["status"], county["expected_suppliers"]) == ("no_target", 2)
+    catalogue = Lake(home.root).rows("select name_zh, datasets from dim_kpi where kpi_id = 'households_living_here'")
+    assert catalogue == [("居住户数", ["grid_grids"])]
+
+
+# What is changed behind dbt's back → the tests that must see it.
+DAMAGES = {
+    "update fct_kpi set unit_basis = unit_basis where false": set(),
+    "insert into fct_kpi select * from fct_kpi limit 1": {"rows_stand_once"},
+    "insert into mart_facilities select * from mart_facilities limit 1": {"rows_stand_once"},
+    "update fct_kpi set status = 'green' where status = 'missed'": {"values_are_known", "bounds_hold"},
+    "update fct_kpi set numerator = denominator + 1 where kpi_id = 'dispute_handling_rate'": {"bounds_hold"},
+    "update fct_kpi set high_numerator = -1 where status = 'missed'": {"bounds_hold"},
+    "update fct_kpi set target_id = 'C-OLD' where status = 'missed'": {"judgements_resolve"},
+    "update fct_kpi set status = 'missed', certainty = 'confirmed', target_id = null where status = 'not_applicable'": {
+        "judgements_resolve",
+    },
+    "update fct_kpi set unit_key = 'nobody' where unit_level = 'county'": {"judgements_resolve"},
+    "update dim_target set effective_from = date '2026-02-01'": {"judgements_resolve"},
+    "update dim_target set unit = 'persons'": {"targets_are_valid"},
+    "update dim_target set kpi_id = 'happiness'": {"targets_are_valid", "judgements_resolve"},
+    "delete from fct_kpi where unit_level = 'street'": {"nothing_is_left_out"},
+    "delete from mart_population where month = date '2026-01-01'": {"nothing_is_left_out"},
+    "update fct_flag set since_period = date '2025-12-01'": {"nothing_is_left_out"},
+    "update fct_delivery set rows_accepted = rows_accepted + 1 where dataset = 'grid_grids'": {"row_accounts_balance"},
+    "update fct_delivery set rows_read = rows_read + 1 where dataset = 'grid_disputes'": {"row_accounts_balance"},
+    """update fct_delivery set rows_accepted = rows_accepted + 1, rows_quarantined = rows_quarantined - 1
+       where rows_quarantined > 0""": {"row_accounts_balance"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_tests_of_a_build_see_what_is_wrong(built: Lake, tmp_path: Path, damage: str) -> None:
+    damaged = Lake(tmp_path / "home")
+    shutil.copytree(built.root, damaged.root)
+    with duckdb.connect(str(damaged.home.warehouse)) as connection:
+        connection.execute(damage)
+    outcome = run_dbt(damaged.home, "test", "--select", "test_type:singular")
+    assert outcome.exception is None
+    seen = {test.node.name for test in outcome.result if str(test.status) == "fail"}
+    assert {test.node.name: test.message for test in outcome.result if str(test.status) == "error"} == {}
+    assert DAMAGES[damage] <= seen
+    assert bool(DAMAGES[damage]) == bool(seen)
