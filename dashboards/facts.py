@@ -135,6 +135,7 @@ class Delivery:
 
     supplier_id: str
     supplier_name: str
+    covered_codes: tuple[str, ...]
     dataset: str
     period: date
     due: date | None
@@ -330,7 +331,7 @@ class Facts:
     def deliveries(self, period: Period) -> list[Delivery]:
         """The slots of the months that a period covers, by supplier and dataset."""
         frame = self.edition.frame(
-            "select supplier_id, supplier_name, dataset, period, due_date, received_at, delivery_status,"
+            "select supplier_id, supplier_name, covered_codes, dataset, period, due_date, received_at, delivery_status,"
             " is_correction_refused, versions, rows_read, rows_accepted, rows_quarantined, rows_duplicate, rows_skipped,"
             " refusal_zh, refusal_en from fct_delivery where period between ? and ?"
             " order by supplier_id, dataset, period",
@@ -412,6 +413,7 @@ def _judgement(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Tar
 def _delivery(row: dict[str, Any]) -> Delivery:
     return Delivery(
         supplier_id=row["supplier_id"], supplier_name=row["supplier_name"] or row["supplier_id"],
+        covered_codes=tuple((row["covered_codes"] or "").split(",")),
         dataset=row["dataset"], period=row["period"], due=row["due_date"], received_at=row["received_at"],
         status=row["delivery_status"], is_correction_refused=bool(row["is_correction_refused"]),
         versions=row["versions"] or 0, read=row["rows_read"] or 0, accepted=row["rows_accepted"] or 0,

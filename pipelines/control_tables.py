@@ -5,7 +5,7 @@ Belongs here: what each table holds. Does not belong here: when it is written, a
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,10 @@ def expected(county: County, months: list[date], batches: list[CurrentBatch], as
 
 
 def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """The delivery log: one row per file that was taken or refused, numbered within its slot."""
+    """The delivery log: one row per file that was taken or refused, numbered within its slot.
+
+    `received_at` is UTC; `received_date` is the day in China, against which a due date holds.
+    """
     current = {batch.slot: batch for batch in batches}
     numbers: dict[Slot, int] = {}
     rows = []
@@ -154,10 +157,11 @@ def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
         numbers[slot] = numbers.get(slot, 0) + 1
         batch = current.get(slot)
         is_current = batch is not None and entry["batch_id"] == batch.batch_id
-        received_at = datetime.fromisoformat(entry["received_at"]).astimezone(SHANGHAI).replace(tzinfo=None)
+        received_at = datetime.fromisoformat(entry["received_at"]).astimezone(UTC)
         rows.append(
             (
-                slot.supplier_id, slot.dataset, month_start(slot.period), numbers[slot], received_at,
+                slot.supplier_id, slot.dataset, month_start(slot.period), numbers[slot],
+                received_at.replace(tzinfo=None), received_at.astimezone(SHANGHAI).date(),
                 entry["outcome"], entry["refusal_code"], entry["refusal_zh"], entry["refusal_en"],
                 entry["batch_id"], is_current,
                 batch.rows_read if batch and is_current else None,
@@ -166,7 +170,7 @@ def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
         )  # fmt: skip
     schema: dict[str, Any] = {
         "supplier_id": pl.String, "dataset": pl.String, "period": pl.Date, "delivery_number": pl.Int32,
-        "received_at": pl.Datetime("us"), "outcome": pl.String, "refusal_code": pl.String,
+        "received_at": pl.Datetime("us"), "received_date": pl.Date, "outcome": pl.String, "refusal_code": pl.String,
         "refusal_zh": pl.String, "refusal_en": pl.String, "batch_id": pl.String, "is_current": pl.Boolean,
         "rows_read": pl.Int64, "rows_skipped": pl.Int64,
     }  # fmt: skip

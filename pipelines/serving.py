@@ -117,9 +117,9 @@ def _code_socket(home: Home) -> Iterator[Path]:
     """Where the code server listens: closed to other users, and at the same place every time if it fits."""
     path = home.dagster / "code.sock"
     if len(os.fsencode(path)) <= _SOCKET_BYTES:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if _answers(path):
             raise _served_already(home)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # of a server that was killed
         try:
             yield path

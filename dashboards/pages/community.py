@@ -287,7 +287,7 @@ def _behind(facts: Facts, unit: Unit, now: list[Judgement], period: Period, addr
     slots = [
         slot
         for slot in facts.deliveries(period)
-        if slot.dataset in datasets and concerns(slot.supplier_id, unit.code)
+        if slot.dataset in datasets and concerns(slot.covered_codes, unit.code)
     ]
     suppliers = tuple(sorted({slot.supplier_id for slot in slots}))
     findings = [one for one in facts.findings(period, suppliers) if one.dataset in datasets]
@@ -323,13 +323,6 @@ def _slots(slots: list[Delivery], address: Address) -> list[Component]:
     return [told, *([delivery_table(trouble, address.lang)] if trouble else [])]
 
 
-def concerns(supplier_id: str, unit_code: str) -> bool:
-    """Whether a supplier's files may hold rows of a unit, as far as its id says.
-
-    A supplier of a part of the county has the part's code at the end of its id (grid_610629001); one without a
-    code covers the whole county.
-    """
-    code = supplier_id.rpartition("_")[2]
-    if not code.isdigit():
-        return True
-    return unit_code.startswith(code) or code.startswith(unit_code)
+def concerns(covered_codes: tuple[str, ...], unit_code: str) -> bool:
+    """Whether a supplier that covers these subtrees may deliver rows of a unit."""
+    return any(unit_code.startswith(code) or code.startswith(unit_code) for code in covered_codes)

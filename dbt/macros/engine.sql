@@ -15,6 +15,11 @@
     cast({{ expression }} as {{ dbt.type_string() }})
 {%- endmacro %}
 
+{# The values of a group as one text, in order, separated by commas #}
+{% macro listed(column) -%}
+    {{ dbt.listagg(column, "','", "order by " ~ column) }}
+{%- endmacro %}
+
 {# A text literal, or a null of type text #}
 {% macro text_or_null(value) -%}
     {%- if value is none or value is undefined -%}

@@ -1,21 +1,40 @@
 {#
-    How tables are written on DuckDB: replaced in one statement, or added to, in one transaction. The adapter's own
+    How models are written on DuckDB: replaced in one statement, or added to, in one transaction. The adapter's own
     materialisations copy, rename, look up and drop around that, which takes several times as long for small tables
     and gains nothing here: no indexes, no foreign keys, one writer. Other engines use their adapter's own.
 #}
 
-{% macro replace_table(relation, sql) %}
+{# A name that was a view becomes a table, or the other way round: what is there cannot be replaced, only dropped. #}
+{% macro make_way_for(target) %}
+    {% set existing = load_cached_relation(this) %}
+    {% if existing is not none and existing.type != target.type %}
+        {% do adapter.drop_relation(existing) %}
+    {% endif %}
+{% endmacro %}
+
+{% macro replace_table(target, sql) %}
     {%- if config.get('contract').enforced -%}
         {{ get_assert_columns_equivalent(sql) }}
-        create or replace table {{ relation }} {{ get_table_columns_and_constraints() }};
-        insert into {{ relation }} by name ({{ sql }})
+        create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
+        insert into {{ target }} by name ({{ sql }})
     {%- else -%}
-        create or replace table {{ relation }} as ({{ sql }})
+        create or replace table {{ target }} as ({{ sql }})
     {%- endif -%}
 {% endmacro %}
 
+{% materialization view, adapter='duckdb' %}
+    {%- set target = this.incorporate(type='view') -%}
+    {% do make_way_for(target) %}
+    {{ run_hooks(pre_hooks) }}
+    {% call statement('main') %}create or replace view {{ target }} as ({{ sql }}){% endcall %}
+    {{ run_hooks(post_hooks) }}
+    {% do adapter.commit() %}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+
 {% materialization table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
+    {% do make_way_for(target) %}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}{{ replace_table(target, sql) }}{% endcall %}
     {{ run_hooks(post_hooks) }}
@@ -26,6 +45,7 @@
 {# Rows are added; a hook before says which ones make way for them. #}
 {% materialization incremental, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
+    {% do make_way_for(target) %}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}
         {%- if is_incremental() -%}

@@ -46,8 +46,3 @@
     ) as counted
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
-
-{# The suppliers of a group as one text #}
-{% macro supplier_list() -%}
-    {{ dbt.listagg("supplier_id", "','", "order by supplier_id") }}
-{%- endmacro %}

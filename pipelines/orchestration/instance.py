@@ -23,6 +23,8 @@ SETTINGS: dict[str, Any] = {
         "enabled": True, "poll_interval_seconds": 30, "start_timeout_seconds": 180, "cancel_timeout_seconds": 120,
         "free_slots_after_run_end_seconds": 30,
     },
+    # A run that died is started once more: every step may be done twice. One whose step failed is not.
+    "run_retries": {"enabled": True, "max_retries": 1, "retry_on_asset_or_op_failure": False},
     "freshness": {"enabled": True},
     # The log of a run holds every event; the console only what somebody has to read.
     "python_logs": {"python_log_level": "INFO"},

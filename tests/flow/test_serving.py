@@ -16,10 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psutil
-import pytest
 
-from pipelines.errors import WarehouseError
-from pipelines.serving import LOOPBACK, serve_all
+from pipelines.serving import LOOPBACK
 from pipelines.settings import REPO, Home
 
 WITHIN = 240.0  # seconds on a busy machine; nothing is asserted about speed
@@ -121,13 +119,3 @@ def test_all_end_when_one_of_them_ends_by_itself(home: Home) -> None:
         (dashboards,) = psutil.Process(process.pid).children()
         dashboards.kill()
         assert process.wait(WITHIN) == 1
-
-
-def test_a_taken_port_is_named_before_anything_starts(home: Home) -> None:
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        taken.listen()
-        port = int(taken.getsockname()[1])
-        with pytest.raises(WarehouseError, match=str(port)):
-            serve_all(home, port=port, dagster_port=0)
-    assert not home.root.exists()

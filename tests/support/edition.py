@@ -170,6 +170,7 @@ TABLES: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
         (
             ("supplier_id", "varchar", "供数单位 / supplier"),
             ("supplier_name", "varchar", "名称 / name"),
+            ("covered_codes", "varchar", "管辖范围 / code prefixes covered"),
             ("dataset", "varchar", "数据集 / dataset"),
             ("period", "date", "月份 / month"),
             ("due_date", "date", "应报日 / due"),
@@ -715,7 +716,9 @@ def _deliveries(shape: Shape) -> list[Row]:
                 status = "missing" if missing else "refused" if refused else "late" if late else "on_time"
                 counts = (0, 0, 0, 0, 0) if missing or refused else (412, 400, 6, 3, 3)
                 rows.append({
-                    "supplier_id": supplier_id, "supplier_name": name, "dataset": dataset, "period": month,
+                    "supplier_id": supplier_id, "supplier_name": name,
+                    "covered_codes": supplier_id.removeprefix("grid_") if supplier_id.startswith("grid_") else COUNTY,
+                    "dataset": dataset, "period": month,
                     "due_date": _next_month(month).replace(day=5),
                     "received_at": None if missing else datetime(day.year, day.month, day.day, 2, 0),
                     "delivery_status": status, "is_correction_refused": dataset == "grid_residents" and month.month == 6,

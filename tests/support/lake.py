@@ -120,10 +120,6 @@ class Lake:
                 if dataset not in but and (dataset, supplier_id, month) not in self.batches:
                     self.deliver(dataset, supplier_id, month, [])
 
-    def withdraw(self, dataset: str, supplier_id: str, month: str) -> None:
-        """Takes a slot's current batch away again."""
-        del self.batches[dataset, supplier_id, month]
-
     @property
     def home(self) -> Home:
         return Home(self.root)
@@ -185,7 +181,7 @@ class Lake:
     def _taken(self, current: set[str]) -> list[tuple[Any, ...]]:
         return [
             (
-                supplier_id, dataset, month_start(month), number, received_at, "accepted", None, None, None,
+                supplier_id, dataset, month_start(month), number, received_at, received_at.date(), "accepted", None, None, None,
                 batch_id, batch_id in current, None, None,
             )
             for (dataset, supplier_id, month), versions in self.received.items()
@@ -195,7 +191,7 @@ class Lake:
     def _refused(self) -> list[tuple[Any, ...]]:
         return [
             (
-                supplier_id, dataset, month_start(month), 100, received_at, "refused", "no_header", "拒收", "refused",
+                supplier_id, dataset, month_start(month), 100, received_at, received_at.date(), "refused", "no_header", "拒收", "refused",
                 None, False, None, None,
             )
             for (dataset, supplier_id, month), received_at in self.refused.items()
@@ -329,7 +325,10 @@ def _quiet() -> list[str]:
 
 
 def _folders(root: Path, project: Path = DBT_DIR) -> list[str]:
-    return ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(root / "dbt")]
+    target = str(root / "dbt")
+    return [
+        "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", target, "--log-path", target,
+    ]  # fmt: skip
 
 
 def _cutoff(month: date) -> date:
@@ -389,7 +388,7 @@ _RULE_RESULTS: dict[str, Any] = {
 }  # fmt: skip
 _DELIVERIES: dict[str, Any] = {
     "supplier_id": pl.String, "dataset": pl.String, "period": pl.Date, "delivery_number": pl.Int32,
-    "received_at": pl.Datetime("us"), "outcome": pl.String, "refusal_code": pl.String, "refusal_zh": pl.String,
+    "received_at": pl.Datetime("us"), "received_date": pl.Date, "outcome": pl.String, "refusal_code": pl.String, "refusal_zh": pl.String,
     "refusal_en": pl.String, "batch_id": pl.String, "is_current": pl.Boolean, "rows_read": pl.Int64,
     "rows_skipped": pl.Int64,
 }  # fmt: skip

@@ -386,14 +386,14 @@ def test_a_unit_named_like_a_formula_is_harmless_in_the_csv(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("supplier", "unit", "related"),
+    ("covered", "unit", "related"),
     [
-        ("county_police", "610629001001", True),
-        ("grid_610629001", "610629001001", True),
-        ("grid_610629001", "610629102001", False),
-        ("grid_610629001", "610629", True),
-        ("grid_610629001001", "610629001", True),
+        (("610629001",), "610629001001", True),
+        (("610629001",), "610629002001", False),
+        (("610629001", "610629002"), "610629002001", True),
+        (("610629001",), "610629", True),
+        (("610629",), "610629001001", True),
     ],
 )
-def test_a_supplier_concerns_the_units_its_code_covers(supplier: str, unit: str, related: bool) -> None:
-    assert concerns(supplier, unit) is related
+def test_a_supplier_concerns_the_units_that_it_covers(covered: tuple[str, ...], unit: str, related: bool) -> None:
+    assert concerns(covered, unit) is related

@@ -29,7 +29,13 @@ from pipelines.orchestration.instance import DEFINITIONS, write_settings
 from pipelines.orchestration.launcher import WatchedRunLauncher
 from pipelines.orchestration.manifest import load_manifest
 from pipelines.orchestration.policies import MONTHS, POOL
-from pipelines.orchestration.triggers import closed_month_to_judge, landed_files, run_key
+from pipelines.orchestration.triggers import (
+    closed_month,
+    closed_month_to_judge,
+    landed_files,
+    late_files,
+    run_key,
+)
 from pipelines.orchestration.warehouse import WarehouseRun
 from pipelines.settings import REPO, SHANGHAI, Home
 from pipelines.store import Slot, Store
@@ -279,6 +285,18 @@ def test_a_closed_month_is_judged_until_a_run_went_through(
     if outcome is not None:
         store.finish_run("20260711T000000", outcome)
     assert (closed_month_to_judge(county, store, at(2026, 7, 12)) == "2026-06") is is_due
+
+
+def test_the_schedules_ask_for_the_closed_month_and_for_months_with_files(county_home: Home) -> None:
+    context = dg.build_schedule_context(scheduled_execution_time=at(2026, 7, 11))
+    (request,) = cast(Any, closed_month(context))
+    assert request.partition_key == "2026-06"
+    (skipped,) = cast(Any, late_files())
+    assert isinstance(skipped, dg.SkipReason)
+    deliver(county_home, "2026-02")
+    (request,) = cast(Any, late_files())
+    # without a run key: what the sensor asked for before, and what failed, is asked for again
+    assert (request.partition_key, request.run_key) == ("2026-02", None)
 
 
 # --- what a failure tells, and what becomes of a run --------------------------------------------------------

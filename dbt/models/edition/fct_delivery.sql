@@ -11,10 +11,12 @@ accounts as (
 ),
 
 suppliers as (
-    select distinct
+    select
         supplier_id,
-        name_zh
+        name_zh,
+        {{ listed('covered_code') }} as covered_codes
     from {{ source('control', 'suppliers') }}
+    group by supplier_id, name_zh
 ),
 
 slots as (
@@ -34,12 +36,13 @@ slots as (
 select
     slots.supplier_id,
     suppliers.name_zh as supplier_name,
+    suppliers.covered_codes,
     slots.dataset,
     slots.period,
     expected.due_date,
     delivered.received_at,
     case
-        when accounts.batch_id is not null and cast(delivered.first_taken_at as date) > expected.due_date then 'late'
+        when accounts.batch_id is not null and delivered.first_taken_date > expected.due_date then 'late'
         when accounts.batch_id is not null then 'on_time'
         when delivered.supplier_id is not null then 'refused'
         when expected.is_due then 'missing'

@@ -13,11 +13,11 @@ slots as (
         dataset,
         period,
         sum(case when outcome = 'accepted' then 1 else 0 end) as versions,
-        min(case when is_taken then received_at end) as first_taken_at,
+        min(case when is_taken then received_date end) as first_taken_date,
         max(case when is_current then received_at end) as current_received_at,
         max(received_at) as last_received_at,
         max(case when is_current then delivery_number end) as current_number,
-        max(case when not is_taken then delivery_number end) as refused_number
+        max(case when outcome = 'refused' then delivery_number end) as refused_number
     from deliveries
     group by supplier_id, dataset, period
 )
@@ -27,7 +27,7 @@ select
     slots.dataset,
     slots.period,
     slots.versions,
-    slots.first_taken_at,
+    slots.first_taken_date,
     coalesce(slots.current_received_at, slots.last_received_at) as received_at,
     coalesce(slots.refused_number > slots.current_number, false) as is_correction_refused,
     refused.refusal_zh,

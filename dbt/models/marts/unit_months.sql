@@ -9,7 +9,7 @@ calendar as (
 supplier_sets as (
     select
         unit_code,
-        {{ supplier_list() }} as suppliers
+        {{ listed('supplier_id') }} as suppliers
     from {{ ref('unit_suppliers') }}
     group by unit_code
 ),
