@@ -139,7 +139,7 @@ TEXTS: dict[str, Words] = {
     "sample_note": Words("本页数字由程序生成，不反映任何真实单位", "generated figures, about no real place"),
     "stale": Words("当前版次无法打开，现显示上一个可用版次", "The current edition cannot be opened; this is the last good one"),
     "edition": Words("版次", "Edition"),
-    "as_of": Words("数据截至", "As of"),
+    "as_of": Words("判定日", "As of"),
     "published": Words("发布", "Published"),
     "overview": Words("总览", "Overview"),
     "data": Words("数据情况", "Data state"),

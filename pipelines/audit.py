@@ -132,13 +132,24 @@ def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, tables: list
     """
     found = []
     for table in tables:
-        columns = connection.execute(
-            "select column_name from information_schema.columns where table_name = ? and data_type <> 'DOUBLE'", [table]
-        ).fetchall()
-        for (column,) in columns:
-            if _has_identifier(connection, table, column):
-                found.append(f"{table}.{column}")
+        columns = _columns_to_search(connection, table)
+        # Whole rows first: nearly always nothing is found, and one look at a table is enough.
+        if columns and _may_have_identifier(connection, table, columns):
+            found += [f"{table}.{column}" for column in columns if _has_identifier(connection, table, column)]
     return found
+
+
+def _columns_to_search(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    query = "select column_name from information_schema.columns where table_name = ? and data_type <> 'DOUBLE'"
+    return [column for (column,) in connection.execute(query, [table]).fetchall()]
+
+
+def _may_have_identifier(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> bool:
+    row = "concat_ws(' | ', " + ", ".join(f'"{column}"::varchar' for column in columns) + ")"
+    pattern = f"{IDENTIFIER}|{OLD_IDENTIFIER}"
+    return bool(
+        scalar(connection, f"select bool_or(regexp_matches(replace({row}, '_', ' '), '{pattern}')) from {table}")
+    )
 
 
 def _has_identifier(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -6,19 +6,20 @@ The working warehouse has one writer at a time (see run.lease); dbt alone writes
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from pipelines.control import Control
+from pipelines.control import Control, code_version
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import DBT_DIR, Home
 from pipelines.sql import scalar
 
 _STATE = "build_state"
+_CODE = "code"
 
 
 @dataclass(frozen=True)
@@ -88,30 +89,25 @@ def read_built(home: Home) -> Built:
 def build(home: Home, control: Control, *, full_refresh: bool = False) -> BuildResult:
     """Computes the dirty periods, or everything. Raises BuildFailed where a model fails; tests are reported."""
     # The state is taken away first: a build that dies leaves no state, and the next one starts afresh.
-    has_state = read_built(home).digests != {}
+    is_same_code = read_built(home).digests.get(_CODE) == code_version()
     _forget(home)
-    result = _invoke(home, full_refresh=full_refresh or not has_state)
+    result = _build(home, full_refresh=full_refresh or not is_same_code)
     if not result.failures:
         _remember(home, control)
     return result
 
 
-def _invoke(home: Home, *, full_refresh: bool) -> BuildResult:
-    from dbt.cli.main import dbtRunner
-
-    arguments = [
-        "--quiet", "--no-use-colors", "--log-level-file", "none", "--no-version-check", "build",
-        "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-        "--target-path", str(home.root / "dbt"), "--exclude-resource-type", "unit_test",
-    ]  # fmt: skip
+def _build(home: Home, *, full_refresh: bool) -> BuildResult:
+    options = ["--no-write-json", "--exclude-resource-type", "unit_test"]
     if full_refresh:
-        arguments.append("--full-refresh")
+        options += ["--full-refresh"]
+    else:
+        # Views and the seed of targets follow from the code alone, and that is the same as at the last build.
+        options += ["--select", "config.materialized:table", "config.materialized:incremental"]
     with _environment(home):
-        outcome = dbtRunner().invoke(arguments)
+        outcome = _invoke(home, "build", options, manifest=_manifest(home))
         _release_file()
-    if outcome.result is None:
-        raise BuildFailed(_without_values(outcome.exception))
-    results: list[Any] = list(outcome.result)
+    results: list[Any] = list(outcome)
     broken = [result for result in results if str(result.status) in ("error", "runtime error")]
     if broken:
         raise BuildFailed("; ".join(f"{result.node.name}: {_without_values(result.message)}" for result in broken))
@@ -120,6 +116,32 @@ def _invoke(home: Home, *, full_refresh: bool) -> BuildResult:
         for result in results
     ]
     return BuildResult(nodes)
+
+
+def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any = None) -> Any:
+    """What dbt returns for a command on this data root. BuildFailed where it returns nothing."""
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        "--quiet", "--no-use-colors", "--log-level-file", "none", "--no-version-check", command,
+        "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
+        "--log-path", str(home.dbt), "--target-path", str(home.dbt), *options,
+    ]  # fmt: skip
+    outcome = dbtRunner(manifest=manifest).invoke(arguments)
+    if outcome.result is None:
+        raise BuildFailed(_without_values(outcome.exception))
+    return outcome.result
+
+
+_manifests: dict[str, Any] = {}
+
+
+def _manifest(home: Home) -> Any:
+    """The parsed project. It depends on the code alone, so a process parses it once; dbt changes what it is given."""
+    version = code_version()
+    if version not in _manifests or not home.manifest.exists():
+        _manifests[version] = _invoke(home, "parse")
+    return _manifests[version].deepcopy()
 
 
 def _without_values(message: object) -> str:
@@ -164,7 +186,7 @@ def remember_published(home: Home, control: Control) -> None:
 
 
 def _remember(home: Home, control: Control) -> None:
-    rows = list(control.digests.items())
+    rows = [*control.digests.items(), (_CODE, code_version())]
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(f"create or replace table {_STATE} (name varchar, digest varchar)")
         connection.executemany(f"insert into {_STATE} values (?, ?)", rows)

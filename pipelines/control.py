@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -49,11 +51,14 @@ def export_control(
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
-        month_digests = _month_digests(home, county, months, batches, evaluations, cross_file)
+        registers = _register_digests(county, months, evaluations, cross_file)
+        events = _event_digests(home, months, batches, evaluations)
     periods = periods_of(months)
-    digests = {_name(period): _period_digest(period, month_digests, county, as_of) for period in periods}
+    digests = {_registers(month): digest for month, digest in registers.items()}
+    digests |= {_name(period): _period_digest(period, registers, events, county, as_of) for period in periods}
     dirty = [period for period in periods if built.get(_name(period)) != digests[_name(period)]]
-    dirty_months = {month for period in dirty if period.period_type == "month" for month in [period.period]}
+    # An event that is corrected months later changes the figures of its month, but not the people counted then.
+    dirty_months = {month for month in months if built.get(_registers(month)) != registers[month]}
     frames = {
         "current_batches": tables.current_batches(batches),
         "batch_accounts": tables.batch_accounts(batches, evaluations),
@@ -76,9 +81,15 @@ def export_control(
 
 def county_units(home: Home, county: County, batches: list[CurrentBatch]) -> pl.DataFrame:
     """The dated units of the county: the national register's releases, and what civil affairs delivered since."""
-    register = build_register(load_releases(county.county_code, home.reference))
+    register = _register(county.county_code, home.reference)
     communities = [batch for batch in batches if batch.slot.dataset == "civil_communities"]
     return merge_civil_register(register, passing_rows(home, "civil_communities", communities))
+
+
+@lru_cache(maxsize=4)
+def _register(county_code: str, reference: Path) -> pl.DataFrame:
+    """The county's register from the releases, which do not change while a process runs."""
+    return build_register(load_releases(county_code, reference))
 
 
 def code_version() -> str:
@@ -98,35 +109,47 @@ _DBT_FOLDERS = ("models", "macros", "kpis", "seeds")
 # --- digests ------------------------------------------------------------------------------------------------
 
 
-def _month_digests(
-    home: Home, county: County, months: list[date], batches: list[CurrentBatch],
-    evaluations: list[Evaluation], cross_file: CrossFile,
-) -> dict[date, str]:  # fmt: skip
-    """For each month, a digest of everything its figures are computed from."""
-    settings = county.model_dump(mode="json", exclude={"first_period", "last_period", "retention_days"})
+def _register_digests(
+    county: County, months: list[date], evaluations: list[Evaluation], cross_file: CrossFile
+) -> dict[date, str]:
+    """For each month, a digest of everything that is counted from its registers: code, settings, units, rows."""
+    settings = county.model_dump(mode="json", exclude={"last_period", "retention_days"})
     common = [code_version(), settings]
-    parts: dict[date, list[Any]] = {month: [*common, cross_file.units_hash(f"{month:%Y-%m}")] for month in months}
+    contracts = load_contracts()
+    seen: dict[date, list[str]] = {month: [] for month in months}
+    for evaluation in evaluations:
+        if contracts[evaluation.dataset].kind == "register" and month_start(evaluation.month) in seen:
+            seen[month_start(evaluation.month)].append(f"{evaluation.dataset} {evaluation.inputs_hash}")
+    return {
+        month: _hash([*common, cross_file.units_hash(f"{month:%Y-%m}"), hashes]) for month, hashes in seen.items()
+    }
+
+
+def _event_digests(
+    home: Home, months: list[date], batches: list[CurrentBatch], evaluations: list[Evaluation]
+) -> dict[date, str]:
+    """For each month, a digest of the events that ever fell in it, and of who delivered events for it."""
+    seen: dict[date, list[Any]] = {month: [] for month in months}
     for contract in load_contracts().values():
-        own = [evaluation for evaluation in evaluations if evaluation.dataset == contract.dataset]
-        arrived: dict[date, list[str]] = {}
-        for batch in batches:
-            if batch.slot.dataset == contract.dataset:
-                arrived.setdefault(month_start(batch.slot.period), []).append(batch.slot.supplier_id)
-        if contract.kind == "event":
-            of_dataset = [batch for batch in batches if batch.slot.dataset == contract.dataset]
-            events = event_digests(home, contract, of_dataset, own)
-            seen = {month: [events.get(month, ""), sorted(arrived.get(month, []))] for month in months}
-        else:
-            hashes = {month_start(evaluation.month): evaluation.inputs_hash for evaluation in own}
-            seen = {month: [hashes.get(month, "")] for month in months}
+        if contract.kind != "event":
+            continue
+        own = [batch for batch in batches if batch.slot.dataset == contract.dataset]
+        of_months = event_digests(home, contract, own, [e for e in evaluations if e.dataset == contract.dataset])
         for month in months:
-            parts[month].append([contract.dataset, *seen[month]])
-    return {month: _hash(content) for month, content in parts.items()}
+            arrived = sorted(batch.slot.supplier_id for batch in own if month_start(batch.slot.period) == month)
+            seen[month].append([contract.dataset, of_months.get(month, ""), arrived])
+    return {month: _hash(content) for month, content in seen.items()}
 
 
-def _period_digest(period: Period, months: dict[date, str], county: County, as_of: date) -> str:
-    of_months = [months[month] for month in period.months() if month in months]
+def _period_digest(
+    period: Period, registers: dict[date, str], events: dict[date, str], county: County, as_of: date
+) -> str:
+    of_months = [[registers[month], events[month]] for month in period.months() if month in registers]
     return _hash([of_months, county.is_closed(period.last_month, as_of)])
+
+
+def _registers(month: date) -> str:
+    return f"registers {month.isoformat()}"
 
 
 def _inputs_hash(digests: dict[str, str], frames: dict[str, pl.DataFrame]) -> str:

@@ -114,7 +114,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def edition_tables(home: Home) -> list[EditionTable]:
     """The tables of an edition: every model tagged `edition`, with the comments of its YAML twin."""
-    manifest = json.loads((home.root / "dbt" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads(home.manifest.read_text(encoding="utf-8"))
     return sorted(
         (
             EditionTable(

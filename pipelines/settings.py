@@ -89,6 +89,15 @@ class Home:
         return self.root / "truth"
 
     @property
+    def dbt(self) -> Path:
+        return self.root / "dbt"
+
+    @property
+    def manifest(self) -> Path:
+        """The dbt project as parsed for this data root."""
+        return self.dbt / "manifest.json"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

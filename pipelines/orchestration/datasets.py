@@ -1,6 +1,7 @@
 """One asset per dataset: takes in a month's deliveries; its checks say what the rules inside files found.
 
-Datasets, rules and words derive from the contracts.
+Datasets, rules and words derive from the contracts. Annotations are not postponed here: Dagster reads those of
+a step as it is defined.
 """
 
 from collections import defaultdict

@@ -38,7 +38,10 @@ def execute(
     return job.execute_in_process(
         partition_key=month,
         raise_on_error=False,
-        run_config={"resources": {"warehouse": {"config": config}}},
+        run_config={
+            "resources": {"warehouse": {"config": config}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},  # hundreds of events otherwise
+        },
         instance=instance,
     )
 
