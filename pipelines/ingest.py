@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,9 @@ VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "rule_version": pl.Int32(),
     "severity": pl.String(),
 }
+
+READERS = 2
+GROUPS_AHEAD = 2  # of the largest groups, each takes a few hundred MiB until it is judged
 
 
 @dataclass(frozen=True)
@@ -86,25 +91,24 @@ class Ingest:
     run_id: str
 
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
-        """Takes in all `files`, dataset × month by dataset × month; reading one group while judging another."""
-        groups = _grouped(files)
-        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
-            waiting: Future[list[Prepared]] | None = reader.submit(self.prepare, groups[0]) if groups else None
+        """Takes in all `files`, dataset × month by dataset × month; some are read while others are judged."""
+        groups = iter(_grouped(files))
+        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers, duckdb.connect() as connection:
+
+            def start(group: list[LandedFile]) -> list[Future[Prepared]]:
+                return [readers.submit(self.prepare, file) for file in group]
+
+            waiting = deque(start(group) for group in islice(groups, GROUPS_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
-            datasets = sorted({group[0].slot.dataset for group in groups})
+            datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
-            for following in [*groups[1:], None]:
-                if waiting is None:
-                    return
-                prepared = waiting.result()
-                waiting = reader.submit(self.prepare, following) if following else None
+            while waiting:
+                prepared = [file.result() for file in waiting.popleft()]
+                waiting.extend(start(group) for group in islice(groups, 1))
                 yield self.take_in(prepared, connection)
 
-    def prepare(self, files: list[LandedFile]) -> list[Prepared]:
+    def prepare(self, file: LandedFile) -> Prepared:
         """Read and protect; a refusal is a result, not an exception."""
-        return [self._prepare(file) for file in files]
-
-    def _prepare(self, file: LandedFile) -> Prepared:
         contract = load_contract(file.slot.dataset)
         batch_id = batch_id_of(file, contract, self.key)
         origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))

@@ -193,7 +193,7 @@ def test_a_failed_dbt_test_stops_before_the_edition(
     ]
     built = BuildResult(nodes)
     monkeypatch.setattr("pipelines.orchestration.warehouse.has_changed", lambda *_: True)
-    monkeypatch.setattr("pipelines.orchestration.warehouse.compute", lambda *_: built)
+    monkeypatch.setattr("pipelines.orchestration.warehouse.compute", lambda *_: BuildResult(nodes))
     result = execute(job, home, FIRST)
     assert not result.success
     assert failed_checks(result, "fct_kpi") == {"bounds_hold"}
