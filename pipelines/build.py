@@ -6,8 +6,9 @@ The working warehouse has one writer at a time (see run.lease); dbt alone writes
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,8 +105,9 @@ def _build(home: Home, *, full_refresh: bool) -> BuildResult:
     else:
         # Views and the seed of targets follow from the code alone, and that is the same as at the last build.
         options += ["--select", "config.materialized:table", "config.materialized:incremental"]
+    manifest = _manifest(home)
     with _environment(home):
-        outcome = _invoke(home, "build", options, manifest=_manifest(home))
+        outcome = _invoke(home, "build", options, manifest=manifest)
         _release_file()
     results: list[Any] = list(outcome)
     broken = [result for result in results if str(result.status) in ("error", "runtime error")]
@@ -133,14 +135,34 @@ def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any
     return outcome.result
 
 
+@contextmanager
+def models_parsed_meanwhile(home: Home) -> Iterator[None]:
+    """Parses the models in a thread: it takes seconds that most of taking files in can go on beside."""
+
+    def parse() -> None:
+        # Whatever is wrong with the models is told when they are built.
+        with suppress(BuildFailed):
+            _manifest(home)
+
+    parser = threading.Thread(target=parse, name="parse", daemon=True)
+    parser.start()
+    try:
+        yield
+    finally:
+        parser.join()
+
+
 _manifests: dict[str, Any] = {}
+_parsing = threading.Lock()
 
 
 def _manifest(home: Home) -> Any:
     """The parsed project. It depends on the code alone, so a process parses it once; dbt changes what it is given."""
     version = code_version()
-    if version not in _manifests or not home.manifest.exists():
-        _manifests[version] = _invoke(home, "parse")
+    with _parsing:
+        if version not in _manifests or not home.manifest.exists():
+            with _environment(home):
+                _manifests[version] = _invoke(home, "parse")
     return _manifests[version].deepcopy()
 
 

@@ -328,7 +328,7 @@ def _two_suppliers_query(contract: Contract) -> str:
         select batch_id, row_number from rows
         where ({key}) in (
             select ({key}) from rows where {present}
-            group by {key} having count(distinct supplier_id) > 1
+            group by {key} having min(supplier_id) < max(supplier_id)
         )"""
 
 

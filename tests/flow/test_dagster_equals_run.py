@@ -191,7 +191,6 @@ def test_a_failed_dbt_test_stops_before_the_edition(
         BuiltNode("model.governance_warehouse.fct_kpi", "success", 0, 0.1),
         BuiltNode("test.governance_warehouse.bounds_hold", "fail", 3, 0.1),
     ]
-    built = BuildResult(nodes)
     monkeypatch.setattr("pipelines.orchestration.warehouse.has_changed", lambda *_: True)
     monkeypatch.setattr("pipelines.orchestration.warehouse.compute", lambda *_: BuildResult(nodes))
     result = execute(job, home, FIRST)
