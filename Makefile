@@ -35,7 +35,7 @@ serve: install ## dashboards and Dagster on loopback
 
 test: install-dev ## lint, types, architecture and all tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 check: install-dev ## lint, types and architecture only
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ The working warehouse has one writer at a time (see run.lease); dbt alone writes
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -163,6 +164,7 @@ def _manifest(home: Home) -> Any:
         if version not in _manifests or not home.manifest.exists():
             with _environment(home):
                 _manifests[version] = _invoke(home, "parse")
+            gc.freeze()  # as after importing Great Expectations: it is large, and stays
     return _manifests[version].deepcopy()
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -15,20 +13,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
+from pipelines.terminal import (
+    SAMPLE_MARK,
+    console,
+    errors,
+    mark_sample,
+    print_files,
+    print_findings,
+    print_json,
+    print_report,
+    report_json,
+)
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", add_completion=False, pretty_exceptions_enable=False,
     help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
 )  # fmt: skip
-# Into a file or a pipe a table keeps the width of a usual screen.
-console = Console(width=None if sys.stdout.isatty() else 120)
-errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
-SAMPLE_MARK = "示例数据 sample data"
 
 Json = Annotated[bool, typer.Option("--json", help="机器可读输出 / output for machines")]
 AsOf = Annotated[
@@ -147,7 +151,7 @@ def generate(
             _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=progress
         )
     if as_json:
-        _print_json({"is_sample": True, **vars(summary)})
+        print_json({"is_sample": True, **vars(summary)})
     else:
         console.print(f"{SAMPLE_MARK}: {summary}", highlight=False, soft_wrap=True)
 
@@ -187,7 +191,7 @@ def check(
     account = checked.delivered.account
     failed = any(finding.severity == "error" for finding in checked.findings)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "file": file.name, "dataset": contract.dataset, "is_sample": county.sample,
                 "rows": vars(account), "rows_failed": checked.rows_failed,
@@ -195,8 +199,8 @@ def check(
             }
         )  # fmt: skip
     else:
-        _mark_sample(county.sample)
-        _print_findings(file.name, checked.findings)
+        mark_sample(county.sample)
+        print_findings(file.name, checked.findings)
         console.print(
             f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {checked.rows_failed}",
             highlight=False,
@@ -224,13 +228,13 @@ def run(
             full_refresh=full_refresh, on_progress=progress,
         )  # fmt: skip
     if as_json:
-        _print_json({**summary_as_json(summary), "edition": _report_json()})
+        print_json({**summary_as_json(summary), "edition": report_json(_home())})
         return
-    _print_files(summary)
-    _print_report()
+    print_files(summary)
+    print_report(_home())
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse status --json")
 def status(as_json: Json = False) -> None:
     """当前版本、最近一次运行、缺报情况 / the current edition, the last run, what is missing."""
     from pipelines.county import load_county
@@ -242,7 +246,7 @@ def status(as_json: Json = False) -> None:
     last = store.last_run()
     store.close()
     if as_json:
-        _print_json({"county": county.county_code, "is_sample": county.sample, "last_run": last, "edition": _report_json()})
+        print_json({"county": county.county_code, "is_sample": county.sample, "last_run": last, "edition": report_json(_home())})
         return
     if last is None:
         console.print("尚未运行 no run yet: warehouse run")
@@ -251,17 +255,17 @@ def status(as_json: Json = False) -> None:
             f"最近运行 last run {last['started_at']}: {last['outcome']} {last['message'] or ''}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
-    _print_report()
+    print_report(_home())
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse verify")
 def verify(as_json: Json = False) -> None:
     """核对批次、台账、版本的摘要 / compare batches, ledger and editions with their hashes."""
     from pipelines.verify import verify as verify_home
 
     found = verify_home(_home())
     if as_json:
-        _print_json(
+        print_json(
             {
                 "batches": found.batches, "ledger_entries": found.ledger_entries, "editions": found.editions,
                 "damages": [{"what": d.what, "where": d.where, "zh": d.words.zh, "en": d.words.en} for d in found.damages],
@@ -280,7 +284,7 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse publish --as-of 2026-07-11")
 def publish(as_of: AsOf = None, as_json: Json = False) -> None:
     """不收新文件，重新计算有变化的部分并审核发布 / compute what changed, audit and publish, without taking in files."""
     from pipelines.run import as_json as summary_as_json
@@ -293,12 +297,12 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
     ):
         compute_and_publish(session, summary, on_progress=progress)
     if as_json:
-        _print_json({**summary_as_json(summary), "edition": _report_json()})
+        print_json({**summary_as_json(summary), "edition": report_json(_home())})
         return
-    _print_report()
+    print_report(_home())
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse reinstate 0f3a…  &&  warehouse publish")
 def reinstate(batch_id: str) -> None:
     """恢复被取代的批次（之后请运行 publish） / make a superseded batch current again; then run publish."""
     from pipelines.run import open_session
@@ -311,7 +315,7 @@ def reinstate(batch_id: str) -> None:
     console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse serve --port 8050 --dagster-port 0")
 def serve(
     port: Annotated[int, typer.Option(help="看板端口 / port of the dashboards")] = 8050,
     dagster_port: Annotated[int, typer.Option(help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
@@ -323,7 +327,7 @@ def serve(
     sys.exit(serve_all(_home(), port=port, dagster_port=dagster_port, workers=workers))
 
 
-@app.command()
+@app.command(epilog="例 / example:  warehouse bench --output bench.json")
 def bench(
     output: Annotated[Path, typer.Option(help="结果文件 / file of results")] = REPO / "artifacts" / "bench.json",
     months: Annotated[int, typer.Option(help="增长测试的月数 / months of the growth test")] = 36,
@@ -335,15 +339,12 @@ def bench(
     with _progress(as_json) as progress:
         results = run_bench(output, months=months, on_progress=progress)
     if as_json:
-        _print_json(results)
+        print_json(results)
         return
-    table = Table("测量 measurement", "数值 value", "单位 unit", title=f"warehouse bench → {output}")
+    table = Table("测量 measurement", "数值 value", "单位 unit", title=f"{SAMPLE_MARK} · warehouse bench → {output}")
     for row in results["measurements"]:
         table.add_row(row["name"], f"{row['value']:,.2f}", row["unit"])
     console.print(table)
-
-
-# --- printing -----------------------------------------------------------------------------------------------
 
 
 def _contract(dataset: str) -> Any:
@@ -353,103 +354,6 @@ def _contract(dataset: str) -> Any:
         return load_contract(dataset)
     except KeyError as error:
         raise typer.BadParameter(str(error.args[0])) from error
-
-
-def _print_json(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, ensure_ascii=False, default=str, indent=1) + "\n")
-
-
-def _mark_sample(is_sample: bool) -> None:
-    if is_sample:
-        console.print(f"[black on yellow] {SAMPLE_MARK} [/]")
-
-
-def _print_findings(file_name: str, findings: list[Any]) -> None:
-    if not findings:
-        console.print(f"[green]✓[/] {file_name}: 没有发现问题 nothing found", highlight=False)
-        return
-    table = Table("行 line", "规则 rule", "栏 column", "说明", "what is wrong", title=file_name)
-    for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        table.add_row(
-            str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
-        )
-    console.print(table)
-
-
-def _report_json() -> dict[str, Any] | None:
-    from pipelines.report import read_edition
-
-    report = read_edition(_home())
-    return vars(report) if report else None
-
-
-def _print_files(summary: Any) -> None:
-    refused = [file for file in summary.files if file.outcome.startswith("refused")]
-    for file in refused:
-        reason = file.refusal.zh if file.refusal else ""
-        errors.print(f"[red]✗ 退回 refused[/] {file.file_name}: {reason}", highlight=False, soft_wrap=True)
-    for place in summary.misplaced:
-        errors.print(f"[yellow]? {place.where}[/]: {place.why.zh} / {place.why.en}", highlight=False, soft_wrap=True)
-    counted = Counter(file.outcome for file in summary.files)
-    console.print(
-        f"文件 files: 接收 accepted {counted['accepted']} · 退回 refused {len(refused)} · "
-        f"重复 repeated {counted['repeated']} · 重算期间 periods computed {summary.computed_periods}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-
-
-def _print_report() -> None:
-    from pipelines.report import STATUSES, read_edition
-
-    report = read_edition(_home())
-    if report is None:
-        console.print("尚无版本 no edition yet")
-        return
-    edition = report.edition
-    _mark_sample(edition["is_sample"])
-    console.print(
-        f"{edition['county_name']} · 版本 edition {edition['edition_id']} · 判定日 as of {edition['as_of_date']}\n"
-        f"{report.period}: {report.units} 个社区（村） communities evaluated",
-        highlight=False,
-    )
-    counts = Table("指标 KPI", *(f"{_STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in STATUSES))
-    for row in report.kpis:
-        name = f"{row['name_zh']} {row['target_id'] or ''}\n[dim]{row['name_en']}[/]"
-        counts.add_row(name, *(str(row[name] or 0) for name in STATUSES))
-    console.print(counts)
-    names = {"read": "读取", "accepted": "接收", "quarantined": "隔离", "duplicate": "重复", "skipped": "略过"}
-    console.print(
-        "行 rows: " + " · ".join(f"{names[name]} {name} {value:,}" for name, value in report.rows.items())
-        + f"\n缺报或退回 missing or refused deliveries: {report.missing}",
-        highlight=False,
-    )  # fmt: skip
-    worst = Table("差距最大\nworst shortfalls", "社区\nunit", "分子/分母\nof", "差距\nshort", "自\nsince", "把握\ncertainty")
-    for row in report.worst:
-        worst.add_row(
-            row["kpi"], row["unit"], f"{_number(row['numerator'])}/{_number(row['denominator'])}",
-            _number(row["shortfall"]), f"{row['since_period']:%Y-%m}", row["certainty"] or "—",
-        )  # fmt: skip
-    if report.worst:
-        console.print(worst)
-    console.print(
-        "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE\n"
-        f"SQL: duckdb.connect('{_home().pointer}', read_only=True)",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-
-
-_STATUS_WORDS = {
-    "met": "达标", "near": "接近", "missed": "未达标", "undetermined": "无法判定", "no_data": "无数据",
-    "not_applicable": "不适用", "too_early": "未到期", "no_target": "无目标",
-}  # fmt: skip
-
-
-def _number(value: Any) -> str:
-    """A count without decimals, an amount with its two."""
-    if value is None:
-        return "—"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pipelines.keys import Key
 from pipelines.landing import LandedFile
 from pipelines.protection import Origin, Protected, protect
 from pipelines.protection.protect import lake_schema
-from pipelines.reading import Delivered, read_file
+from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
@@ -47,13 +47,22 @@ GROUPS_AHEAD = 2  # of the largest groups, each takes a few hundred MiB until it
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A protected file whose batch is complete on disk; it is nothing until the ledger names it."""
+
+    batch: pl.DataFrame
+    account: RowAccount
+    remarks: dict[str, Any]
+    content_hash: str
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """One delivered file on its way: read and protected, or refused."""
+    """One delivered file on its way: kept, or refused."""
 
     file: LandedFile
     batch_id: str
-    delivered: Delivered | None = None
-    protected: Protected | None = None
+    kept: Kept | None = None
     refusal: Refusal | None = None
 
 
@@ -108,7 +117,7 @@ class Ingest:
                 yield self.take_in(prepared, connection)
 
     def prepare(self, file: LandedFile) -> Prepared:
-        """Read and protect; a refusal is a result, not an exception."""
+        """Read, protect and keep one file; a refusal is a result, not an exception."""
         contract = load_contract(file.slot.dataset)
         batch_id = batch_id_of(file, contract, self.key)
         origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))
@@ -121,13 +130,15 @@ class Ingest:
             return Prepared(file, batch_id, refusal=changed or refusal)
         if not file.is_unchanged():
             return Prepared(file, batch_id, refusal=_changed_while_read(file))
-        return Prepared(file, batch_id, delivered, protected)
+        content_hash = write_batch(self.home, file.slot, batch_id, protected)
+        kept = Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
+        return Prepared(file, batch_id, kept)
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
-        """Judge the rows of a group inside their files, keep the batches, and write the ledger."""
+        """Judge the rows of a group inside their files, and write the ledger."""
         slot = prepared[0].file.slot
         contract = load_contract(slot.dataset)
-        frames = [item.protected.batch for item in prepared if item.protected is not None]
+        frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
         outcomes = [self._settle(item, contract, verdicts, rules) for item in prepared]
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
@@ -138,22 +149,25 @@ class Ingest:
         own = verdicts.filter(pl.col("batch_id") == item.batch_id)
         failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
         refusal = item.refusal or _refuse_many(item, contract, failed)
-        account = item.delivered.account if item.delivered else None
-        slot, name = item.file.slot, item.file.name
-        if refusal is not None or item.protected is None or item.delivered is None:
+        slot, name, kept = item.file.slot, item.file.name, item.kept
+        if refusal is not None or kept is None:
+            self._drop_batch(item)
             self._record_refusal(item, contract, refusal)
-            rows_read = account.read if account else 0
-            return FileOutcome(slot, name, "refused", rows_read, 0, failed, refusal)
-        # The files are complete on disk before the ledger names them: a crash in between leaves nothing current.
-        content_hash = write_batch(self.home, slot, item.batch_id, item.protected)
+            return FileOutcome(slot, name, "refused", kept.account.read if kept else 0, 0, failed, refusal)
+        # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         verdicts_hash = write_parquet(own, verdicts_path(self.home, slot, item.batch_id))
         with self.store.transaction() as transaction:
-            self._record_batch(transaction, item, contract, content_hash, verdicts_hash)
-            self._record_results(transaction, item, contract, own, rules)
+            self._record_batch(transaction, item, kept, contract, verdicts_hash)
+            self._record_results(transaction, item, kept, contract, own, rules)
             append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
             record_landed(transaction, item.file.as_seen(self.home))
-        delivered = item.delivered.account
-        return FileOutcome(slot, name, "accepted", delivered.read, delivered.data, failed)
+        return FileOutcome(slot, name, "accepted", kept.account.read, kept.account.data, failed)
+
+    def _drop_batch(self, item: Prepared) -> None:
+        """Removes what a refused file left in the lake, unless the same bytes were taken before."""
+        if item.kept is not None and not self.store.knows_batch(item.batch_id):
+            batch_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
+            linking_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
 
     def _record_refusal(self, item: Prepared, contract: Contract, refusal: Refusal | None) -> None:
         if refusal is not None and refusal.code == "changed_while_read":
@@ -202,10 +216,9 @@ class Ingest:
         }
 
     def _record_batch(
-        self, transaction: Connection, item: Prepared, contract: Contract, content_hash: str, verdicts_hash: str
+        self, transaction: Connection, item: Prepared, kept: Kept, contract: Contract, verdicts_hash: str
     ) -> None:
-        assert item.delivered is not None
-        account, slot = item.delivered.account, item.file.slot
+        account, slot = kept.account, item.file.slot
         # The same bytes under the same contract and key are the same batch: written again, never twice.
         transaction.execute(batch.delete().where(batch.c.batch_id == item.batch_id))
         transaction.execute(
@@ -214,7 +227,7 @@ class Ingest:
                 supplier_id=slot.supplier_id,
                 dataset=slot.dataset,
                 period=slot.period,
-                content_hash=content_hash,
+                content_hash=kept.content_hash,
                 verdicts_hash=verdicts_hash,
                 contract_version=contract.version,
                 key_id=self.key.id,
@@ -226,17 +239,16 @@ class Ingest:
                 rows_totals=account.totals,
                 rows_blank=account.blank,
                 rows_continuation=account.continuation,
-                remarks=json.dumps(_remarks(item.delivered), ensure_ascii=False),
+                remarks=json.dumps(kept.remarks, ensure_ascii=False),
             )
         )
 
     def _record_results(
-        self, transaction: Connection, item: Prepared, contract: Contract,
+        self, transaction: Connection, item: Prepared, kept: Kept, contract: Contract,
         own: pl.DataFrame, rules: list[RuleOutcome],
     ) -> None:  # fmt: skip
-        assert item.protected is not None
         failed = dict(own.group_by("rule_id").len().iter_rows())
-        rows_checked = item.protected.batch.height
+        rows_checked = kept.batch.height
         slot = item.file.slot
         values = [
             {
@@ -318,11 +330,12 @@ def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
 
 
 def _grouped(files: list[LandedFile]) -> list[list[LandedFile]]:
-    """Files by dataset and month, in the order in which months and datasets are taken in."""
+    """Files by dataset and month, in the order in which they are taken in: months, and the largest first in each."""
     groups: dict[tuple[str, str], list[LandedFile]] = {}
     for file in files:
         groups.setdefault((file.slot.period, file.slot.dataset), []).append(file)
-    return [groups[place] for place in sorted(groups)]
+    sizes = {place: sum(file.size for file in group) for place, group in groups.items()}
+    return [groups[place] for place in sorted(groups, key=lambda place: (place[0], -sizes[place], place[1]))]
 
 
 def _remarks(delivered: Delivered) -> dict[str, Any]:
@@ -336,9 +349,9 @@ def _remarks(delivered: Delivered) -> dict[str, Any]:
 
 
 def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | None:
-    if item.delivered is None:
+    if item.kept is None:
         return None
-    rows = item.delivered.account.data
+    rows = item.kept.account.data
     if failed <= contract.refuse_above_rows or failed <= contract.refuse_above_share * rows:
         return None
     limit = f"{contract.refuse_above_rows}, {contract.refuse_above_share:.0%}"

@@ -178,6 +178,9 @@ class Store:
         """Every batch that the ledger knows, current or superseded."""
         return self.rows(sa.select(batch).order_by(batch.c.batch_id))
 
+    def knows_batch(self, batch_id: str) -> bool:
+        return bool(self.rows(sa.select(batch.c.batch_id).where(batch.c.batch_id == batch_id)))
+
     def slots(self) -> dict[Slot, dict[str, Any]]:
         """What is current in each slot."""
         return {

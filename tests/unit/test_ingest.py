@@ -182,13 +182,13 @@ def test_suppliers_of_one_month_are_judged_together_and_kept_apart(site: Site) -
     assert site.verdicts(other) == {(4, "key.repeated")}
 
 
-def test_months_and_datasets_are_taken_in_one_after_the_other(site: Site) -> None:
+def test_months_are_taken_in_one_after_the_other_and_the_largest_dataset_first(site: Site) -> None:
     february = replace(GRIDS, period="2026-02")
     site.put(february, "a.csv", csv("grid_grids", grid(1)))
     site.put(RESIDENTS, "a.csv", csv("grid_residents", resident()))
     site.put(GRIDS, "a.csv", csv("grid_grids", grid(1)))
     groups = [(group.period, group.dataset) for group in site.ingest().groups(site.new())]
-    assert groups == [("2026-01", "grid_grids"), ("2026-01", "grid_residents"), ("2026-02", "grid_grids")]
+    assert groups == [("2026-01", "grid_residents"), ("2026-01", "grid_grids"), ("2026-02", "grid_grids")]
     assert list(site.ingest().groups([])) == []
 
 
