@@ -6,6 +6,7 @@ doing the same work are measured in one run and reported as a ratio, which other
 
 from __future__ import annotations
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -111,6 +112,10 @@ def _timed(function: Callable[..., Any], *arguments: Any) -> Timed:
 
 def _call(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     sender.send(function(*arguments))
+    sender.close()
+    # As in the command line: DuckDB's binding prints pages about its own references at every exit.
+    atexit._run_exitfuncs()
+    os._exit(0)
 
 
 def _watch_memory(pid: int | None, is_alive: Callable[[], bool]) -> float:
