@@ -136,21 +136,27 @@ def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any
     return outcome.result
 
 
-@contextmanager
-def models_parsed_meanwhile(home: Home) -> Iterator[None]:
+class Parsing:
     """Parses the models in a thread: it takes seconds that most of taking files in can go on beside."""
 
-    def parse() -> None:
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins, if it has not begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._parse, name="parse", daemon=True)
+            self._thread.start()
+
+    def finish(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def _parse(self) -> None:
         # Whatever is wrong with the models is told when they are built.
         with suppress(BuildFailed):
-            _manifest(home)
-
-    parser = threading.Thread(target=parse, name="parse", daemon=True)
-    parser.start()
-    try:
-        yield
-    finally:
-        parser.join()
+            _manifest(self._home)
 
 
 _manifests: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from expectations.contract import load_contracts
-from pipelines.build import BuildResult, build, models_parsed_meanwhile, read_built, remember_published
+from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
@@ -105,9 +105,13 @@ def run(
     with open_session(home, as_of=as_of) as session, recorded(session) as summary:
         landing = look(home, session.county, session.store)
         summary.misplaced = landing.misplaced
-        with models_parsed_meanwhile(home) if landing.new else nullcontext():
-            for outcome in take_in(session, landing, months, datasets, on_progress):
-                summary.files += outcome
+        parsing = Parsing(home)
+        for outcome in take_in(session, landing, months, datasets, on_progress):
+            if outcome:
+                # Only now: before the first files are judged, importing Great Expectations keeps Python busy.
+                parsing.start()
+            summary.files += outcome
+        parsing.finish()
         compute_and_publish(session, summary, full_refresh=full_refresh, on_progress=on_progress)
     return summary
 
