@@ -181,7 +181,7 @@ def test_every_table_and_column_of_an_edition_has_a_comment(published: Home) -> 
     assert uncommented.is_empty(), uncommented.to_dicts()
 
 
-def test_no_delivered_person_is_found_outside_landing(delivered: Home, published: Home) -> None:
+def test_no_delivered_identity_number_is_found_outside_landing(delivered: Home, published: Home) -> None:
     people = _delivered_people(delivered)
     assert len(people) > 1_000
     looked_at = 0
@@ -194,7 +194,7 @@ def test_no_delivered_person_is_found_outside_landing(delivered: Home, published
 
 
 def _delivered_people(home: Home) -> set[str]:
-    """Identity numbers and, where they cannot be a common word, names that were delivered as text."""
+    """The composed 18-character identity numbers that the delivered CSV files hold."""
     found: set[str] = set()
     for path in sorted(home.landing.glob("*/*/*/*.csv")):
         if path.parts[-3] not in ("household_persons", "police_residence_registrations", "grid_residents"):
