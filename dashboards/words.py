@@ -135,7 +135,7 @@ DELIVERY: dict[str, tuple[str, Words]] = {
 
 TEXTS: dict[str, Words] = {
     "site": Words("社区治理指标", "Community governance indicators"),
-    "sample": Words("示例数据", "Sample data"),
+    "sample": Words("示例数据", "示例数据 Sample data"),
     "sample_note": Words("本页数字由程序生成，不反映任何真实单位", "generated figures, about no real place"),
     "stale": Words("当前版次无法打开，现显示上一个可用版次", "The current edition cannot be opened; this is the last good one"),
     "edition": Words("版次", "Edition"),

@@ -132,7 +132,7 @@ def test_the_language_is_switched_and_kept(county: Served, visit: Visit) -> None
     page.wait_for_url("**/?lang=en")
     page.wait_for_function("() => document.documentElement.lang === 'en'")
     assert "communities miss a target" in page.inner_text("h1")
-    assert "Sample data" in page.inner_text(".banner.sample")
+    assert "示例数据 Sample data" in page.inner_text(".banner.sample")
     watched.picture("overview-1440-en")
     page.locator(".matrix th a").first.click()
     page.wait_for_selector(".unit-name")
