@@ -33,31 +33,35 @@ _GB18030_2022 = str.maketrans(
 )  # fmt: skip
 
 
-def decode(data: bytes) -> tuple[str, str]:
-    """The text and its encoding ('utf-8', 'utf-8-sig' or 'gb18030'). Refusal for every other encoding."""
+def as_utf8(data: bytes) -> tuple[bytes, str]:
+    """The text in UTF-8 and the encoding it was in ('utf-8', 'utf-8-sig' or 'gb18030'). Refusal for any other."""
     for bom, code in _WIDE_BOMS:
         if data.startswith(bom):
             raise refuse(code, WHOLE_FILE, "文件开头为其标记（BOM）", "its mark (BOM) at the beginning")
     if b"\0" in data:
         _refuse_nul_bytes(data)
     if data.startswith(codecs.BOM_UTF8):
+        text = data[len(codecs.BOM_UTF8) :]
         try:
-            return data[len(codecs.BOM_UTF8) :].decode("utf-8"), "utf-8-sig"
+            text.decode("utf-8")
         except UnicodeDecodeError as error:
             raise _undecodable(error, "utf-8") from None
+        return text, "utf-8-sig"
     try:
-        return data.decode("utf-8"), "utf-8"
+        data.decode("utf-8")
     except UnicodeDecodeError as error:
         utf8_error = error
+    else:
+        return data, "utf-8"
     try:
-        text = data.decode("gb18030")
+        utf8 = data.decode("gb18030").encode("utf-8")
     except UnicodeDecodeError as error:
         # the encoding that could read further is the one that was meant
         further = max(utf8_error, error, key=lambda each: each.start)
         raise _undecodable(further, further.encoding) from None
     if utf8_error.reason == "unexpected end of data" and utf8_error.start > 0:
         raise _undecodable(utf8_error, "utf-8")
-    return _with_characters_of_2022(text), "gb18030"
+    return _with_characters_of_2022(utf8), "gb18030"
 
 
 def _undecodable(error: UnicodeDecodeError, encoding: str) -> Exception:
@@ -80,5 +84,6 @@ def _refuse_nul_bytes(data: bytes) -> None:
     raise refuse("nul_bytes", at_row(row), f"{data.count(0):,} 个空字节", f"{data.count(0):,} NUL bytes")
 
 
-def _with_characters_of_2022(text: str) -> str:
-    return text.translate(_GB18030_2022) if any(chr(point) in text for point in _GB18030_2022) else text
+def _with_characters_of_2022(utf8: bytes) -> bytes:
+    # In UTF-8 all of them, and hardly anything else, begin with this byte.
+    return utf8.decode().translate(_GB18030_2022).encode() if b"\xee" in utf8 else utf8

@@ -61,8 +61,9 @@ def classify(body: Body, header: Header) -> Classified:
     _refuse_ragged(rows, header)
     skipped = rows.filter(pl.col("kind") != "data")
     counts = dict(skipped["kind"].value_counts().iter_rows())
+    is_data = ~pl.col("row_number").is_in(skipped["row_number"].to_list())
     return Classified(
-        data=body.regular.filter(~pl.col("row_number").is_in(skipped["row_number"].to_list())),
+        data=body.regular.filter(is_data) if len(skipped) else body.regular,
         header=counts.get("header", 0),
         note=counts.get("note", 0),
         totals=counts.get("totals", 0),
@@ -73,8 +74,8 @@ def classify(body: Body, header: Header) -> Classified:
 def _profile(body: Body, header: Header) -> pl.DataFrame:
     """One row per row that may not be data: row_number, width, filled (cells), first (filled cell), is_header."""
     names = cell_names(header.width)
-    opening = pl.col(names[0])
-    is_plain = opening.str.contains(_PLAIN_START) & (opening != header.row.cells[0])
+    opening = pl.coalesce(names)
+    is_plain = opening.str.contains(_PLAIN_START) & (opening != next(filter(None, header.row.cells)))
     is_near_header = pl.int_range(pl.len()) < _NEAR_HEADER
     trimmed = [empty_as_null(pl.col(name).str.strip_chars()) for name in names]
     matches = [pl.col(name).fill_null("") == text for name, text in zip(names, header.row.cells, strict=True)]
