@@ -10,7 +10,7 @@ import polars as pl
 
 # GB 11643 (ISO 7064 MOD 11-2): weight of digit i (from the left) is 2^(17-i) mod 11.
 _WEIGHTS = np.array([pow(2, 17 - i, 11) for i in range(17)], dtype=np.float32)
-_CHECK_CHARACTERS = np.frombuffer(b"10X98765432", dtype=np.uint8)
+_CHECK_CHARACTERS = pl.Series(list("10X98765432"))
 _MAINLAND_FORM = r"^[0-9]{17}[0-9X]$"
 _OLD_FORM = r"^[0-9]{15}$"
 _OLD_FOREIGN_FORM = r"^[A-Z]{3}[0-9]{12}$"
@@ -28,13 +28,11 @@ MASK = "******"
 
 def check_characters(numbers: pl.Series) -> pl.Series:
     """The check character that belongs to each number of 17 or 18 digits (only the first 17 are read)."""
-    if numbers.is_empty():
-        return pl.Series(numbers.name, [], dtype=pl.String)
-    joined = "".join(numbers.str.slice(0, 17).to_list()).encode("ascii")
+    joined = numbers.str.slice(0, 17).str.join().item().encode("ascii")
     digits = np.frombuffer(joined, dtype=np.uint8).reshape(-1, 17) - ord("0")
     # As floating-point numbers, which are exact here and multiply as matrices at full speed.
-    characters = _CHECK_CHARACTERS[(digits.astype(np.float32) @ _WEIGHTS).astype(np.int32) % 11]
-    return pl.Series(numbers.name, list(characters.tobytes().decode("ascii")), dtype=pl.String)
+    remainders = (digits.astype(np.float32) @ _WEIGHTS).astype(np.int32) % 11
+    return _CHECK_CHARACTERS.gather(remainders).alias(numbers.name)
 
 
 def examine(frame: pl.DataFrame, number: str, kind: str | None, *, is_sample: bool) -> pl.DataFrame:
@@ -51,8 +49,9 @@ def examine(frame: pl.DataFrame, number: str, kind: str | None, *, is_sample: bo
     # Nearly every number is written as it should be; only the others are worth the many looks below.
     is_plain = (pl.col("kind") != "passport") & pl.col("delivered").str.contains(_MAINLAND_FORM)
     plain, odd = rows.filter(is_plain), rows.filter(is_plain.fill_null(False).not_())
-    plain = plain.with_columns(form=pl.lit("mainland"), long=pl.col("delivered"))
-    plain = plain.join(_numbered(plain, is_sample=is_sample), on="place", how="left", maintain_order="left")
+    plain = plain.with_columns(check=check_characters(plain["delivered"])).with_columns(
+        fault=_fault(pl.col("delivered"), pl.lit(False), is_sample=is_sample)
+    )
     plain = plain.select(
         "place",
         finding=pl.col("fault").fill_null("valid"),
@@ -111,16 +110,23 @@ def _numbered(rows: pl.DataFrame, *, is_sample: bool) -> pl.DataFrame:
     """For rows with a national number: `canonical` (18 characters) and `fault` (a finding or null)."""
     numbers = rows.filter(pl.col("form").is_in(["mainland", "old"])).select("place", "form", "long")
     numbers = numbers.with_columns(check=check_characters(numbers["long"]))
-    long, check, is_old = pl.col("long"), pl.col("check"), pl.col("form") == "old"
+    long, is_old = pl.col("long"), pl.col("form") == "old"
+    return numbers.select(
+        "place",
+        canonical=pl.when(is_old).then(long + pl.col("check")).otherwise(long),
+        fault=_fault(long, is_old, is_sample=is_sample),
+    )
+
+
+def _fault(long: pl.Expr, is_old: pl.Expr, *, is_sample: bool) -> pl.Expr:
+    """What is wrong with a national number of 18 characters, or of 17 where `is_old`, beside its `check`; or null."""
     born = long.str.slice(6, 8).str.to_date("%Y%m%d", strict=False)
     # No document of any kind begins like that: region 99 is allotted to nobody.
     is_composed = long.str.starts_with("999") & pl.lit(not is_sample)
-    return numbers.select(
-        "place",
-        canonical=pl.when(is_old).then(long + check).otherwise(long),
-        fault=pl.when(~is_old & (long.str.slice(17) != check)).then(pl.lit("bad_check_digit"))
+    return (
+        pl.when(~is_old & (long.str.slice(17) != pl.col("check"))).then(pl.lit("bad_check_digit"))
         .when(born.is_null()).then(pl.lit("bad_birth_date"))
-        .when(is_composed).then(pl.lit("unallotted_prefix")),
+        .when(is_composed).then(pl.lit("unallotted_prefix"))
     )  # fmt: skip
 
 

@@ -86,8 +86,8 @@ def protect(
             case "birth_date":
                 parts.append(_birth_year(frame, column, origin.period))
             case "name":
-                names = frame.select(normalise_name(pl.col(column.name)).alias("name"))
-                parts.append(names.select(examine_names(pl.col("name")).alias(column.check_name)))
+                names = _names(frame, column, key)
+                parts.append(names.select(column.check_name))
                 linking = _linking(frame["row_number"], names, origin, key)
     batch = pl.concat(parts, how="horizontal").with_columns(
         batch_id=pl.lit(origin.batch_id),
@@ -100,21 +100,24 @@ def protect(
     return Protected(batch.select(pl.col(name).cast(dtype) for name, dtype in schema.items()), linking)
 
 
-def _by_value(texts: pl.Series, derive: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
-    """What `derive` makes of a column of normalised `text`, row for row.
+def _by_value(texts: pl.Series, derive: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
+    """What `derive` makes of a column of `delivered` text, row for row.
 
-    Worked out once per different text: dates, codes and choices repeat themselves thousands of times.
+    Worked out once per different text: dates, codes and names repeat themselves, choices thousands of times.
+    Lazily, for only then is an expression that is used twice evaluated once.
     """
-    column = texts.alias("delivered").to_frame()
-    different = column.unique()
-    derived = derive(different.select(normalise(pl.col("delivered")).alias("text")))
-    values = pl.concat([different, derived], how="horizontal")
-    joined = column.join(values, on="delivered", how="left", nulls_equal=True, maintain_order="left")
-    return joined.drop("delivered")
+    encoded = texts.to_arrow().dictionary_encode(null_encoding="encode")
+    different = pl.LazyFrame({"delivered": pl.Series(encoded.dictionary)})
+    return derive(different).collect().select(pl.all().gather(pl.Series(encoded.indices)))
+
+
+def _normalised(texts: pl.LazyFrame) -> pl.LazyFrame:
+    return texts.select(text=normalise(pl.col("delivered")))
 
 
 def _stored(frame: pl.DataFrame, column: Column) -> pl.DataFrame:
-    def derive(texts: pl.DataFrame) -> pl.DataFrame:
+    def derive(delivered: pl.LazyFrame) -> pl.LazyFrame:
+        texts = _normalised(delivered)
         if column.type != "text":
             # A cell that slipped into the wrong column must not bring a person's number with it. Free text is
             # left alone: a registration may well be numbered by region, date and sequence.
@@ -145,17 +148,20 @@ def _identity(frame: pl.DataFrame, column: Column, key: Key, *, is_sample: bool)
 
 
 def _reference(frame: pl.DataFrame, column: Column, key: Key) -> pl.DataFrame:
-    texts = frame.select(normalise(pl.col(column.name)).alias("number"))
-    hashed = plh.col("number").chash.hmac_sha256(key=key.for_purpose(f"reference:{column.name}"))
-    return texts.select(
-        hashed.str.slice(0, PSEUDONYM_LENGTH).alias(column.stored_name),
-        pl.when(pl.col("number").is_null()).then(pl.lit("absent")).otherwise(pl.lit("valid")).alias(column.check_name),
-    )
+    def derive(delivered: pl.LazyFrame) -> pl.LazyFrame:
+        hashed = plh.col("text").chash.hmac_sha256(key=key.for_purpose(f"reference:{column.name}"))
+        is_absent = pl.col("text").is_null()
+        return _normalised(delivered).select(
+            hashed.str.slice(0, PSEUDONYM_LENGTH).alias(column.stored_name),
+            pl.when(is_absent).then(pl.lit("absent")).otherwise(pl.lit("valid")).alias(column.check_name),
+        )
+
+    return _by_value(frame[column.name], derive)
 
 
 def _birth_year(frame: pl.DataFrame, column: Column, period: date) -> pl.DataFrame:
-    def derive(texts: pl.DataFrame) -> pl.DataFrame:
-        days = texts.with_columns(day=read_date(pl.col("text")))
+    def derive(delivered: pl.LazyFrame) -> pl.LazyFrame:
+        days = _normalised(delivered).with_columns(day=read_date(pl.col("text")))
         is_possible = pl.col("day").is_between(date(1900, 1, 1), month_end(period))
         return days.select(
             pl.when(is_possible).then(pl.col("day").dt.year()).alias(column.stored_name),
@@ -168,10 +174,22 @@ def _birth_year(frame: pl.DataFrame, column: Column, period: date) -> pl.DataFra
     return _by_value(frame[column.name], derive)
 
 
+def _names(frame: pl.DataFrame, column: Column, key: Key) -> pl.DataFrame:
+    """The finding for each name, and the linking keys of the valid ones."""
+
+    def derive(delivered: pl.LazyFrame) -> pl.LazyFrame:
+        names = delivered.select(name=normalise_name(pl.col("delivered")))
+        names = names.with_columns(examine_names(pl.col("name")).alias(column.check_name))
+        valid = pl.when(pl.col(column.check_name) == "valid").then(pl.col("name"))
+        examined = names.select(column.check_name, name=valid).collect()
+        keys = linking_keys(examined["name"], key)
+        return pl.concat([examined.drop("name"), keys], how="horizontal").lazy()
+
+    return _by_value(frame[column.name], derive)
+
+
 def _linking(row_numbers: pl.Series, names: pl.DataFrame, origin: Origin, key: Key) -> pl.DataFrame:
-    valid = names.select(pl.when(examine_names(pl.col("name")) == "valid").then(pl.col("name")).alias("name"))
-    keys = linking_keys(valid["name"], key)
-    frame = keys.with_columns(row_numbers, batch_id=pl.lit(origin.batch_id), key_id=pl.lit(key.id))
+    frame = names.with_columns(row_numbers, batch_id=pl.lit(origin.batch_id), key_id=pl.lit(key.id))
     return frame.select(pl.col(name).cast(dtype) for name, dtype in LINKING_SCHEMA.items()).drop_nulls("name_key")
 
 
