@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 
 from expectations.contract import FINDINGS, Column, Contract, Severity
 from expectations.rules import REPEATED_KEYS, RuleSpec, file_rules, repeated_keys_sql
@@ -112,19 +113,22 @@ class UnknownFindingError(ValidationError):
 
 
 def validate(
-    connection: duckdb.DuckDBPyConnection, table: str, contract: Contract, *, is_sample: bool
+    connection: duckdb.DuckDBPyConnection, table: str | pa.Table, contract: Contract, *, is_sample: bool
 ) -> Validation:
     """Hold every row of `table` to every rule of `contract` that concerns one file.
 
-    `table` is SQL for a table of the contract's lake schema, all new batches of one dataset and period.
-    It is read through a cursor of `connection`: it must be committed, and no temporary table or
-    registered frame of the caller. Threads may validate at once, each with a connection or cursor of its
+    `table` has the contract's lake schema and all new batches of one dataset and period: an Arrow table, which
+    is read where it is, or SQL for a table. It is read through a cursor of `connection`, so what the SQL
+    names must be committed, and no temporary table or registered frame of the caller. Threads may validate at once, each with a connection or cursor of its
     own. Raises ReconciliationError, BrokenRuleError, UnknownFindingError: all ValidationError.
     """
     rules = file_rules(contract, is_sample)
     cursor = connection.cursor()
     try:
-        cursor.execute(f"create temp view {ROWS} as select * from {table}")
+        if isinstance(table, str):
+            cursor.execute(f"create temp view {ROWS} as select * from {table}")
+        else:
+            cursor.register(ROWS, table)
         rows_by_batch = _count_rows(cursor, contract)
         with _broken_rules_named(cursor, contract, rules):
             cursor.execute(f"create temp table {REPEATED_KEYS} as {repeated_keys_sql(contract, ROWS)}")
