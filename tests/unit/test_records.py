@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.reading.records import find_records, without_final_returns
@@ -31,6 +31,7 @@ def by_lines(text: str) -> list[tuple[int, str]]:
     return [*records, (number, record.removesuffix("\n"))] if record else records
 
 
+@settings(deadline=None)
 @given(texts)
 def test_records_are_those_of_the_grammar(text: str) -> None:
     records = find_records(text.encode())
