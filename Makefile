@@ -46,8 +46,8 @@ check: install-dev ## lint, types and architecture only
 bench: install ## measure speed and memory
 	$(BIN)/warehouse bench
 
-sources: install ## renew the dbt sources from the contracts
-	$(BIN)/python -c "from pipelines.dbt_sources import write_sources; write_sources()"
+sources: install ## renew the dbt sources and marts from contracts and measures
+	$(BIN)/python -c "from pipelines.dbt_marts import write_derived; write_derived()"
 
 lock: ## renew the lock files (needs uv)
 	uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \

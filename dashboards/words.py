@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from dashboards.address import Lang
+from expectations.contract import load_contracts
 from pipelines.errors import Words
 
 
@@ -111,14 +112,7 @@ AGENCIES = {
     "police": Words("公安", "Police"),
 }
 DATASETS = {
-    "civil_communities": Words("社区名册", "Register of communities"),
-    "civil_facilities": Words("服务设施", "Service facilities"),
-    "grid_disputes": Words("矛盾纠纷", "Disputes"),
-    "grid_grids": Words("网格", "Grids"),
-    "grid_residents": Words("实有人口", "People found living in the community"),
-    "household_households": Words("户籍户", "Registered households"),
-    "household_persons": Words("户籍人口", "Registered persons"),
-    "police_residence_registrations": Words("暂住登记", "Temporary residence registrations"),
+    contract.dataset: Words(contract.title_zh, contract.title_en) for contract in load_contracts().values()
 }
 SEVERITIES = {
     "error": Words("隔离", "Quarantined"),

@@ -196,8 +196,8 @@ class CrossRule(Strict):
     """A rule across files, evaluated at each run over all current batches of one period.
 
     `failing_rows` is a query giving (batch_id, row_number). It may read `rows` (this dataset's rows that
-    passed every rule inside their file), any dataset named in `reads`, and `units` (units valid at the
-    period's end). It is not evaluated for a period in which a dataset of `reads` was not delivered.
+    passed every rule inside their file), any dataset named in `reads`, `units` (units valid at the
+    period's end), and `covers` (supplier_id, covered_code: who delivers for which area). It is not evaluated for a period in which a dataset of `reads` was not delivered.
     """
 
     id: str
@@ -227,6 +227,8 @@ class Contract(Strict):
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
     cross_rules: tuple[CrossRule, ...] = ()
+    # a complete delivery has rows of every community that its supplier covers
+    every_community: bool = False
     # more bad rows than both of these refuse the whole file
     refuse_above_share: float = 0.05
     refuse_above_rows: int = 20

@@ -111,7 +111,7 @@ def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
             inner join dim_unit as units
                 on units.valid_from <= periods.end_date
                 and (units.valid_to is null or units.valid_to > periods.end_date)
-                and units.unit_level in ('county', 'street', 'community')
+                and array_contains(kpis.levels, units.unit_level)
             group by all
         ),
         given as (

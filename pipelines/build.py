@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from pipelines.control import Control, code_version
 from pipelines.errors import WarehouseError, Words
@@ -81,18 +82,20 @@ def read_built(home: Home) -> Built:
     if not home.warehouse.exists():
         return Built()
     with duckdb.connect(str(home.warehouse)) as connection:
-        known = "select count(*) from information_schema.tables where table_name = ?"
-        if not scalar(connection, known, [_STATE]):
-            return Built()
-        state = dict(connection.execute(f"select name, digest from {_STATE}").fetchall())
+        return _read_state(connection)
+
+
+def _read_state(connection: duckdb.DuckDBPyConnection) -> Built:
+    if not scalar(connection, "select count(*) from duckdb_tables() where table_name = ?", [_STATE]):
+        return Built()
+    state = dict(connection.execute(f"select name, digest from {_STATE}").fetchall())
     return Built(state, state.pop("inputs", ""))
 
 
 def build(home: Home, control: Control, *, full_refresh: bool = False) -> BuildResult:
     """Computes the dirty periods, or everything. Raises BuildFailed where a model fails; tests are reported."""
     # The state is taken away first: a build that dies leaves no state, and the next one starts afresh.
-    is_same_code = read_built(home).digests.get(_CODE) == code_version()
-    _forget(home)
+    is_same_code = _forget(home).digests.get(_CODE) == code_version()
     result = _build(home, full_refresh=full_refresh or not is_same_code)
     if not result.failures:
         _remember(home, control)
@@ -202,10 +205,14 @@ def _release_file() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-def _forget(home: Home) -> None:
-    if home.warehouse.exists():
-        with duckdb.connect(str(home.warehouse)) as connection:
-            connection.execute(f"drop table if exists {_STATE}")
+def _forget(home: Home) -> Built:
+    """Takes the state away and returns it."""
+    if not home.warehouse.exists():
+        return Built()
+    with duckdb.connect(str(home.warehouse)) as connection:
+        built = _read_state(connection)
+        connection.execute(f"drop table if exists {_STATE}")
+    return built
 
 
 def remember_published(home: Home, control: Control) -> None:
@@ -218,5 +225,5 @@ def remember_published(home: Home, control: Control) -> None:
 def _remember(home: Home, control: Control) -> None:
     rows = [*control.digests.items(), (_CODE, code_version())]
     with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"create or replace table {_STATE} (name varchar, digest varchar)")
-        connection.executemany(f"insert into {_STATE} values (?, ?)", rows)
+        connection.register("rows", pl.DataFrame(rows, ["name", "digest"], orient="row").to_arrow())
+        connection.execute(f"create or replace table {_STATE} as select name, digest from rows")

@@ -25,7 +25,7 @@ from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, event_dige
 from pipelines.ingest import write_parquet
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
-from pipelines.units import build_register, load_releases, merge_civil_register
+from pipelines.units import build_register, load_releases, merge_civil_register, with_units_above
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def export_control(
         "rule_results": tables.rule_results(store, county, batches, evaluations),
         "county": tables.county(county, as_of),
         "tolerances": tables.tolerances(county),
+        "county_targets": tables.county_targets(county),
     }
     for name, frame in frames.items():
         write_parquet(frame, home.control / f"{name}.parquet")
@@ -80,10 +81,15 @@ def export_control(
 
 
 def county_units(home: Home, county: County, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """The dated units of the county: the national register's releases, and what civil affairs delivered since."""
+    """The dated units of the county: the national register's releases, and what civil affairs delivered since.
+
+    Its city and province belong to them where some supplier delivers for more than the county.
+    """
     register = _register(county.county_code, home.reference)
     communities = [batch for batch in batches if batch.slot.dataset == "civil_communities"]
-    return merge_civil_register(register, passing_rows(home, "civil_communities", communities))
+    units = merge_civil_register(register, passing_rows(home, "civil_communities", communities))
+    prefixes = [prefix for supplier in county.suppliers for prefix in supplier.covers]
+    return with_units_above(units, register, prefixes)
 
 
 @lru_cache(maxsize=4)

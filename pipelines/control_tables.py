@@ -28,6 +28,17 @@ VERDICTS_SCHEMA: dict[str, Any] = {
     "is_cross_file": pl.Boolean,
 }  # fmt: skip
 
+# The pack of targets that a county sets itself; always chosen.
+COUNTY_PACK = "county"
+TARGET_SCHEMA: dict[str, Any] = {
+    "target_id": pl.String, "pack": pl.String, "kpi_id": pl.String, "operator": pl.String,
+    "value_1": pl.Decimal(18, 4), "value_2": pl.Decimal(18, 4), "binding": pl.String, "unit": pl.String,
+    "area_scope": pl.String, "class_scope": pl.String, "city_class_scope": pl.String, "level_scope": pl.String,
+    "variant_scope": pl.String, "phase": pl.Int32, "effective_from": pl.Date, "effective_to": pl.Date,
+    "plan_end": pl.Date, "document": pl.String, "clause": pl.String, "strength": pl.String, "text_zh": pl.String,
+    "text_en": pl.String,
+}  # fmt: skip
+
 
 def current_batches(batches: list[CurrentBatch]) -> pl.DataFrame:
     rows = [
@@ -181,35 +192,31 @@ def rule_results(
     store: Store, county: County, batches: list[CurrentBatch], evaluations: list[Evaluation]
 ) -> pl.DataFrame:
     """How often each rule failed in each current batch, inside files and across them, with its words."""
-    slots = {batch.batch_id: batch.slot for batch in batches}
-    across = [{**row, "is_cross_file": True} for evaluation in evaluations for row in evaluation.rule_results]
-    words = {
-        (contract.dataset, rule.id): (rule.zh, rule.en)
+    found_schema: dict[str, Any] = {
+        "batch_id": pl.String, "rule_id": pl.String, "rule_version": pl.Int32, "severity": pl.String,
+        "rows_checked": pl.Int64, "rows_failed": pl.Int64,
+    }  # fmt: skip
+    inside = pl.from_dicts(store.latest_rule_results(), found_schema)
+    across = [
+        tuple(row[name] for name in found_schema) for evaluation in evaluations for row in evaluation.rule_results
+    ]
+    words = [
+        (contract.dataset, rule.id, rule.zh, rule.en)
         for contract in load_contracts().values()
         for rule in rule_catalogue(contract, sample=county.sample)
-    }
-    rows = []
-    for row in [*store.latest_rule_results(), *across]:
-        slot = slots.get(row["batch_id"])
-        said = words.get((slot.dataset, row["rule_id"])) if slot else None
-        if slot is None or said is None:
-            continue
-        rows.append(
-            (
-                slot.dataset, month_start(slot.period), slot.supplier_id, row["batch_id"], row["rule_id"],
-                row["rule_version"], row["severity"], row["rows_checked"], row["rows_failed"], *said,
-            )
-        )  # fmt: skip
-    schema = {
-        "dataset": pl.String, "period": pl.Date, "supplier_id": pl.String, "batch_id": pl.String,
-        "rule_id": pl.String, "rule_version": pl.Int32, "severity": pl.String, "rows_checked": pl.Int64,
-        "rows_failed": pl.Int64, "zh": pl.String, "en": pl.String,
-    }  # fmt: skip
-    return pl.DataFrame(rows, schema, orient="row").sort("batch_id", "rule_id")
+    ]
+    found = pl.concat([inside, pl.DataFrame(across, found_schema, orient="row")])
+    # Results of batches that are not current, and of rules that are no more, find nothing to join.
+    return (
+        found.join(current_batches(batches), on="batch_id")
+        .join(pl.DataFrame(words, ["dataset", "rule_id", "zh", "en"], orient="row"), on=["dataset", "rule_id"])
+        .select("dataset", "period", "supplier_id", *found_schema, "zh", "en")
+        .sort("batch_id", "rule_id")
+    )
 
 
 def county(county: County, as_of: date) -> pl.DataFrame:
-    row = (county.county_code, county.name_zh, county.sample, as_of, list(county.packs))
+    row = (county.county_code, county.name_zh, county.sample, as_of, [*county.packs, COUNTY_PACK])
     schema: dict[str, Any] = {
         "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
         "packs": pl.List(pl.String),
@@ -220,3 +227,16 @@ def county(county: County, as_of: date) -> pl.DataFrame:
 def tolerances(county: County) -> pl.DataFrame:
     rows = list(county.parameters.tolerances.items())
     return pl.DataFrame(rows, {"kpi_id": pl.String, "tolerance": pl.Decimal(18, 4)}, orient="row")
+
+
+def county_targets(county: County) -> pl.DataFrame:
+    """The targets that the county sets, in the columns of the seed of targets."""
+    rows = [
+        (
+            f"{COUNTY_PACK}-{number}", COUNTY_PACK, target.kpi_id, target.operator, target.value_1, target.value_2, None,
+            None, target.area_scope, target.class_scope, "*", target.level_scope, "*", None, target.effective_from,
+            target.effective_to, None, target.document, target.clause, "stated", target.text_zh, target.text_en,
+        )
+        for number, target in enumerate(county.parameters.targets, start=1)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, TARGET_SCHEMA, orient="row")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -41,10 +42,35 @@ class Expected(_Strict):
         return dataset
 
 
+class CountyTarget(_Strict):
+    """A target that the county sets where a document leaves the number open; scopes as in the seed of targets."""
+
+    kpi_id: str
+    operator: Literal[">=", "<=", "=", "range"] = ">="
+    value_1: Decimal
+    value_2: Decimal | None = None
+    area_scope: str = "*"
+    class_scope: str = "*"
+    level_scope: str = "*"
+    effective_from: date | None = None
+    effective_to: date | None = None
+    document: str = "county.yml"
+    clause: str = ""
+    text_zh: str = ""
+    text_en: str = ""
+
+    @model_validator(mode="after")
+    def _range_has_two_ends(self) -> CountyTarget:
+        if (self.operator == "range") != (self.value_2 is not None):
+            raise ValueError(f"{self.kpi_id}: a range, and only that, has value_2")
+        return self
+
+
 class Parameters(_Strict):
     """What the county sets where documents leave a number open."""
 
     tolerances: dict[str, Decimal] = Field(default_factory=dict)
+    targets: tuple[CountyTarget, ...] = ()
 
 
 class County(_Strict):

@@ -1,7 +1,8 @@
 """Rules across files, evaluated over all current batches of a month, so that arrival order changes nothing.
 
 The rules come from the contracts (expectations.rules.cross_file_rules). What a month's evaluation gave is kept
-under the hash of everything it was computed from: an unchanged month costs one look-up.
+under the hash of everything it was computed from: an unchanged month costs one look-up. Only which events are
+corrected by a later month is asked of all months in every run, by one query over their keys.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from pipelines.durable import write_whole
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_end, month_start
-from pipelines.sql import file_list
+from pipelines.sql import file_list, literal
 from pipelines.store import Slot
 
+KEPT_EVALUATIONS = 4  # of one dataset and month: those before are for inputs that hardly come back
 SKIPPED_KINDS = {f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation")}
 
 
@@ -83,13 +85,13 @@ class CrossFile:
 
     def __init__(self, home: Home, county: County, batches: Iterable[CurrentBatch], units: pl.DataFrame) -> None:
         self.home, self.county, self.units = home, county, units
+        self.suppliers = [supplier.model_dump() for supplier in county.suppliers]
+        self.rules = {dataset: cross_file_rules(contract) for dataset, contract in load_contracts().items()}
+        self.units_hashes: dict[str, str] = {}
         self.batches: dict[tuple[str, str], list[CurrentBatch]] = {}
-        self.hashes: dict[tuple[str, str], str] = {}
-        self.evaluated: dict[tuple[str, str], Evaluation] = {}
         for batch in sorted(batches, key=lambda batch: batch.batch_id):
             self.batches.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
         self.connection = duckdb.connect()
-        self.connection.register("all_units", units.to_arrow())
         covers = [(supplier.id, prefix) for supplier in county.suppliers for prefix in supplier.covers]
         self.connection.execute("create table covers (supplier_id varchar, covered_code varchar)")
         self.connection.executemany("insert into covers values (?, ?)", covers)
@@ -105,128 +107,148 @@ class CrossFile:
 
     def evaluate(self, on_progress: Callable[[str], None] = lambda _: None) -> list[Evaluation]:
         """Every dataset × month that has a current batch; what did not change comes from its file."""
-        contracts = load_contracts()
-        # The newest month first: an earlier version of an event asks which later ones were accepted.
-        for dataset, month in sorted(self.batches, reverse=True):
-            evaluation = self._kept(dataset, month)
-            if evaluation is None:
-                on_progress(f"{dataset} {month}")
-                evaluation = self._evaluate(contracts[dataset], month)
-            self.evaluated[dataset, month] = evaluation
-        return [self.evaluated[place] for place in sorted(self.batches)]
+        own: dict[tuple[str, str], Evaluation] = {}
+        for dataset, month in sorted(self.batches):
+            own[dataset, month] = self._evaluate_month(dataset, month, on_progress)
+        evaluated = own | self._corrected(own)
+        for place, evaluation in evaluated.items():
+            if evaluation.is_new:
+                self._drop_old(keep={own[place].verdicts_file, evaluation.verdicts_file})
+        return list(evaluated.values())
 
     # --- one dataset and month -----------------------------------------------------------------------------
 
+    def _evaluate_month(self, dataset: str, month: str, on_progress: Callable[[str], None]) -> Evaluation:
+        """What the month's own rows and units give, whatever later months correct."""
+        inputs_hash = self.inputs_hash(dataset, month)
+        kept = self._kept(dataset, month, inputs_hash)
+        if kept is not None:
+            return kept
+        on_progress(f"{dataset} {month}")
+        return self._keep(dataset, month, inputs_hash, self._failing(dataset, month))
+
     def inputs_hash(self, dataset: str, month: str) -> str:
-        """Equal where the same rules would see the same rows, units and supplier areas."""
-        place = (dataset, month)
-        if place not in self.hashes:
-            self.hashes[place] = self._inputs_hash(dataset, month)
-        return self.hashes[place]
-
-    def _inputs_hash(self, dataset: str, month: str) -> str:
-        contract = load_contracts()[dataset]
-        rules = cross_file_rules(contract)
+        """Equal where the same rules would see the same rows of the month, units and supplier areas."""
+        rules = self.rules[dataset]
         reads = sorted({dataset, *(read for rule in rules for read in rule.reads)})
-        parts: list[Any] = [dataset, month, contract.version, [(rule.id, rule.version, rule.failing_rows) for rule in rules]]
+        parts: list[Any] = [dataset, month, load_contracts()[dataset].version]
+        parts += [[(rule.id, rule.version, rule.failing_rows) for rule in rules]]
         parts += [[batch.batch_id for batch in self.batches.get((read, month), [])] for read in reads]
-        parts += [self.units_hash(month), [supplier.model_dump() for supplier in self.county.suppliers]]
-        if contract.kind == "event":
-            # The next later month's hash holds that of the month after it, and so on to the last.
-            parts += [self.inputs_hash(dataset, later) for later in self._later_months(dataset, month)[:1]]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
-
-    def _later_months(self, dataset: str, month: str) -> list[str]:
-        return sorted(later for name, later in self.batches if name == dataset and later > month)
+        return _hash([*parts, self.units_hash(month), self.suppliers])
 
     def units_hash(self, month: str) -> str:
-        in_force = self._units_in_force(month).select(sorted(self.units.columns)).sort("unit_key")
-        return hashlib.sha256(in_force.write_csv().encode()).hexdigest()
+        if month not in self.units_hashes:
+            in_force = self._units_in_force(month).select(sorted(self.units.columns)).sort("unit_key")
+            self.units_hashes[month] = hashlib.sha256(in_force.write_csv().encode()).hexdigest()
+        return self.units_hashes[month]
 
     def _units_in_force(self, month: str) -> pl.DataFrame:
         day = month_end(month_start(month))
         is_open = pl.col("valid_to").is_null() | (pl.col("valid_to") > day)
         return self.units.filter((pl.col("valid_from") <= day) & is_open)
 
-    def _evaluate(self, contract: Contract, month: str) -> Evaluation:
-        batches = self.batches[contract.dataset, month]
-        rules = [rule for rule in cross_file_rules(contract) if self._can_run(rule, month)]
-        self._show_units(month)
-        self._show(contract.dataset, month, "rows")
-        verdicts = [self._failing(rule, contract, month) for rule in rules]
-        frame = pl.concat([pl.DataFrame(schema=VERDICT_SCHEMA), *verdicts]).sort("batch_id", "row_number", "rule_id")
-        states = self._row_states(frame, batches)
-        results = [
-            {
-                "batch_id": batch.batch_id, "rule_id": rule.id, "rule_version": rule.version,
-                "severity": rule.severity, "rows_checked": batch.rows_data,
-                "rows_failed": frame.filter((pl.col("batch_id") == batch.batch_id) & (pl.col("rule_id") == rule.id))
-                .height,
-            }
-            for batch in batches
-            for rule in rules
-        ]  # fmt: skip
-        return self._keep(contract.dataset, month, frame, results, states)
-
-    def _can_run(self, rule: CrossFileRule, month: str) -> bool:
+    def _rules_of(self, dataset: str, month: str) -> list[CrossFileRule]:
         """A rule that reads a dataset that nobody delivered would refuse every row for its absence."""
-        return all((read, month) in self.batches for read in rule.reads)
+        return [
+            rule for rule in self.rules[dataset] if all((read, month) in self.batches for read in rule.reads)
+        ]
 
-    def _show(self, dataset: str, month: str, name: str) -> None:
-        """A view of the rows of a dataset and month that passed every rule inside their file."""
-        self.connection.execute(f"create or replace temp view {name} as {self._passing(dataset, [month])}")
+    def _failing(self, dataset: str, month: str) -> pl.DataFrame:
+        """The verdicts of every rule on the rows of a month: one query, for which each row is read once."""
+        rules = [rule for rule in self._rules_of(dataset, month) if self._can_fail(rule, dataset, month)]
+        verdicts = [pl.DataFrame(schema=VERDICT_SCHEMA)]
+        if rules:
+            self.connection.register("units", self._units_in_force(month).to_arrow())
+            found = self.connection.sql(self._query(rules, dataset, month)).pl()
+            verdicts += [_as_verdicts(found.filter(rule_id=rule.id), rule) for rule in rules]
+        return pl.concat(verdicts)
 
-    def _passing(self, dataset: str, months: list[str]) -> str:
-        batches = [batch for month in months for batch in self.batches.get((dataset, month), [])]
-        return _passing_query(self.home, batches)
-
-    def _show_units(self, month: str) -> None:
-        self.connection.register("units_in_force", self._units_in_force(month).to_arrow())
-        self.connection.execute("create or replace temp view units as select * from units_in_force")
-
-    def _failing(self, rule: CrossFileRule, contract: Contract, month: str) -> pl.DataFrame:
-        for read in rule.reads:
-            self._show(read, month, read)
-        query = self._query(rule, contract, month)
-        failing: pl.DataFrame = self.connection.sql(f"select distinct batch_id, row_number from ({query})").pl()
-        return failing.select(
-            "batch_id",
-            pl.col("row_number").cast(pl.Int32),
-            rule_id=pl.lit(rule.id),
-            rule_version=pl.lit(rule.version, pl.Int32),
-            severity=pl.lit(rule.severity),
-        )
-
-    def _query(self, rule: CrossFileRule, contract: Contract, month: str) -> str:
+    def _can_fail(self, rule: CrossFileRule, dataset: str, month: str) -> bool:
+        """Whether some row of the month may fail the rule, as far as the batches alone tell."""
         match rule.kind:
-            case "contract":
-                return rule.failing_rows
-            case "reference":
-                return _reference_query(rule)
-            case "outside_supplier_area":
-                return _outside_query(rule)
             case "two_suppliers":
-                return _two_suppliers_query(contract)
+                return len({batch.slot.supplier_id for batch in self.batches[dataset, month]}) > 1
             case "corrected_later":
-                return self._corrected_query(contract, month)
+                return False  # asked of all months at once
+            case _:
+                return True
 
-    def _corrected_query(self, contract: Contract, month: str) -> str:
-        later = self._later_months(contract.dataset, month)
-        if not later:
-            return "select batch_id, row_number from rows where false"
-        key = ", ".join(contract.key)
-        refused = file_list(self.evaluated[contract.dataset, other].verdicts_file for other in later)
+    def _query(self, rules: list[CrossFileRule], dataset: str, month: str) -> str:
+        """What rules read are the rows of a dataset and month that passed every rule inside their file."""
+        contract = load_contracts()[dataset]
+        sources = {read: self.batches[read, month] for rule in rules for read in rule.reads}
+        sources["rows"] = self.batches[dataset, month]
+        tables = ", ".join(
+            f"{name} as materialized ({_passing_query(self.home, batches)})" for name, batches in sources.items()
+        )
+        failing = " union all ".join(
+            f"select distinct batch_id, row_number, {literal(rule.id)} as rule_id from ({_rule_query(rule, contract)})"
+            for rule in rules
+        )
+        return f"with {tables} {failing}"
+
+    # --- events that a later month corrects ------------------------------------------------------------------
+
+    def _corrected(self, own: dict[tuple[str, str], Evaluation]) -> dict[tuple[str, str], Evaluation]:
+        """The evaluations of months in which some event is corrected later, with that as one more verdict."""
+        found: dict[tuple[str, str], Evaluation] = {}
+        for dataset, rules in self.rules.items():
+            of_dataset = [evaluation for evaluation in own.values() if evaluation.dataset == dataset]
+            for rule in rules:
+                if rule.kind == "corrected_later" and len(of_dataset) > 1:
+                    rows = self._superseded_rows(dataset, of_dataset).partition_by("month", as_dict=True)
+                    found |= {
+                        (dataset, month): self._add_corrected(own[dataset, month], rule, of_month)
+                        for (month,), of_month in rows.items()
+                    }
+        return found
+
+    def _superseded_rows(self, dataset: str, own: list[Evaluation]) -> pl.DataFrame:
+        """The rows of all months whose key was accepted again for a later month."""
+        batches = [batch for evaluation in own for batch in self.batches[dataset, evaluation.month]]
+        refused = file_list(evaluation.verdicts_file for evaluation in own)
+        key = ", ".join(load_contracts()[dataset].key)
         # A version that is itself refused, such as one that two suppliers delivered, corrects nothing.
-        return f"""
-            with corrections as (
-                select {key} from ({self._passing(contract.dataset, later)})
+        found: pl.DataFrame = self.connection.sql(f"""
+            with versions as (
+                select {key}, period, batch_id, row_number from ({_passing_query(self.home, batches)})
+            ),
+            accepted as (
+                select {key}, max(period) as last_period from versions
                 where (batch_id, row_number) not in (
                     select (batch_id, row_number) from read_parquet({refused}, hive_partitioning=false)
                     where severity = 'error'
                 )
+                group by {key}
             )
-            select rows.batch_id, rows.row_number from rows
-            where ({key}) in (select ({key}) from corrections)"""
+            select strftime(period, '%Y-%m') as month, batch_id, row_number
+            from versions inner join accepted using ({key})
+            where period < last_period
+            order by batch_id, row_number""").pl()
+        return found
+
+    def _add_corrected(self, own: Evaluation, rule: CrossFileRule, rows: pl.DataFrame) -> Evaluation:
+        inputs_hash = _hash([own.inputs_hash, rows.select("batch_id", "row_number").write_csv()])
+        kept = self._kept(own.dataset, own.month, inputs_hash)
+        if kept is not None:
+            return kept
+        verdicts = pl.concat([pl.read_parquet(own.verdicts_file), _as_verdicts(rows, rule)])
+        return self._keep(own.dataset, own.month, inputs_hash, verdicts)
+
+    # --- the account of an evaluation ------------------------------------------------------------------------
+
+    def _rule_results(self, dataset: str, month: str, frame: pl.DataFrame) -> list[dict[str, Any]]:
+        counted = frame.group_by("batch_id", "rule_id").len().iter_rows()
+        failed = {(batch_id, rule_id): rows for batch_id, rule_id, rows in counted}
+        return [
+            {
+                "batch_id": batch.batch_id, "rule_id": rule.id, "rule_version": rule.version,
+                "severity": rule.severity, "rows_checked": batch.rows_data,
+                "rows_failed": failed.get((batch.batch_id, rule.id), 0),
+            }
+            for batch in self.batches[dataset, month]
+            for rule in self._rules_of(dataset, month)
+        ]  # fmt: skip
 
     def _row_states(self, frame: pl.DataFrame, batches: list[CurrentBatch]) -> dict[str, RowStates]:
         files = file_list(verdicts_path(self.home, batch.slot, batch.batch_id) for batch in batches)
@@ -253,15 +275,14 @@ class CrossFile:
 
     # --- what was evaluated before ---------------------------------------------------------------------------
 
-    def _place(self, dataset: str, month: str) -> Path:
-        folder = self.home.verdicts / "cross_file" / dataset / f"period={month}"
-        return folder / f"{self.inputs_hash(dataset, month)}.parquet"
+    def _place(self, dataset: str, month: str, inputs_hash: str) -> Path:
+        return self.home.verdicts / "cross_file" / dataset / f"period={month}" / f"{inputs_hash}.parquet"
 
-    def _keep(
-        self, dataset: str, month: str, frame: pl.DataFrame,
-        results: list[dict[str, Any]], states: dict[str, RowStates],
-    ) -> Evaluation:  # fmt: skip
-        path = self._place(dataset, month)
+    def _keep(self, dataset: str, month: str, inputs_hash: str, verdicts: pl.DataFrame) -> Evaluation:
+        frame = verdicts.sort("batch_id", "row_number", "rule_id")
+        results = self._rule_results(dataset, month, frame)
+        states = self._row_states(frame, self.batches[dataset, month])
+        path = self._place(dataset, month, inputs_hash)
         kept = {
             "rule_results": results,
             "row_states": {batch_id: vars(state) for batch_id, state in states.items()},
@@ -269,15 +290,39 @@ class CrossFile:
         write_whole(json.dumps(kept).encode(), path.with_suffix(".json"))
         # The Parquet file comes last: where it stands, the account beside it is complete.
         write_parquet(frame, path)
-        return Evaluation(dataset, month, path.stem, path, results, states, is_new=True)
+        return Evaluation(dataset, month, inputs_hash, path, results, states, is_new=True)
 
-    def _kept(self, dataset: str, month: str) -> Evaluation | None:
-        path = self._place(dataset, month)
+    def _kept(self, dataset: str, month: str, inputs_hash: str) -> Evaluation | None:
+        path = self._place(dataset, month, inputs_hash)
         if not path.exists():
             return None
         kept = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         states = {batch_id: RowStates(**state) for batch_id, state in kept["row_states"].items()}
-        return Evaluation(dataset, month, path.stem, path, kept["rule_results"], states, is_new=False)
+        return Evaluation(dataset, month, inputs_hash, path, kept["rule_results"], states, is_new=False)
+
+    def _drop_old(self, keep: set[Path]) -> None:
+        """Removes what was kept of a month for inputs of long ago; never the files in `keep`, which are its own."""
+        (folder,) = {path.parent for path in keep}
+        newest_first = sorted(folder.glob("*.parquet"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in newest_first[KEPT_EVALUATIONS:]:
+            if path not in keep:
+                path.unlink()
+                path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:24]
+
+
+def _as_verdicts(rows: pl.DataFrame, rule: CrossFileRule) -> pl.DataFrame:
+    """These rows as failing the rule."""
+    return rows.select(
+        "batch_id",
+        pl.col("row_number").cast(pl.Int32),
+        rule_id=pl.lit(rule.id),
+        rule_version=pl.lit(rule.version, pl.Int32),
+        severity=pl.lit(rule.severity),
+    )
 
 
 def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
@@ -299,6 +344,21 @@ def _passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
             select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
             where severity <> 'warning'
         )"""
+
+
+def _rule_query(rule: CrossFileRule, contract: Contract) -> str:
+    """The query that finds the rows of one month that fail the rule."""
+    match rule.kind:
+        case "contract":
+            return rule.failing_rows
+        case "reference":
+            return _reference_query(rule)
+        case "outside_supplier_area":
+            return _outside_query(rule)
+        case "two_suppliers":
+            return _two_suppliers_query(contract)
+        case "corrected_later":
+            raise ValueError(f"{rule.id} is asked of all months at once")
 
 
 def _reference_query(rule: CrossFileRule) -> str:

@@ -17,11 +17,18 @@ from pipelines.units import build_register, load_releases, read_release_file
 # Which agency delivers what; grid management is delivered street by street.
 COUNTY_AGENCIES = {
     "household": ("公安局户政", ("household_households", "household_persons")),
-    "police": ("公安局治安", ("police_residence_registrations",)),
-    "civil": ("民政局", ("civil_communities", "civil_facilities")),
-}
-STREET_DATASETS = ("grid_grids", "grid_residents", "grid_disputes")
-PACKS = ("C", "D3")
+    "police": ("公安局治安", ("police_residence_registrations", "police_case_returns", "police_rooms")),
+    "civil": (
+        "民政局",
+        (
+            "civil_communities", "civil_facilities", "civil_equipment", "civil_residential_areas", "civil_staff",
+            "civil_organizations", "civil_programmes", "civil_assessments", "civil_activities", "civil_surveys",
+            "civil_funding", "civil_village_works",
+        ),
+    ),
+}  # fmt: skip
+STREET_DATASETS = ("grid_grids", "grid_residents", "grid_disputes", "grid_events", "grid_patrols", "grid_duty")
+PACKS = ("A", "B", "C", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "E")
 DUE_DAY = 5
 
 

@@ -13,6 +13,7 @@
   shortfall_step: 1
   owner_agency: grid_management
   mart: mart_disputes
+  is_of_cases: true
   numerator: civil_disputes_handled
   denominator: civil_disputes
   low_numerator: civil_disputes_handled - revised_disputes_handled
@@ -38,6 +39,7 @@
   shortfall_step: 1
   owner_agency: grid_management
   mart: mart_disputes
+  is_of_cases: true
   numerator: civil_disputes_settled
   denominator: civil_disputes_handled
   low_numerator: civil_disputes_settled - revised_disputes_settled

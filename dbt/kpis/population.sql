@@ -13,6 +13,7 @@
   shortfall_step: 1
   owner_agency: police
   mart: mart_population
+  is_of_cases: true
   numerator: temporary_residents_registered
   denominator: temporary_residents
   low_denominator: temporary_residents + temporary_residents_doubtful + tied_persons_unregistered
@@ -29,6 +30,77 @@
   document: 社区平安建设方案 / community safety plan
   clause: §4
   note: 登记在县内任一社区均算 / a registration anywhere in the county counts
+- kpi_id: door_plate_rate
+  name_zh: 门牌设置率
+  name_en: Households with a door plate
+  domain: population
+  kind: rate
+  basis: stock
+  unit: percent
+  scale: 100
+  direction: higher
+  decimals: 1
+  shortfall_step: 1
+  owner_agency: household_registration
+  mart: mart_households
+  measure: households_registered
+  datasets:
+    household_households: cases
+  formula_zh: 已设门牌的户籍户 ÷ 户籍户 × 100
+  formula_en: registered households with a door plate / registered households × 100
+  document: 县城社区建设规划（2023） / county-town community plan (2023)
+  clause: "3.2"
+- kpi_id: registered_address_residence_rate
+  name_zh: 人户一致率
+  name_en: Persons living where registered
+  domain: population
+  kind: rate
+  basis: stock
+  unit: percent
+  scale: 100
+  direction: higher
+  decimals: 1
+  shortfall_step: 1
+  owner_agency: household_registration
+  mart: mart_households
+  measure: persons_registered
+  datasets:
+    household_persons: cases
+    household_households: cases
+  formula_zh: 居住在户籍地的户籍人口 ÷ 户籍人口 × 100
+  formula_en: registered persons who live where registered / registered persons × 100
+  document: 县城社区建设规划（2023） / county-town community plan (2023)
+  clause: "3.2"
+- kpi_id: actual_population_link_rate
+  name_zh: 实有人口关联率
+  name_en: People found who stand in the books
+  domain: population
+  kind: rate
+  basis: stock
+  unit: percent
+  scale: 100
+  direction: higher
+  decimals: 1
+  shortfall_step: 1
+  owner_agency: grid_management
+  mart: mart_population
+  is_of_cases: true
+  numerator: residents_known
+  denominator: residents
+  low_denominator: residents + residents_doubtful + tied_residents_unknown
+  # A quarantined entry without a number may be of someone who was found and stands nowhere else.
+  high_numerator: >-
+    least(residents_known + residents_perhaps_known + residents_unlinked + entries_doubtful, residents)
+    + residents_doubtful + tied_residents_known
+  high_denominator: residents + residents_doubtful + tied_residents_known
+  datasets:
+    grid_residents: cases
+    household_persons: numerator
+    police_residence_registrations: numerator
+  formula_zh: 网格发现且在户籍或有效暂住登记中在册的人口 ÷ 网格发现的实有人口 × 100
+  formula_en: people found by the grid who are registered persons or hold a valid registration / found × 100
+  document: 街道治理方案（宝安） / street governance plan (Bao'an)
+  clause: §17
     {% endset %}
     {{ return(fromyaml(declarations)) }}
 {% endmacro %}

@@ -29,6 +29,18 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# The quotient of two positive decimals, rounded up to a whole number; null where there is none #}
+{% macro whole_quotient(dividend, divisor) -%}
+    {%- set parts -%}
+        (cast({{ dividend }} * 1000000 as bigint) + cast({{ divisor }} * 1000000 as bigint) - 1)
+    {%- endset -%}
+    {{ adapter.dispatch('integer_division')(parts, 'nullif(cast(' ~ divisor ~ ' * 1000000 as bigint), 0)') }}
+{%- endmacro %}
+
+{% macro duckdb__integer_division(dividend, divisor) -%} {{ dividend }} // {{ divisor }} {%- endmacro %}
+
+{% macro default__integer_division(dividend, divisor) -%} {{ dividend }} div {{ divisor }} {%- endmacro %}
+
 {#
     Reading only the folders of the months to compute. DuckDB skips a file unopened only where it can tell by a
     constant: choose_months(), a hook before every model over rows of the lake, sets one for the session. Without it

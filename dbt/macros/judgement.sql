@@ -56,18 +56,31 @@
 {%- endmacro %}
 
 {#
-    What is missing to the floor, as the smallest multiple of shortfall_step that reaches it. Only where more is
-    what helps: '>=', or '=' at the whole of a rate. Multiplied, never divided: a quotient would not be exact.
+    The smallest number of actions that meets the target, in multiples of shortfall_step. Below the floor each action
+    adds to the numerator, or (lever both) to the denominator too; above the ceiling each takes from the numerator.
+    Null where no number of actions does. Multiplied, or divided as whole numbers: a quotient would not be exact.
 #}
 {% macro shortfall() -%}
     case
-        when target_floor < target_ceiling or (target_floor = target_ceiling and not (kind = 'rate' and target_floor = scale))
+        when {{ margin('numerator', 'denominator', 'target_floor') }} < 0 and lever = 'both'
+            then {{ whole_quotient(
+                '-' ~ margin('numerator', 'denominator', 'target_floor'), '(scale - target_floor)'
+            ) }}
+        when target_floor = target_ceiling
+            and ({{ steps_to('target_floor') }}) * shortfall_step * scale
+            <> abs({{ margin('numerator', 'denominator', 'target_floor') }})
             then null
-        when {{ margin('numerator', 'denominator', 'target_floor') }} >= 0 then 0
-        else ceil(
-            cast(-{{ margin('numerator', 'denominator', 'target_floor') }} as decimal(26, 6)) * steps_per_scaled_unit
-        ) * shortfall_step
+        when {{ margin('numerator', 'denominator', 'target_floor') }} < 0
+            then {{ steps_to('target_floor') }} * shortfall_step
+        when {{ margin('numerator', 'denominator', 'target_ceiling') }} > 0
+            then {{ steps_to('target_ceiling') }} * shortfall_step
+        else 0
     end
+{%- endmacro %}
+
+{# How many steps a figure is away from a line, rounded up #}
+{% macro steps_to(line) -%}
+    ceil(cast(abs({{ margin('numerator', 'denominator', line) }}) as decimal(26, 6)) * steps_per_scaled_unit)
 {%- endmacro %}
 
 {# The value that is shown; never judged on #}
@@ -86,4 +99,14 @@
                 else 'confirmed'
             end
     end
+{%- endmacro %}
+
+{# Whether a target is meant for a unit: its area, its class, its level, and what the KPI says of it (variant) #}
+{% macro is_in_scope(target) -%}
+    components.kpi_id = {{ target }}.kpi_id
+    and ({{ target }}.area_scope = '*' or left(components.unit_code, length({{ target }}.area_scope)) = {{ target }}.area_scope)
+    {%- for scope in ['class', 'city_class', 'variant'] %}
+    and ({{ target }}.{{ scope }}_scope = '*' or components.{{ scope }} = {{ target }}.{{ scope }}_scope)
+    {%- endfor %}
+    and ({{ target }}.level_scope = '*' or components.unit_level = {{ target }}.level_scope)
 {%- endmacro %}

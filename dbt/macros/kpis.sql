@@ -2,15 +2,17 @@
 
 {# Every declaration, in the order of the catalogue; a key that is missing or not known is an error. #}
 {% macro kpis() %}
-    {% set declared = kpis_population() + kpis_disputes() + kpis_facilities() %}
+    {% set declared = kpis_population() + kpis_disputes() + kpis_safety() + kpis_events() + kpis_facilities()
+        + kpis_buildings() + kpis_organisation() + kpis_activities() + kpis_programmes() + kpis_villages() %}
     {% set required = [
         'kpi_id', 'name_zh', 'name_en', 'domain', 'kind', 'basis', 'unit', 'scale', 'direction', 'decimals',
-        'shortfall_step', 'owner_agency', 'mart', 'numerator', 'denominator', 'datasets', 'formula_zh',
-        'formula_en', 'document', 'clause',
+        'shortfall_step', 'owner_agency', 'mart', 'datasets', 'formula_zh', 'formula_en', 'document', 'clause',
     ] %}
     {% set optional = [
-        'low_numerator', 'low_denominator', 'high_numerator', 'high_denominator', 'tolerance', 'note',
+        'measure', 'per', 'numerator', 'denominator', 'low_numerator', 'low_denominator', 'high_numerator',
+        'high_denominator', 'incomplete', 'is_of_cases', 'rows', 'levels', 'lever', 'variant', 'tolerance', 'note',
     ] %}
+    {% set expanded = [] %}
     {% for kpi in declared %}
         {% for key in required if key not in kpi %}
             {% do exceptions.raise_compiler_error('KPI ' ~ kpi.get('kpi_id') ~ ' lacks ' ~ key) %}
@@ -18,8 +20,12 @@
         {% for key in kpi if key not in required + optional %}
             {% do exceptions.raise_compiler_error('KPI ' ~ kpi.kpi_id ~ ' has an unknown key ' ~ key) %}
         {% endfor %}
+        {% if ('measure' in kpi) == ('numerator' in kpi) %}
+            {% do exceptions.raise_compiler_error('KPI ' ~ kpi.kpi_id ~ ' has either a measure or a numerator') %}
+        {% endif %}
+        {% do expanded.append(dict({'levels': ['community', 'street', 'county'], 'lever': 'numerator'}, **kpi)) %}
     {% endfor %}
-    {{ return(declared) }}
+    {{ return(expanded) }}
 {% endmacro %}
 
 {# The catalogue: one row per KPI #}
@@ -35,6 +41,8 @@
         {{ kpi.scale }} as scale,
         {{ kpi.get('tolerance', 0) }} as tolerance,
         {{ kpi.decimals }} as decimals,
+        '{{ kpi.lever }}' as lever,
+        {{ array_of(kpi.levels) }} as levels,
         {{ array_of(kpi.datasets) }} as datasets
     {{ "union all" if not loop.last }}
     {%- endfor %}
@@ -51,17 +59,79 @@
 {% endmacro %}
 
 {#
-    Numerator, denominator and bounds: for each KPI one select from its mart's measures by period. A bound that is not
-    declared is the figure itself; one that is null is open. steps_per_scaled_unit is what one unit of
-    numerator × scale is in steps of the shortfall.
+    The figure of a KPI and its bounds as SQL over the columns of its mart. Declared in full, or by a `measure` of the
+    mart (see pipelines.dbt_marts for its columns): a rate of what passes, a count, or so many `per` another measure.
+    A bound that is not declared is the figure itself; one that is null is open. incomplete: rows may be missing.
+#}
+{% macro figure_of(kpi) %}
+    {% set m = kpi.get('measure') %}
+    {% set columns = measures_of(kpi.mart) %}
+    {% set figure = {} %}
+    {% if m and kpi.kind == 'rate' %}
+        {% set is_event = m ~ '_revised_counted' in columns %}
+        {% set passed_revised = ' - ' ~ m ~ '_revised_passed' if is_event else '' %}
+        {% set open = ' + ' ~ m ~ '_revised - ' ~ m ~ '_revised_counted' if is_event else '' %}
+        {% set may_pass = (' + ' ~ m ~ '_revised' if is_event else '') ~ passed_revised ~ ' + ' ~ m ~ '_may_pass' %}
+        {% do figure.update({
+            'numerator': m ~ '_passed',
+            'denominator': m,
+            'low_numerator': m ~ '_passed' ~ passed_revised,
+            'low_denominator': m ~ open ~ ' + ' ~ m ~ '_may_fail',
+            'high_numerator': m ~ '_passed' ~ may_pass,
+            'high_denominator': m ~ open ~ ' + ' ~ m ~ '_may_pass',
+        }) %}
+        {% if m ~ '_unbounded' in columns %}{% do figure.update({'incomplete': m ~ '_unbounded > 0'}) %}{% endif %}
+    {% elif m and kpi.kind == 'count' %}
+        {% set high = m ~ ' + ' ~ m ~ '_doubtful' %}
+        {% do figure.update({
+            'numerator': m,
+            'denominator': '1',
+            'low_numerator': m ~ (' - ' ~ m ~ '_revised' if m ~ '_revised' in columns else ''),
+            'high_numerator': bounded(m, high, columns),
+        }) %}
+    {% elif m %}
+        {% set d = kpi.per %}
+        {% do figure.update({
+            'numerator': m,
+            'denominator': d,
+            'low_denominator': bounded(d, d ~ ' + ' ~ d ~ '_doubtful', columns),
+            'high_numerator': bounded(m, m ~ ' + ' ~ m ~ '_doubtful', columns),
+        }) %}
+    {% endif %}
+    {% do figure.update(kpi) %}
+    {% for name in ['numerator', 'denominator'] %}
+        {% for bound in ['low_', 'high_'] if bound ~ name not in figure %}
+            {% do figure.update({bound ~ name: figure[name]}) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(figure) }}
+{% endmacro %}
+
+{# Whether chance is told of: a rate of cases, not of square metres, hours or rooms that are present #}
+{% macro has_chance(kpi, figure) %}
+    {{ return(kpi.get('is_of_cases', kpi.kind == 'rate' and 'measure' in kpi and 'incomplete' not in figure) | lower) }}
+{% endmacro %}
+
+{# A bound of a measure's column that is open while a doubtful row has no usable amount #}
+{% macro bounded(measure, bound, columns) %}
+    {% set unbounded = measure ~ '_unbounded' %}
+    {{ return('case when ' ~ unbounded ~ ' = 0 then ' ~ bound ~ ' end' if unbounded in columns else bound) }}
+{% endmacro %}
+
+{#
+    Numerator, denominator and bounds: for each KPI one select from its mart's measures by period, for the levels of
+    units that it has figures for. steps_per_scaled_unit is what one unit of numerator × scale is in steps of the
+    shortfall. rows: a measure of rows of which one is expected per community and month.
 #}
 {% macro kpi_figures() %}
     {%- for kpi in kpis() %}
+    {%- set figure = figure_of(kpi) %}
     select
         unit_key,
         unit_code,
         unit_level,
         class,
+        city_class,
         coverage_code,
         period_type,
         period,
@@ -69,15 +139,27 @@
         is_too_early,
         '{{ kpi.kpi_id }}' as kpi_id,
         '{{ kpi.kind }}' as kind,
+        '{{ kpi.lever }}' as lever,
+        {{ kpi.get('variant', "'*'") }} as variant,
         cast({{ kpi.scale }} as integer) as scale,
         cast({{ kpi.shortfall_step }} as decimal(4, 2)) as shortfall_step,
         cast({{ '%.4f' % (1 / (kpi.scale * kpi.shortfall_step)) }} as decimal(9, 4)) as steps_per_scaled_unit,
         {%- for name in ['numerator', 'denominator'] %}
-        cast({{ kpi[name] }} as decimal(18, 2)) as {{ name }},
-        cast({{ kpi.get('low_' ~ name, kpi[name]) }} as decimal(18, 2)) as low_{{ name }},
-        cast({{ kpi.get('high_' ~ name, kpi[name]) }} as decimal(18, 2)) as high_{{ name }}{{ "," if not loop.last }}
+        {%- for bound in ['', 'low_', 'high_'] %}
+        cast({{ figure[bound ~ name] }} as decimal(18, 2)) as {{ bound ~ name }},
         {%- endfor %}
+        {%- endfor %}
+        {{ has_chance(kpi, figure) }} as has_chance,
+        {%- if kpi.rows %}
+        {{ kpi.rows }} = 0 as has_no_rows,
+        {{ kpi.rows }} < communities * {{ {'stock': '1', 'flow': 'months', 'ytd': 'year_months'}[kpi.basis] }}
+        or {{ figure.get('incomplete', 'false') }} as is_incomplete
+        {%- else %}
+        false as has_no_rows,
+        {{ figure.get('incomplete', 'false') }} as is_incomplete
+        {%- endif %}
     from {{ kpi.mart }}_{{ kpi.basis }}
+    where unit_level in ({{ quoted(kpi.levels) }})
     {{ "union all" if not loop.last }}
     {%- endfor %}
 {% endmacro %}
@@ -104,7 +186,8 @@
 
 {#
     A mart's measures for every unit and period judged, 0 where the mart has no row.
-    stock: of the period's last month. flow: of its months, as known by the cut-off of the last one.
+    stock: of the period's last month. flow: of its months, ytd: from the year's first month on; of events, as known by
+    the cut-off of the last one. A mart that is year to date itself says so of the last month.
 #}
 {% macro measures_of_units(mart, basis) %}
     select
@@ -113,26 +196,41 @@
         coalesce(measured.{{ measure }}, 0) as {{ measure }}
         {%- endfor %}
     from judged_units
-    {% if basis == 'stock' -%}
-    left join {{ mart }} as measured
+    {% if basis == 'stock' or is_year_to_date(mart) -%}
+    left join {{ ref(mart) }} as measured
         on judged_units.unit_key = measured.unit_key and judged_units.last_month = measured.month
     {%- else -%}
     left join (
         select
-            {{ mart }}.unit_key,
+            mart.unit_key,
             periods.period_type,
             periods.period
             {%- for measure in measures_of(mart) %},
-            sum({{ mart }}.{{ measure }}) as {{ measure }}
+            sum(mart.{{ measure }}) as {{ measure }}
             {%- endfor %}
-        from {{ mart }}
+        from {{ ref(mart) }} as mart
         inner join periods
-            on {{ mart }}.month between periods.start_date and periods.last_month
-            and {{ mart }}.known_month <= periods.last_month
-        group by {{ mart }}.unit_key, periods.period_type, periods.period
+            on mart.month <= periods.last_month
+            and mart.month >= {{ 'periods.start_date' if basis == 'flow' else "date_trunc('year', periods.last_month)" }}
+            {%- if has_known_month(mart) %}
+            and mart.known_month <= periods.last_month
+            {%- endif %}
+        group by mart.unit_key, periods.period_type, periods.period
     ) as measured
         on judged_units.unit_key = measured.unit_key
         and judged_units.period_type = measured.period_type
         and judged_units.period = measured.period
     {%- endif %}
+{% endmacro %}
+
+{# Whether a mart is over events, of which more becomes known from month to month #}
+{% macro has_known_month(mart) %}
+    {% if not execute %}{{ return(false) }}{% endif %}
+    {{ return('known_month' in graph.nodes['model.' ~ project_name ~ '.' ~ mart].columns) }}
+{% endmacro %}
+
+{# Whether a mart's measures are year to date already, so that those of the last month say it all #}
+{% macro is_year_to_date(mart) %}
+    {% if not execute %}{{ return(false) }}{% endif %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ mart].config.meta.get('year_to_date', false)) }}
 {% endmacro %}

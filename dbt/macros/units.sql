@@ -13,18 +13,19 @@
 {% endmacro %}
 
 {#
-    Places counted for every unit they concern: one row per unit_key and keys, with the sum of each measure.
+    Places counted for every unit they concern: one row per unit_key and keys, with the sum of each measure, or the
+    least of it where it is one of `least`.
 
     `places` comes from sum_by_place. A place with a community in force in place_month counts there and in every unit
     above it. Any other (missing, malformed or unknown code; only doubtful rows can have one) counts once in every
     unit that its supplier covers.
 #}
-{% macro sum_by_unit(places, keys, measures) %}
+{% macro sum_by_unit(places, keys, measures, least=[]) %}
     select
         unit_key,
         {{ keys | join(', ') }},
         {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+        {{ 'min' if measure in least else 'sum' }}({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
         {%- endfor %}
     from (
         select paths.unit_key, placed.*
@@ -46,3 +47,66 @@
     ) as counted
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
+
+{#
+    The same for places named by the code of a unit of any level (unit_code).
+
+    A unit of the register counts there and in every unit above it. One of another county counts in the city and
+    province that both share, if these are units; so does the county's own city or province where it is none itself.
+    A department (D001) counts in none. Any other code (missing, malformed, unknown inside the county or outside the
+    supplier's area; only doubtful rows can have one) counts once in every unit that its supplier covers.
+#}
+{% macro sum_by_named_unit(places, keys, measures) %}
+    select
+        unit_key,
+        {{ keys | join(', ') }},
+        {%- for measure in measures %}
+        sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from (
+        select paths.unit_key, placed.*
+        from {{ places }} as placed
+        inner join {{ ref('place_paths') }} as paths
+            on placed.place_month = paths.month and placed.unit_code = paths.place_code
+        union all
+        select above.unit_key, elsewhere.*
+        from {{ places }} as elsewhere
+        {{ named_unit('elsewhere') }}
+        inner join {{ ref('unit_months') }} as above
+            on elsewhere.place_month = above.month
+            and above.unit_level in ('city', 'province')
+            and left(elsewhere.unit_code, length(above.unit_code)) = above.unit_code
+        where named.unit_key is null and {{ is_elsewhere('elsewhere') }}
+        union all
+        select reached.unit_key, unplaced.*
+        from {{ places }} as unplaced
+        {{ named_unit('unplaced') }}
+        inner join {{ ref('unit_suppliers') }} as covers
+            on unplaced.supplier_id = covers.supplier_id
+        inner join {{ ref('unit_months') }} as reached
+            on covers.unit_code = reached.unit_code and unplaced.place_month = reached.month
+        where named.unit_key is null and not {{ is_elsewhere('unplaced') }}
+    ) as counted
+    group by unit_key, {{ keys | join(', ') }}
+{% endmacro %}
+
+{# The unit of the register that a place names, if any; and the county #}
+{% macro named_unit(place) -%}
+    left join {{ ref('unit_months') }} as named
+            on {{ place }}.place_month = named.month and {{ place }}.unit_code = named.unit_code
+        cross join {{ source('control', 'county') }} as county
+{%- endmacro %}
+
+{# A unit that is known, though not in the register: of another county in the supplier's area, above it, or no area #}
+{% macro is_elsewhere(place) -%}
+    coalesce(
+            left({{ place }}.unit_code, 1) = 'D'
+            or left(county.county_code, length({{ place }}.unit_code)) = {{ place }}.unit_code
+            or left({{ place }}.unit_code, 6) <> county.county_code and exists (
+                select 1 from {{ source('control', 'suppliers') }} as suppliers
+                where suppliers.supplier_id = {{ place }}.supplier_id
+                    and left({{ place }}.unit_code, length(suppliers.covered_code)) = suppliers.covered_code
+            ),
+            false
+        )
+{%- endmacro %}

@@ -21,9 +21,9 @@ where
     or (kind = 'rate' and numerator > denominator)
     or (kind = 'rate' and high_numerator > high_denominator)
     or low_numerator < 0
-    -- compared as products: quotients would be rounded
-    or low_numerator * denominator > numerator * low_denominator
-    or numerator * high_denominator > high_numerator * denominator
+    -- compared as products: quotients would be rounded; two amounts of money need more than 18 digits
+    or cast(low_numerator as decimal(20, 2)) * denominator > cast(numerator as decimal(20, 2)) * low_denominator
+    or cast(numerator as decimal(20, 2)) * high_denominator > cast(high_numerator as decimal(20, 2)) * denominator
     or shortfall < 0
     or (shortfall = 0) <> (status = 'met')
     or (status in ('met', 'near', 'missed')) <> (certainty is not null and status <> 'not_applicable')

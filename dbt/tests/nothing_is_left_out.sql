@@ -15,7 +15,7 @@ wanted as (
         count(*) as figures
     from periods
     inner join {{ ref('unit_months') }} as units on periods.last_month = units.month
-    inner join {{ ref('dim_kpi') }} as kpis on periods.is_dirty and kpis.scale > 0
+    inner join {{ ref('dim_kpi') }} as kpis on periods.is_dirty and array_contains(kpis.levels, units.unit_level)
     group by periods.period_type, periods.period
 ),
 

@@ -9,7 +9,11 @@ union all
 union all
 {{ repeated_keys(ref('fct_delivery'), ['supplier_id', 'dataset', 'period']) }}
 union all
+{{ repeated_keys(ref('fct_assessment'), ['unit_code', 'year']) }}
+union all
 {{ repeated_keys(ref('fct_quality'), ['supplier_id', 'dataset', 'period', 'rule_id']) }}
+union all
+{{ repeated_keys(ref('fct_trend'), ['unit_key', 'period_type', 'kpi_id', 'target_id']) }}
 union all
 {{ repeated_keys(ref('unit_months'), ['unit_key', 'month']) }}
 union all

@@ -9,16 +9,24 @@ union all
     'new', 'continuing', 'worsening', 'improving', 'recovered',
 ], dirty='periods') }}
 union all
+{{ unknown_values(ref('fct_trend'), 'trend', ['improving', 'worsening', 'none']) }}
+union all
+{{ unknown_values(ref('fct_trend'), 'reliability', ['reliably_met', 'hit_and_miss', 'reliably_missed']) }}
+union all
 {{ unknown_values(ref('fct_delivery'), 'delivery_status', ['on_time', 'late', 'missing', 'not_due', 'refused']) }}
 union all
 {{ unknown_values(ref('fct_quality'), 'severity', ['error', 'warning', 'duplicate']) }}
 union all
-{{ unknown_values(ref('dim_unit'), 'unit_level', ['county', 'street', 'community']) }}
+{{ unknown_values(ref('dim_unit'), 'unit_level', ['province', 'city', 'county', 'street', 'community']) }}
 union all
 {{ unknown_values(ref('dim_period'), 'period_type', ['month', 'quarter', 'year', 'ytd']) }}
 union all
 {{ unknown_values(ref('dim_kpi'), 'kind', ['rate', 'ratio', 'count']) }}
 union all
-{{ unknown_values(ref('dim_kpi'), 'basis', ['stock', 'flow']) }}
+{{ unknown_values(ref('dim_kpi'), 'basis', ['stock', 'flow', 'ytd']) }}
 union all
 {{ unknown_values(ref('dim_kpi'), 'direction', ['higher', 'lower']) }}
+union all
+{{ unknown_values(ref('fct_assessment'), 'award', ['excellent', 'advanced', 'innovation', 'none']) }}
+union all
+{{ unknown_values(ref('fct_assessment'), 'exclusion', ['revoked', 'veto', 'no_score'], nullable=true) }}

@@ -6,97 +6,26 @@ Does not belong here: which deliveries arrived (see `truth`), status and certain
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
-from pipelines.county import County
-from pipelines.sample.judging import SCALE, TARGETS, Figure
+from pipelines.sample.areas import Area, Span, Tally, above
+from pipelines.sample.judging import Figure
 from pipelines.sample.sheets import STATE, SUPPLIER, Sheet
 from pipelines.settings import month_end
 
-KPIS = tuple(target.kpi_id for target in TARGETS)
-REGISTRATION, HANDLING, MEDIATION, AREA = KPIS
+REGISTRATION = "temporary_resident_registration_rate"
+HANDLING = "dispute_handling_rate"
+MEDIATION = "dispute_mediation_success_rate"
+AREA = "facility_area_per_100_households"
+KPIS = (REGISTRATION, HANDLING, MEDIATION, AREA)
+HUNDREDTHS = 100  # of m², in which sheets hold areas
 LARGEST_AREA = 10_000_000  # hundredths of m², the contract's range
 MOST_HOUSEHOLDS = 20_000
-
-
-@dataclass(frozen=True)
-class Span:
-    """A period: its first month, its last month, and how it is named."""
-
-    period_type: str
-    period: date
-    first_month: date
-    last_month: date
-
-    @property
-    def end(self) -> date:
-        return month_end(self.last_month)
-
-    def holds(self, month: date) -> bool:
-        return self.first_month <= month <= self.last_month
-
-
-@dataclass
-class Tally:
-    """Counts of one kind of thing per unit code."""
-
-    counts: dict[str, defaultdict[str, Fraction]] = field(default_factory=dict)
-
-    def add(self, what: str, units: Iterable[str], amount: Fraction | int = 1) -> None:
-        per_unit = self.counts.setdefault(what, defaultdict(Fraction))
-        for unit in units:
-            per_unit[unit] += amount
-
-    def get(self, what: str, unit: str) -> Fraction:
-        per_unit = self.counts.get(what)
-        return per_unit.get(unit, Fraction(0)) if per_unit else Fraction(0)
-
-
-@dataclass(frozen=True)
-class Unit:
-    code: str
-    level: str
-    opened_date: date | None
-
-
-class Area:
-    """The units in force on one day, and which of them a row acts on."""
-
-    def __init__(self, units: pl.DataFrame, county: County, day: date) -> None:
-        in_force = units.filter(
-            (pl.col("valid_from") <= day) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > day))
-        ).sort("unit_code")
-        self.units = [
-            Unit(row["unit_code"], row["unit_level"], row["opened_date"])
-            for row in in_force.iter_rows(named=True)
-            if row["unit_level"] in ("county", "street", "community")
-        ]
-        self.communities = [unit.code for unit in self.units if unit.level == "community"]
-        self._known = set(self.communities)
-        self.county = county
-        self._under: dict[str, list[str]] = {}
-
-    def touched(self, community: str | None, supplier: str) -> list[str]:
-        """The row's own community, its street and the county; where it has none, all of its supplier's area."""
-        if community in self._known:
-            return above(str(community))
-        if supplier not in self._under:
-            covers = self.county.supplier(supplier).covers
-            own = [code for code in self.communities if code.startswith(tuple(covers))]
-            self._under[supplier] = sorted({unit for code in own for unit in above(code)})
-        return self._under[supplier]
-
-
-def above(community: str) -> list[str]:
-    """A community with its street and its county."""
-    return [community, community[:9], community[:6]]
 
 
 # --- temporary residents ---------------------------------------------------------------------------------------
@@ -326,7 +255,7 @@ def count_grids(tally: Tally, area: Area, sheet: Sheet, _: date) -> None:
 
 
 def area_figure(tally: Tally, code: str, partial: set[str]) -> Figure:
-    size, households = tally.get("area", code) / SCALE, tally.get("households", code)
+    size, households = tally.get("area", code) / HUNDREDTHS, tally.get("households", code)
     has_no_low = "denominator" in partial or tally.get("households_without_limit", code) > 0
     has_no_high = "amount" in partial or tally.get("area_without_limit", code) > 0
     return Figure(
@@ -334,7 +263,7 @@ def area_figure(tally: Tally, code: str, partial: set[str]) -> Figure:
         denominator=households,
         low_numerator=size,
         low_denominator=None if has_no_low else households + tally.get("doubtful_households", code),
-        high_numerator=None if has_no_high else size + tally.get("doubtful_area", code) / SCALE,
+        high_numerator=None if has_no_high else size + tally.get("doubtful_area", code) / HUNDREDTHS,
         high_denominator=households,
         is_partial=bool(partial),
     )

@@ -21,7 +21,7 @@ from expectations.contract import Column, Contract, load_contract
 from pipelines.county import County
 from pipelines.sample.chance import Integers, stream
 from pipelines.sample.sheets import ORDER, SUPPLIER, Sheet
-from pipelines.sample.style import DATE_FORMATS, FORBIDDEN_HEADERS, Style, Styles
+from pipelines.sample.style import DATE_FORMATS, FORBIDDEN_HEADERS, TIMESTAMP_FORMATS, Style, Styles
 from pipelines.settings import Home, month_name
 
 OTHER_FORMAT_SHARE, BLANKS_SHARE, FULL_WIDTH_SHARE = 0.06, 0.003, 0.003
@@ -232,6 +232,8 @@ class _Columns:
         match column.type:
             case "date":
                 return self._written_dates(values)
+            case "timestamp":
+                return self._written_timestamps(values)
             case "choice":
                 return self._blanks(self._spelled(column, values))
             case "boolean":
@@ -253,6 +255,13 @@ class _Columns:
         usual = self.calendars[self.style.usual_date_format].gather(days)
         other = np.flatnonzero(self.chance.random(len(values)) < OTHER_FORMAT_SHARE)
         return usual.scatter(other, self.calendars[self.style.other_date_format].gather(days[other]))
+
+    def _written_timestamps(self, moments: pl.Series) -> pl.Series:
+        """In the style's form, and to the second where one would get lost."""
+        usual = moments.dt.strftime(self.style.timestamp_format)
+        whole = moments.dt.strftime(TIMESTAMP_FORMATS[-1])
+        seconds = np.flatnonzero((moments.dt.second() != 0).fill_null(False).to_numpy())
+        return usual.scatter(seconds, whole[seconds])
 
     def _spelled(self, column: Column, values: pl.Series) -> pl.Series:
         if column.name == "relation_to_head":

@@ -17,18 +17,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from expectations.contract import load_contracts
-from pipelines.county import County, load_county, save_county
+from expectations.contract import load_contract, load_contracts
+from pipelines.county import County, Supplier, load_county, save_county
 from pipelines.errors import WarehouseError, Words
+from pipelines.sample import domains
 from pipelines.sample.affairs import build_facilities, hear_disputes, register_temporary_residents
 from pipelines.sample.chance import stream
 from pipelines.sample.deliver import Change, Deliverer, WrittenFile
-from pipelines.sample.dirt import plant
+from pipelines.sample.dirt import KINDS
+from pipelines.sample.kinds import plant
+from pipelines.sample.notes import Delivered, Notes
 from pipelines.sample.people import Window, compose, day_number
 from pipelines.sample.places import (
     Census,
@@ -42,8 +44,9 @@ from pipelines.sample.places import (
 )
 from pipelines.sample.plan import Plan, make_plan, suppliers_of
 from pipelines.sample.planters import Scene
-from pipelines.sample.sheets import STATE, SUPPLIER, Agencies, Planted, Sheet
+from pipelines.sample.sheets import SUPPLIER, Agencies, Sheet
 from pipelines.sample.truth import Truth
+from pipelines.sample.world import World
 from pipelines.settings import Home, add_months, month_end, month_name, month_start
 from pipelines.setup import new_county
 
@@ -51,12 +54,14 @@ AS_OF = date(2026, 11, 22)
 FEWEST_PEOPLE = 2_000
 # Below this number of months no community opens: it would be too new in most of them.
 FEWEST_MONTHS_TO_OPEN = 4
+# What the province delivers of its other counties.
+PROVINCE_DIGITS = 2
+OF_PROVINCE = ("civil_programmes",)
 TOLERANCES = {"temporary_resident_registration_rate": 1}
 # A file with more than 20 and more than 5 % bad rows is refused whole (contract).
 BAD_ROWS, BAD_SHARE = 30, 0.08
 LEFT_OUT_SHARE = 0.03
 CORRECTED, REPEATED, REVISED, AGAIN = "_更正", "_副本", "_修订", "_再报"
-CORRECTED_LATER = Planted("corrected_later", ("key.corrected_later",), "duplicate")
 _DATASETS = ("grid_grids", "grid_residents")  # first, in this order: what others are planted by
 
 
@@ -85,9 +90,12 @@ class GenerationSummary:
 
 
 def sample_county(county_code: str, units: pl.DataFrame, first_month: str, months: int) -> County:
-    """The `county.yml` of a sample: suppliers as most counties have them, ended with the last month generated."""
+    """The `county.yml` of a sample: suppliers as most counties have them, ended with the last month generated.
+
+    Beside them the province delivers programmes of its other counties, by which targets of a whole province are judged.
+    """
     last = month_name(add_months(month_start(first_month), months - 1))
-    return new_county(
+    county = new_county(
         county_code,
         units,
         first_period=first_month,
@@ -95,6 +103,14 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
         sample=True,
         tolerances=dict(TOLERANCES),
     )
+    province = county_code[:PROVINCE_DIGITS]
+    names = units.filter(pl.col("unit_code") == province).get_column("unit_name").to_list()
+    supplier = Supplier(id="province_civil", name_zh=f"{names[-1] if names else province}民政厅", covers=(province,))
+    expected = tuple(
+        one.model_copy(update={"suppliers": (*one.suppliers, supplier.id)}) if one.dataset in OF_PROVINCE else one
+        for one in county.expected
+    )
+    return county.model_copy(update={"suppliers": (*county.suppliers, supplier), "expected": expected})
 
 
 def generate(
@@ -163,23 +179,25 @@ class _Sample:
     seed: int
     as_of: date
     on_progress: Callable[[str], None]
-    files: list[dict[str, Any]] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    incidents: list[dict[str, Any]] = field(default_factory=list)
-    disputes: list[tuple[Sheet, dict[str, WrittenFile]]] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
+    # deliveries of event datasets, of which later ones may say more
+    events: dict[str, list[Delivered]] = field(default_factory=dict)
 
     def write(self) -> GenerationSummary:
         self.on_progress("人口 / people")
         self.places = self._places()
         agencies = self._agencies()
         self.plan: Plan = make_plan(self.county, self.first_month, self.months, self.seed)
-        self.truth = Truth(self.county, self._units(), self.as_of)
+        self.truth = Truth(self.county, self._units(), self.as_of, kpis=domains.MEASURES)
         self.deliverer = Deliverer(self.home, self.county, self.seed)
         self.home.landing.mkdir(parents=True, exist_ok=True)
         self.home.landing.chmod(0o700)
         for number, month in enumerate(self._months()):
             self._deliver_month(agencies, number, month)
-        self._settle_disputes()
+        for delivered in self.events.values():
+            self.notes.settle_events(delivered)
+            for sheet, _ in delivered:
+                self.truth.note_events(sheet)
         self.on_progress("标准答案 / truth")
         return self._save()
 
@@ -207,19 +225,24 @@ class _Sample:
         registrations = register_temporary_residents(self.places, population.stays, window, self.seed)
         facilities = build_facilities(self.places, grids, window, self.seed)
         disputes = hear_disputes(self.places, homes, self.first_month, self.months, self.seed)
-        return Agencies(self.county, self.places, grids, population, registrations, facilities, disputes)
+        world = World(
+            self.county, self.places, grids, population, homes, facilities, disputes, tuple(months), window, self.seed
+        )
+        return Agencies(world, registrations, domains.books(world))
 
     def _units(self) -> pl.DataFrame:
         """The units as the warehouse will know them: the register, and what civil affairs adds to it."""
-        known = self.units.select("unit_code", "unit_level", "valid_from", "valid_to")
-        civil = self.places.communities.select(unit_code="code", opened_date="opened_date")
+        known = self.units.select("unit_code", "unit_level", "valid_from", "valid_to", known_class="class")
+        civil = self.places.communities.select("opened_date", "class", "city_class", unit_code="code")
         new = civil.tail(civil.height - self.places.standing).select(
             "unit_code",
             unit_level=pl.lit("community"),
             valid_from="opened_date",
             valid_to=pl.lit(None, pl.Date),
+            known_class="class",
         )
-        return pl.concat([known, new]).join(civil, on="unit_code", how="left", maintain_order="left")
+        units = pl.concat([known, new]).join(civil, on="unit_code", how="left", maintain_order="left")
+        return units.with_columns(pl.coalesce("class", "known_class").alias("class"))
 
     # --- one month ---------------------------------------------------------------------------------------------
 
@@ -227,22 +250,22 @@ class _Sample:
         sheets: dict[str, Sheet] = {}
         lively: tuple[str, ...] = ()
         for dataset in sorted(load_contracts(), key=lambda name: (name not in _DATASETS, name)):
-            if not suppliers_of(self.county, dataset):
+            if not suppliers_of(self.county, dataset) or dataset not in agencies.books:
                 continue
             self.on_progress(f"{month_name(month)} {dataset}")
             missing = self.plan.missing(dataset, month)
             sheet = agencies.sheet(dataset, month).without(missing)
             if dataset == "grid_residents":
                 lively = _lively(sheet)
-            plant(sheet, self._scene(sheet, lively), number)
+            plant(sheet, self._scene(sheet, lively), number, (*KINDS, *domains.DIRT))
             written = self._deliver(sheet)
             for supplier in missing:
                 self._clear_slot(supplier, sheet)
-                self._note_incident(supplier, dataset, month, None, "missing", "missing", is_current=False)
-            if dataset == "grid_disputes":
-                self.disputes.append((sheet, written))
+                self.notes.note_incident(supplier, dataset, month, None, "missing", "missing", is_current=False)
+            if load_contract(dataset).kind == "event":
+                self.events.setdefault(dataset, []).append((sheet, written))
             else:
-                self._note_rows(sheet, written)
+                self.notes.note_rows(sheet, written)
                 sheets[dataset] = sheet
         self.truth.note_month(month, sheets)
 
@@ -279,17 +302,17 @@ class _Sample:
             return self._deliver_corrected(sheet, supplier)
         file = self.deliverer.write(sheet, supplier, arrival)
         if incident == "late":
-            self._note_file(file, sheet, "late", "accepted")
+            self.notes.note_file(file, sheet, "late", "accepted")
             return file
-        self._note_file(file, sheet, incident, "accepted")
+        self.notes.note_file(file, sheet, incident, "accepted")
         second = self.plan.second_arrival(sheet.month)
         if incident == "repeated":
             copy = self.deliverer.repeat(file, second, REPEATED)
-            self._note_file(copy, sheet, incident, "no_op", is_current=False)
+            self.notes.note_file(copy, sheet, incident, "no_op", is_current=False)
         if incident == "header_missing":
             change = Change(REVISED, without_column="households")
             refused = self.deliverer.write(sheet, supplier, second, change)
-            self._note_file(refused, sheet, incident, "refused", is_current=False)
+            self.notes.note_file(refused, sheet, incident, "refused", is_current=False)
         if incident == "too_many_bad_rows":
             self._deliver_bad_rows(sheet, supplier, file)
         return file
@@ -304,9 +327,9 @@ class _Sample:
             sheet, supplier, self.plan.second_arrival(sheet.month), Change(CORRECTED)
         )
         third = self.deliverer.repeat(first, self.plan.third_arrival(sheet.month), AGAIN)
-        self._note_file(first, sheet, "corrected", "superseded", is_current=False)
-        self._note_file(second, sheet, "corrected", "accepted")
-        self._note_file(third, sheet, "corrected", "refused_superseded", is_current=False)
+        self.notes.note_file(first, sheet, "corrected", "superseded", is_current=False)
+        self.notes.note_file(second, sheet, "corrected", "accepted")
+        self.notes.note_file(third, sheet, "corrected", "refused_superseded", is_current=False)
         return second
 
     def _deliver_bad_rows(self, sheet: Sheet, supplier: str, file: WrittenFile) -> None:
@@ -317,117 +340,26 @@ class _Sample:
         texts = tuple(("arrived_date", row, "待核实") for row in clean[:count])
         change = Change(REVISED, texts=texts)
         refused = self.deliverer.write(sheet, supplier, self.plan.second_arrival(sheet.month), change)
-        self._note_file(refused, sheet, "too_many_bad_rows", "refused", is_current=False)
+        self.notes.note_file(refused, sheet, "too_many_bad_rows", "refused", is_current=False)
 
     def _clean_rows(self, sheet: Sheet, supplier: str) -> list[int]:
         own = np.flatnonzero((sheet.rows.get_column(SUPPLIER) == supplier).to_numpy())
         return [int(row) for row in own if row not in sheet.planted]
 
-    # --- what is noted of it -----------------------------------------------------------------------------------
-
-    def _note_file(
-        self, file: WrittenFile, sheet: Sheet, incident: str | None, outcome: str, *, is_current: bool = True
-    ) -> None:
-        states = {"accepted": 0, "quarantined": 0, "duplicate": 0}
-        if is_current:
-            states["accepted"] = file.data
-            for row in file.lines.keys() & sheet.planted.keys():
-                state = sheet.planted[row].state
-                states["accepted"] -= 1
-                states[state] += 1
-        self.files.append(
-            {
-                "supplier_id": file.supplier_id, "dataset": file.dataset, "period": file.period,
-                "file_name": file.file_name, "form": file.form, "received_at": file.received_at, "size": file.size,
-                "is_current": is_current, "rows_read": file.read, "rows_title": file.title, "rows_header": 1,
-                "rows_note": file.note, "rows_totals": file.totals, "rows_blank": file.blank,
-                **{f"rows_{state}": count for state, count in states.items()},
-            }
-        )  # fmt: skip
-        if incident is not None:
-            self._note_incident(
-                file.supplier_id, file.dataset, sheet.month, file, incident, outcome, is_current=is_current
-            )
-
-    def _note_incident(
-        self, supplier: str, dataset: str, month: date, file: WrittenFile | None, incident: str, outcome: str, *,
-        is_current: bool,
-    ) -> None:  # fmt: skip
-        self.incidents.append(
-            {
-                "supplier_id": supplier, "dataset": dataset, "period": month_name(month),
-                "file_name": file.file_name if file else None, "incident": incident, "expected_outcome": outcome,
-                "refusal_code": incident if outcome == "refused" else None,
-                "received_at": file.received_at if file else None, "is_current": is_current,
-            }
-        )  # fmt: skip
-
-    def _note_rows(self, sheet: Sheet, written: dict[str, WrittenFile]) -> None:
-        suppliers = sheet.rows.get_column(SUPPLIER)
-        for row, planted in sorted(sheet.planted.items()):
-            file = written[suppliers[row]]
-            self.rows.append(
-                {
-                    "supplier_id": file.supplier_id, "dataset": file.dataset, "period": file.period,
-                    "file_name": file.file_name, "row_number": file.lines[row], "kind": planted.kind,
-                    "rule_ids": list(planted.rules), "state": planted.state,
-                }
-            )  # fmt: skip
-
-    def _settle_disputes(self) -> None:
-        """A dispute that was delivered again for a later month counts as delivered then."""
-        last: dict[str, int] = {}
-        for number, (sheet, _) in enumerate(self.disputes):
-            accepted = sheet.rows.filter(pl.col(STATE) == "accepted")
-            last.update(dict.fromkeys(accepted.get_column("dispute_no"), number))
-        for number, (sheet, written) in enumerate(self.disputes):
-            states = sheet.rows.get_column(STATE).to_list()
-            for row, key in enumerate(sheet.rows.get_column("dispute_no")):
-                if states[row] == "accepted" and last[key] > number:
-                    sheet.planted[row], states[row] = CORRECTED_LATER, "duplicate"
-            sheet.rows = sheet.rows.with_columns(pl.Series(STATE, states, dtype=pl.String))
-            self._note_rows(sheet, written)
-            self._count_corrected(sheet, written)
-            self.truth.note_disputes(sheet)
-
-    def _count_corrected(self, sheet: Sheet, written: dict[str, WrittenFile]) -> None:
-        """The accounts of the files, now that it is known which disputes came again."""
-        for supplier, file in written.items():
-            corrected = sum(
-                sheet.planted[row] is CORRECTED_LATER for row in file.lines.keys() & sheet.planted.keys()
-            )
-            for entry in self.files:
-                if (entry["supplier_id"], entry["dataset"], entry["period"]) == (
-                    supplier,
-                    file.dataset,
-                    file.period,
-                ) and entry["is_current"]:
-                    entry["rows_accepted"] -= corrected
-                    entry["rows_duplicate"] += corrected
-
     def _save(self) -> GenerationSummary:
         kpis = self.truth.table(self._months()[-1])
         self.home.truth.mkdir(parents=True, exist_ok=True)
-        rows = pl.DataFrame(self.rows, infer_schema_length=None).sort(
-            "dataset", "period", "supplier_id", "row_number"
-        )
-        tables = {
-            "kpi_truth": kpis,
-            "planted_rows": rows,
-            "planted_files": pl.DataFrame(self.incidents, infer_schema_length=None),
-            "files": pl.DataFrame(self.files, infer_schema_length=None),
-        }
-        for name, table in tables.items():
-            table.write_parquet(self.home.truth / f"{name}.parquet")
+        kpis.write_parquet(self.home.truth / "kpi_truth.parquet")
+        self.notes.save(self.home.truth)
         counts = kpis.group_by("kpi_id", "status").len().sort("kpi_id", "status")
         statuses: dict[str, dict[str, int]] = {}
         for kpi, status, count in counts.iter_rows():
             statuses.setdefault(kpi, {})[status] = count
         return GenerationSummary(
             county_code=self.county.county_code, county_name=self.county.name_zh, people=self.people,
-            first_month=self.first_month, months=self.months, files=len(self.files),
-            rows=sum(entry["rows_read"] for entry in self.files), size_bytes=sum(entry["size"] for entry in self.files),
-            planted_rows=rows.height, planted_files=len(self.incidents), statuses=statuses,
+            first_month=self.first_month, months=self.months, files=len(self.notes.files),
+            rows=sum(entry["rows_read"] for entry in self.notes.files), size_bytes=sum(entry["size"] for entry in self.notes.files),
+            planted_rows=len(self.notes.rows), planted_files=len(self.notes.incidents), statuses=statuses,
         )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Status, certainty and shortfall of a figure: the second, independent implementation of DOMAIN.md §4.
 
 Everything is judged on fractions. Belongs here: one figure with its bounds against one target.
-Does not belong here: counting.
+Does not belong here: counting, which target concerns a figure (see `targets`).
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 Status = Literal["too_early", "no_data", "not_applicable", "no_target", "met", "near", "missed"]
-SCALE = 100
+Kind = Literal["rate", "count", "ratio"]
+Lever = Literal["numerator", "both"]
+PERCENT = 100
 
 
 @dataclass(frozen=True)
-class Target:
-    """What a document demands of a KPI, in the KPI's unit."""
+class Line:
+    """What a target demands, in the KPI's unit: a floor to be reached, a ceiling not to be passed, or both."""
 
-    target_id: str
-    pack: str
-    kpi_id: str
-    operator: Literal[">=", "="]
-    value: int
-    # the smallest step by which the numerator can grow: a case, or a hundredth of a square metre
-    step: Fraction
+    floor: Fraction | None
+    ceiling: Fraction | None
 
 
-TARGETS = (
-    Target("D3-TRR", "D3", "temporary_resident_registration_rate", ">=", 95, Fraction(1)),
-    Target("D3-DHR", "D3", "dispute_handling_rate", "=", 100, Fraction(1)),
-    Target("D3-DMS", "D3", "dispute_mediation_success_rate", ">=", 95, Fraction(1)),
-    Target("C-FAH", "C", "facility_area_per_100_households", ">=", 30, Fraction(1, 100)),
-)
+@dataclass(frozen=True)
+class Terms:
+    """What a shortfall is counted in: `step` is the smallest by which the numerator can grow (a case, a hundredth of a
+    square metre); with the lever `both` each action adds to the denominator too."""
+
+    kind: Kind
+    step: Fraction = Fraction(1)
+    lever: Lever = "numerator"
 
 
 @dataclass(frozen=True)
@@ -53,29 +53,33 @@ class Figure:
     high_denominator: Fraction | None
     is_partial: bool = False
     may_be_complete: bool = True
+    scale: int = PERCENT
 
-    @property
+    @cached_property
     def value(self) -> Fraction | None:
-        return _ratio(self.numerator, self.denominator)
+        return self._ratio(self.numerator, self.denominator)
 
-    @property
+    @cached_property
     def value_low(self) -> Fraction | None:
         if self.low_denominator is None:
             return Fraction(0)
-        return _ratio(self.low_numerator, self.low_denominator)
+        return self._ratio(self.low_numerator, self.low_denominator)
 
-    @property
+    @cached_property
     def value_high(self) -> Fraction | None:
         """None where there is no limit, or no value."""
         if self.high_denominator is None:
-            return Fraction(SCALE)
+            return Fraction(self.scale)
         if self.high_numerator is None:
             return None
-        return _ratio(self.high_numerator, self.high_denominator)
+        return self._ratio(self.high_numerator, self.high_denominator)
 
     @property
     def has_no_limit(self) -> bool:
         return self.high_numerator is None and self.high_denominator is not None
+
+    def _ratio(self, numerator: Fraction, denominator: Fraction) -> Fraction | None:
+        return numerator * self.scale / denominator if denominator else None
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Judgement:
 
 
 def judge(
-    figure: Figure | None, target: Target | None, tolerance: Fraction, *, is_too_early: bool
+    figure: Figure | None, line: Line | None, terms: Terms, tolerance: Fraction, *, is_too_early: bool
 ) -> Judgement:
     """The judgement on a figure, None where there is no data, in the precedence of DOMAIN.md §4."""
     if is_too_early:
@@ -99,39 +103,75 @@ def judge(
         # There is nothing to judge for certain only where no outcome has a case or household.
         is_certain = figure.low_denominator == figure.high_denominator == 0 and not figure.is_partial
         return Judgement("not_applicable", "confirmed" if is_certain else "undetermined", None)
-    if target is None:
+    if line is None:
         return Judgement("no_target", None, None)
-    excess = figure.numerator * SCALE - target.value * figure.denominator
-    is_met = excess >= 0 if target.operator == ">=" else excess == 0
-    certainty: Literal["confirmed", "undetermined"] = (
-        "confirmed" if _is_certain(figure, target, is_met=is_met) else "undetermined"
-    )
+    below = -_margin(figure, line.floor)
+    above = _margin(figure, line.ceiling)
+    is_met = below <= 0 and above <= 0
+    is_open = _can_be_missed(figure, line) if is_met else _can_be_met(figure, line)
+    certainty: Literal["confirmed", "undetermined"] = "undetermined" if is_open else "confirmed"
+    shortfall = _shortfall(figure, line, terms)
     if is_met:
-        return Judgement("met", certainty, Fraction(0))
-    status: Status = "near" if abs(excess) <= tolerance * figure.denominator else "missed"
-    return Judgement(status, certainty, _shortfall(figure, target))
+        return Judgement("met", certainty, shortfall)
+    status: Status = "near" if max(below, above) <= tolerance * figure.denominator else "missed"
+    return Judgement(status, certainty, shortfall)
 
 
-def _is_certain(figure: Figure, target: Target, *, is_met: bool) -> bool:
-    """Whether every outcome between the bounds lies on the side on which the figure lies."""
+def _margin(figure: Figure, line: Fraction | None) -> Fraction:
+    """How far the figure is above (+) or below (−) a line, times its denominator; 0 where there is no line."""
+    return Fraction(0) if line is None else figure.numerator * figure.scale - line * figure.denominator
+
+
+def _can_be_met(figure: Figure, line: Line) -> bool:
+    """Whether some outcome between the bounds meets the target."""
     low, high = figure.value_low, figure.value_high
-    if target.operator == ">=":
-        if is_met:
-            return low is not None and low >= target.value
-        return not figure.has_no_limit and high is not None and high < target.value
-    if is_met:
-        return low == target.value and high == target.value
-    if figure.high_denominator is None and not figure.may_be_complete:
+    if line.floor is not None and not figure.has_no_limit:
+        if high is None or high < line.floor:
+            return False
+        if figure.high_denominator is None and high == line.floor and not figure.may_be_complete:
+            return False
+    if line.ceiling is None or low is None:
         return True
-    below = not figure.has_no_limit and high is not None and high < target.value
-    return below or (low is not None and low > target.value)
+    # It falls to 0 only where nothing passed for certain.
+    falls_to_ceiling = figure.low_denominator is None and line.ceiling == 0
+    return figure.low_numerator == 0 if falls_to_ceiling else low <= line.ceiling
 
 
-def _shortfall(figure: Figure, target: Target) -> Fraction:
-    """The smallest whole number of steps that meets the target."""
-    needed = target.value * figure.denominator / SCALE - figure.numerator
-    return math.ceil(needed / target.step) * target.step
+def _can_be_missed(figure: Figure, line: Line) -> bool:
+    """Whether some outcome between the bounds misses the target."""
+    low, high = figure.value_low, figure.value_high
+    if line.floor is not None and (low is None or low < line.floor):
+        return True
+    if line.ceiling is None:
+        return False
+    return figure.has_no_limit or high is None or high > line.ceiling
 
 
-def _ratio(numerator: Fraction, denominator: Fraction) -> Fraction | None:
-    return numerator * SCALE / denominator if denominator else None
+def _shortfall(figure: Figure, line: Line, terms: Terms) -> Fraction | None:
+    """The smallest multiple of the step that meets the target: more below the floor, fewer above a count's ceiling.
+
+    None where no number of steps meets it, or the ceiling is not a count's.
+    """
+    if line.floor is not None and _margin(figure, line.floor) < 0:
+        return _missing(figure, line.floor, terms, is_exact=line.floor == line.ceiling)
+    above = _margin(figure, line.ceiling) / (figure.scale * figure.denominator)
+    if above <= 0:
+        return Fraction(0)
+    return _steps(above, terms.step) if terms.kind == "count" else None
+
+
+def _missing(figure: Figure, floor: Fraction, terms: Terms, *, is_exact: bool) -> Fraction | None:
+    """What reaches the floor; where that is the ceiling too, only what does not pass it."""
+    needed = -_margin(figure, floor) / figure.scale
+    if terms.lever == "both":
+        rest = 1 - floor / figure.scale
+        if rest <= 0:
+            return None
+        needed /= rest
+    steps = _steps(needed, terms.step)
+    is_whole = terms.kind == "rate" and floor == figure.scale
+    return steps if steps == needed or is_whole or not is_exact else None
+
+
+def _steps(amount: Fraction, step: Fraction) -> Fraction:
+    return math.ceil(amount / step) * step

@@ -45,6 +45,12 @@ WISHES = (
     Wish("repeated", "police_residence_registrations", 0, 1),
     Wish("header_missing", "grid_grids", 0, 1),
     Wish("too_many_bad_rows", "grid_residents", 1, 0),
+    Wish("missing", "grid_events", 3, 2),
+    Wish("missing", "grid_duty", 5, 1),
+    Wish("late", "civil_staff", 0, 2),
+    Wish("corrected", "grid_events", 1, 1),
+    Wish("corrected", "civil_organizations", 0, 3),
+    Wish("repeated", "police_rooms", 0, 2),
 )
 # Later wishes would otherwise leave a county of one supplier without any delivery.
 FEWEST_SUPPLIERS_TO_MISS = 2

@@ -6,7 +6,7 @@ Does not belong here: which errors (see `dirt`), how files look (see `deliver`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -15,11 +15,9 @@ import numpy as np
 import polars as pl
 
 from expectations.contract import load_contract
-from pipelines.county import County
 from pipelines.sample.affairs import KNOWN_AFTER_DAYS
 from pipelines.sample.chance import Flags, Integers
-from pipelines.sample.people import Population
-from pipelines.sample.places import Grids, Places
+from pipelines.sample.world import Book, World
 from pipelines.settings import month_end
 
 State = Literal["accepted", "quarantined", "duplicate"]
@@ -113,23 +111,24 @@ class Sheet:
 def _scattered(series: pl.Series, values: dict[int, Any]) -> pl.Series:
     if not values:
         return series
+    if series.dtype.is_nested():
+        # polars scatters no lists
+        cells = series.to_list()
+        for number, value in values.items():
+            cells[number] = value
+        return pl.Series(series.name, cells, dtype=series.dtype)
     return series.scatter(list(values), pl.Series(list(values.values()), dtype=series.dtype))
 
 
 class Agencies:
-    """Gives every agency's table for any month of the sample."""
+    """Gives every agency's table for any month of the sample: the first eight datasets, and the domains' books."""
 
-    def __init__(
-        self, county: County, places: Places, grids: Grids, population: Population,
-        registrations: pl.DataFrame, facilities: pl.DataFrame, disputes: pl.DataFrame,
-    ) -> None:  # fmt: skip
-        self.county, self.places, self.grids, self.population = county, places, grids, population
-        self.registrations, self.facilities, self.disputes = registrations, facilities, disputes
-        self.codes = pl.Series(places.codes, dtype=pl.String)
-
-    def sheet(self, dataset: str, month: date) -> Sheet:
-        """The dataset at the end of `month`; KeyError for one that has no table here."""
-        makers = {
+    def __init__(self, world: World, registrations: pl.DataFrame, books: Mapping[str, Book]) -> None:
+        self.county, self.places, self.grids = world.county, world.places, world.grids
+        self.population, self.facilities, self.disputes = world.population, world.facilities, world.disputes
+        self.registrations = registrations
+        self.books: dict[str, Book] = {
+            **books,
             "civil_communities": self._communities,
             "civil_facilities": self._facilities,
             "grid_disputes": self._disputes,
@@ -139,7 +138,11 @@ class Agencies:
             "household_persons": self._persons,
             "police_residence_registrations": self._registrations,
         }
-        rows = makers[dataset](month, month_end(month)).with_columns(self._supplier(dataset))
+
+    def sheet(self, dataset: str, month: date) -> Sheet:
+        """The dataset at the end of `month`; KeyError for one that has no book."""
+        rows = self.books[dataset](month, month_end(month))
+        rows = rows.with_columns(self._supplier(dataset, rows.get_column("_place")))
         rows = rows.filter(pl.col(SUPPLIER).is_not_null()).with_columns(
             pl.int_range(pl.len()).cast(pl.Float64).alias(ORDER)
         )
@@ -147,8 +150,8 @@ class Agencies:
         helpers = [name for name in rows.columns if name.startswith("_")]
         return Sheet(dataset, month, rows.select(*names, *helpers))
 
-    def _supplier(self, dataset: str) -> pl.Expr:
-        """Who delivers a row, by its community (`_place`)."""
+    def _supplier(self, dataset: str, places: pl.Series) -> pl.Series:
+        """Who delivers each row, by the unit that it concerns (`_place`)."""
         ids = [
             supplier
             for expected in self.county.expected
@@ -156,13 +159,14 @@ class Agencies:
             for supplier in expected.suppliers
         ]
         covers = {prefix: supplier for supplier in ids for prefix in self.county.supplier(supplier).covers}
+        # Of two that cover the unit, the one that covers less.
         found = {
-            code: supplier
-            for code in self.places.codes
-            for prefix, supplier in covers.items()
+            code: covers[prefix]
+            for code in places.drop_nulls().unique()
+            for prefix in sorted(covers, key=len)
             if code.startswith(prefix)
         }
-        return pl.col("_place").replace_strict(found, default=None, return_dtype=pl.String).alias(SUPPLIER)
+        return places.replace_strict(found, default=None, return_dtype=pl.String).alias(SUPPLIER)
 
     def _code(self, column: str) -> pl.Expr:
         """The community code for a place in `places`; null for -1."""

@@ -14,7 +14,16 @@ TEXT_FORMS: tuple[Form, ...] = ("gb18030", "utf-8", "utf-8-sig")
 # Larger tables come as CSV.
 MOST_WORKBOOK_ROWS = 10_000
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%-m/%-d", "%Y年%-m月%-d日", "%Y%m%d", "%Y.%-m.%-d")
+# The last one says the second, too; the others stand for whole minutes only.
+TIMESTAMP_FORMATS = (
+    "%Y-%m-%d %H:%M", "%Y/%-m/%-d %H:%M", "%Y年%-m月%-d日 %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+)  # fmt: skip
 TRUTH_WORDS = (("是", "否"), ("有", "无"), ("1", "0"), ("√", "×"), ("Y", "N"))
+# The datasets whose forms go round together; all others do so among themselves, so that more of them change nothing.
+_FIRST_DATASETS = frozenset({
+    "civil_communities", "civil_facilities", "grid_disputes", "grid_grids", "grid_residents", "household_households",
+    "household_persons", "police_residence_registrations",
+})  # fmt: skip
 # Columns that nobody asked for; the last two are never to be stored, whoever sends them.
 EXTRA_HEADERS = ("序号", "备注", "更新日期")
 FORBIDDEN_HEADERS = {"grid_residents": "民族", "household_persons": "政治面貌"}
@@ -42,6 +51,7 @@ class Style:
     spellings: dict[str, int]
     has_thousands: bool
     list_separator: str
+    timestamp_format: str
 
     @property
     def suffix(self) -> str:
@@ -54,7 +64,7 @@ class Styles:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._known: dict[tuple[str, str], Style] = {}
-        self._given = {True: 0, False: 0}
+        self._given: dict[tuple[bool, bool], int] = {}
 
     def style(self, supplier: str, contract: Contract, rows: int) -> Style:
         """The style of a supplier's dataset; `rows`, the size of the first file, decides whether a workbook fits."""
@@ -62,8 +72,10 @@ class Styles:
         if key not in self._known:
             fits_workbook = rows <= MOST_WORKBOOK_ROWS
             forms = FORMS if fits_workbook else TEXT_FORMS
-            form = forms[(self._given[fits_workbook] + self.seed) % len(forms)]
-            self._given[fits_workbook] += 1
+            round_of = (contract.dataset in _FIRST_DATASETS, fits_workbook)
+            given = self._given.get(round_of, 0)
+            form = forms[(given + self.seed) % len(forms)]
+            self._given[round_of] = given + 1
             self._known[key] = self._draw(supplier, contract, form)
         return self._known[key]
 
@@ -99,6 +111,7 @@ class Styles:
             },
             has_thousands=bool(chance.random() < 0.4),
             list_separator="、；，"[int(chance.integers(0, 3))],
+            timestamp_format=TIMESTAMP_FORMATS[int(chance.integers(0, len(TIMESTAMP_FORMATS)))],
         )
 
 

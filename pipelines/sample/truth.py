@@ -6,6 +6,7 @@ Belongs here: counting per unit and period. Does not belong here: judging one fi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,16 +16,12 @@ from typing import Any
 import polars as pl
 
 from pipelines.county import County
+from pipelines.sample.areas import Area, Span, Tally, Unit
 from pipelines.sample.counting import (
     AREA,
     HANDLING,
-    KPIS,
     MEDIATION,
     REGISTRATION,
-    Area,
-    Span,
-    Tally,
-    Unit,
     area_figure,
     count_disputes,
     count_facilities,
@@ -35,17 +32,37 @@ from pipelines.sample.counting import (
     versions,
     with_ties,
 )
-from pipelines.sample.judging import TARGETS, Figure, Judgement, Target, judge
+from pipelines.sample.evaluating import Evaluation, first_month_of
+from pipelines.sample.judging import Figure, Judgement, Line, Terms, judge
+from pipelines.sample.measuring import LEVELS, Basis, Kpi, Level, Role, figure_of
 from pipelines.sample.sheets import STATE, SUPPLIER, Sheet
+from pipelines.sample.targets import ANY, Subject, Target, choose, load_targets, targets_of
 from pipelines.settings import add_months, month_end
 
-# The datasets that a KPI needs, and what a missing delivery leaves open.
-NEEDS: dict[str, dict[str, str]] = {
-    REGISTRATION: {"grid_residents": "cases", "police_residence_registrations": "numerator"},
-    HANDLING: {"grid_disputes": "cases"},
-    MEDIATION: {"grid_disputes": "cases"},
-    AREA: {"civil_facilities": "amount", "grid_grids": "denominator"},
-}
+Slot = tuple[str, str, date]  # supplier, dataset, month
+
+
+@dataclass(frozen=True)
+class FirstKpi:
+    """One of the KPIs that are counted by code of their own; the attributes mean what those of `Kpi` do."""
+
+    kpi_id: str
+    basis: Basis
+    needs: Mapping[str, Role]
+    terms: Terms
+    levels: tuple[Level, ...] = LEVELS
+
+
+FIRST_KPIS = (
+    FirstKpi(
+        REGISTRATION, "stock", {"grid_residents": "cases", "police_residence_registrations": "numerator"}, Terms("rate")
+    ),
+    FirstKpi(HANDLING, "flow", {"grid_disputes": "cases"}, Terms("rate")),
+    FirstKpi(MEDIATION, "flow", {"grid_disputes": "cases"}, Terms("rate")),
+    FirstKpi(
+        AREA, "stock", {"civil_facilities": "amount", "grid_grids": "denominator"}, Terms("ratio", Fraction(1, 100))
+    ),
+)  # fmt: skip
 _DECIMAL = pl.Decimal(18, 2)
 TRUTH_SCHEMA: dict[str, Any] = {
     "unit_code": pl.String, "unit_level": pl.String, "period_type": pl.String, "period": pl.Date,
@@ -84,31 +101,46 @@ class Found:
 class Truth:
     """Collects the settled sheets month by month, and gives the figures at the end."""
 
-    def __init__(self, county: County, units: pl.DataFrame, as_of: date) -> None:
+    def __init__(
+        self, county: County, units: pl.DataFrame, as_of: date, *,
+        kpis: Iterable[Kpi] = (), stated: Iterable[Target] | None = None,
+    ) -> None:  # fmt: skip
+        """`kpis`: those declared beside the first ones. `stated`: the targets of all packs, by default those shipped."""
         self.county, self.units, self.as_of = county, units, as_of
+        declared = tuple(kpis)
+        self.kpis: tuple[FirstKpi | Kpi, ...] = (*FIRST_KPIS, *declared)
+        self.evaluation = Evaluation(declared, county, units)
+        self.tolerances = {kpi: Fraction(value) for kpi, value in county.parameters.tolerances.items()}
+        self.targets: dict[str, list[Target]] = {}
+        for target in targets_of(county, load_targets() if stated is None else stated):
+            self.targets.setdefault(target.kpi_id, []).append(target)
         self.months: dict[date, Found] = {}
         self.disputes: list[pl.DataFrame] = []
-        self.arrived: set[tuple[str, str, date]] = set()
+        self.arrived: set[Slot] = set()
+        self._suppliers: dict[tuple[str, str], list[str]] = {}
 
     def note_arrival(self, supplier: str, dataset: str, month: date) -> None:
         """A slot has a current batch."""
         self.arrived.add((supplier, dataset, month))
 
-    def note_disputes(self, sheet: Sheet) -> None:
-        columns = [
-            "dispute_no",
-            "community_code",
-            "kind",
-            "accepted_date",
-            "handled_date",
-            "result",
-            SUPPLIER,
-            STATE,
-        ]
-        self.disputes.append(sheet.rows.select(*columns).with_columns(delivered=pl.lit(sheet.month)))
+    def note_events(self, sheet: Sheet) -> None:
+        """A sheet of events, in which those that a later month corrects are marked."""
+        self.evaluation.note(sheet)
+        if sheet.dataset == "grid_disputes":
+            columns = [
+                "dispute_no",
+                "community_code",
+                "kind",
+                "accepted_date",
+                "handled_date",
+                "result",
+                SUPPLIER,
+                STATE,
+            ]
+            self.disputes.append(sheet.rows.select(*columns).with_columns(delivered=pl.lit(sheet.month)))
 
     def note_month(self, month: date, sheets: dict[str, Sheet]) -> None:
-        """The sheets of residents, registrations, facilities and grids of one month."""
+        """The sheets of all registers of one month."""
         area = Area(self.units, self.county, month_end(month))
         registration, facilities = Tally(), Tally()
         residents, registrations = sheets.get("grid_residents"), sheets.get("police_residence_registrations")
@@ -118,6 +150,8 @@ class Truth:
             if dataset in sheets:
                 count(facilities, area, sheets[dataset], month_end(month))
         self.months[month] = Found(area, registration, facilities)
+        for sheet in sheets.values():
+            self.evaluation.note(sheet)
 
     def table(self, last_delivered: date) -> pl.DataFrame:
         """One row per unit, period, KPI and target, in the columns of fct_kpi."""
@@ -127,48 +161,44 @@ class Truth:
         for span in spans_of(evaluated):
             area = Area(self.units, self.county, span.end)
             events = count_disputes(area, counted, span, self.county.cutoff_date(span.last_month))
-            for kpi in KPIS:
-                needed = [month for month in evaluated if self._is_needed(kpi, span, month)]
+            for kpi in self.kpis:
+                first = first_month_of(kpi.basis, span)
+                needed = tuple(month for month in evaluated if first <= month <= span.last_month)
                 for unit in area.units:
-                    rows += self._rows(unit, span, kpi, needed, events)
+                    if unit.level in kpi.levels:
+                        rows += self._rows(unit, span, kpi, needed, events)
         return pl.DataFrame(rows, schema=TRUTH_SCHEMA, orient="row")
 
     # --- one unit, period and KPI ------------------------------------------------------------------------------
 
-    def _is_needed(self, kpi: str, span: Span, month: date) -> bool:
-        """Stocks are taken in the period's last month, flows over all of its months."""
-        return span.holds(month) if kpi in (HANDLING, MEDIATION) else month == span.last_month
-
     def _rows(
-        self, unit: Unit, span: Span, kpi: str, needed: list[date], events: Tally
+        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...], events: Tally
     ) -> list[tuple[Any, ...]]:
-        slots = self._slots(unit.code, kpi, needed)
-        figure = self._figure(unit.code, span, kpi, slots, events)
-        is_open = self.as_of <= self.county.cutoff_date(span.last_month)
-        is_new = unit.opened_date is not None and unit.opened_date > span.last_month
+        slots = {dataset: self._slots(unit.code, dataset, needed) for dataset in kpi.needs}
+        figure, variant = self._figure(unit, span, kpi, slots, needed, events)
         suppliers = {supplier for per_dataset in slots.values() for supplier, _, _ in per_dataset}
         silent = {
             slot[0] for per_dataset in slots.values() for slot in per_dataset if slot not in self.arrived
         }
-        tolerance = Fraction(self.county.parameters.tolerances.get(kpi, Decimal(0)))
+        counts = (len(suppliers - silent), len(suppliers))
+        tolerance = self.tolerances.get(kpi.kpi_id, Fraction(0))
+        subject = Subject(unit.code, unit.level, unit.unit_class, unit.city_class, variant)
+        chosen = choose(self.targets.get(kpi.kpi_id, ()), subject, span.end)
+        is_open = self.as_of <= self.county.cutoff_date(span.last_month)
+        is_new = unit.opened_date is not None and unit.opened_date > span.last_month
+        is_too_early = is_open or is_new or chosen.is_before_first
         rows = []
-        for target in self._targets(kpi):
-            judgement = judge(figure, target, tolerance, is_too_early=is_open or is_new)
-            counts = (len(suppliers - silent), len(suppliers))
-            rows.append(_row(unit, span, kpi, target, figure, judgement, counts))
+        for target in chosen.targets or (None,):
+            line: Line | None = target.line if target else None
+            judgement = judge(figure, line, kpi.terms, tolerance, is_too_early=is_too_early)
+            rows.append(_row(unit, span, kpi.kpi_id, target, figure, judgement, counts))
         return rows
 
-    def _targets(self, kpi: str) -> list[Target | None]:
-        chosen: list[Target | None] = [
-            target for target in TARGETS if target.kpi_id == kpi and target.pack in self.county.packs
-        ]
-        return chosen or [None]
-
-    def _slots(self, code: str, kpi: str, months: list[date]) -> dict[str, list[tuple[str, str, date]]]:
-        """The deliveries expected for a unit, by dataset that the KPI needs."""
-        return {
-            dataset: [
-                (supplier, dataset, month)
+    def _slots(self, code: str, dataset: str, months: Iterable[date]) -> list[Slot]:
+        """The deliveries of a dataset expected for a unit."""
+        if (code, dataset) not in self._suppliers:
+            self._suppliers[code, dataset] = [
+                supplier
                 for expected in self.county.expected
                 if expected.dataset == dataset
                 for supplier in expected.suppliers
@@ -176,28 +206,33 @@ class Truth:
                     code.startswith(prefix) or prefix.startswith(code)
                     for prefix in self.county.supplier(supplier).covers
                 )
-                for month in months
             ]
-            for dataset in NEEDS[kpi]
-        }
+        return [(supplier, dataset, month) for supplier in self._suppliers[code, dataset] for month in months]
 
     def _figure(
-        self, code: str, span: Span, kpi: str, slots: dict[str, list[tuple[str, str, date]]], events: Tally
-    ) -> Figure | None:
-        """The figure with its bounds; None where a needed dataset is wholly absent."""
+        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, slots: dict[str, list[Slot]], needed: tuple[date, ...],
+        events: Tally,
+    ) -> tuple[Figure | None, str]:  # fmt: skip
+        """The figure with its bounds, None where a needed dataset is wholly absent; and its variant."""
         arrived = {
             dataset: sum(slot in self.arrived for slot in expected) for dataset, expected in slots.items()
         }
-        if not all(arrived.values()):
-            return None
-        partial = {
-            NEEDS[kpi][dataset] for dataset, expected in slots.items() if arrived[dataset] < len(expected)
-        }
-        if kpi == REGISTRATION:
-            return registration_figure(self.months[span.last_month].registration, code, partial)
-        if kpi == AREA:
-            return area_figure(self.months[span.last_month].facilities, code, partial)
-        return dispute_figure(events, code, kpi, partial)
+        missing = frozenset(
+            kpi.needs[dataset] for dataset, expected in slots.items() if arrived[dataset] < len(expected)
+        )
+        is_absent = not all(arrived.values())
+        if isinstance(kpi, FirstKpi):
+            return None if is_absent else self._first_figure(unit.code, span, kpi.kpi_id, set(missing), events), ANY
+        amounts = self.evaluation.amounts(kpi, unit, span, needed)
+        variant = kpi.variant if isinstance(kpi.variant, str) else kpi.variant(amounts)
+        return None if is_absent else figure_of(kpi, amounts, missing), variant
+
+    def _first_figure(self, code: str, span: Span, kpi_id: str, missing: set[str], events: Tally) -> Figure:
+        if kpi_id == REGISTRATION:
+            return registration_figure(self.months[span.last_month].registration, code, missing)
+        if kpi_id == AREA:
+            return area_figure(self.months[span.last_month].facilities, code, missing)
+        return dispute_figure(events, code, kpi_id, missing)
 
 
 def _row(

@@ -4,6 +4,7 @@ Belongs here: reading division registers, building the dated register from them,
 register of communities over it. Does not belong here: ledger, lake, judging.
 """
 
+from pipelines.units.above import with_units_above
 from pipelines.units.civil import covered, merge_civil_register, units_in_force
 from pipelines.units.register import build_register
 from pipelines.units.releases import load_releases, read_release_file
@@ -15,4 +16,5 @@ __all__ = [
     "merge_civil_register",
     "read_release_file",
     "units_in_force",
+    "with_units_above",
 ]

@@ -21,7 +21,9 @@ import duckdb
 import polars as pl
 
 from expectations.contract import load_contract, load_contracts
+from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
+from pipelines.control_tables import COUNTY_PACK, TARGET_SCHEMA
 from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 
 COUNTY = "610629"
@@ -29,10 +31,11 @@ STREET_1, STREET_2 = "610629001", "610629100"
 # Two communities in the first street, one in the second.
 A, B, C = "610629001001", "610629001002", "610629100001"
 COUNTY_WIDE = {
-    "county_police": ["police_residence_registrations"],
-    "county_civil": ["civil_facilities"],
+    f"county_{agency}": [name for name in load_contracts() if name.startswith(f"{agency}_") and name != "civil_communities"]
+    for agency in ("household", "police", "civil")
 }
-GRID_DATASETS = ["grid_residents", "grid_grids", "grid_disputes"]
+GRID_DATASETS = [name for name in load_contracts() if name.startswith("grid_")]
+ALL_PACKS = ("A", "B", "C", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "E")
 # A build with unchanged code leaves out views and seeds.
 TABLES_ONLY = ["--select", "config.materialized:table", "config.materialized:incremental"]
 
@@ -49,6 +52,8 @@ class Unit:
     community_class: str | None = None
     opened: date = date(2016, 1, 1)
     valid_to: date | None = None
+    city_class: str | None = None
+    is_adjusted: bool = False
 
     @property
     def key(self) -> str:
@@ -88,8 +93,10 @@ class Lake:
     months: tuple[str, ...] = ("2026-01",)
     as_of: date = date(2027, 1, 15)
     units: Sequence[Unit] = DEFAULT_UNITS
-    packs: Sequence[str] = ("C", "D3")
+    packs: Sequence[str] = ALL_PACKS
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    # in the columns of the seed of targets
+    county_targets: Sequence[tuple[Any, ...]] = ()
     batches: dict[tuple[str, str, str], Batch] = field(default_factory=dict)
     received: dict[tuple[str, str, str], list[tuple[datetime, str]]] = field(default_factory=dict)
     refused: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
@@ -217,7 +224,7 @@ class Lake:
         units = [
             (
                 unit.key, unit.code, f"名称 {unit.code}", unit.level, keys.get(unit.parent or ""), unit.parent,
-                unit.code[:9] if unit.level != "county" else None, unit.community_class, None, False, unit.opened,
+                unit.code[:9] if unit.level != "county" else None, unit.community_class, unit.city_class, unit.is_adjusted, unit.opened,
                 unit.opened, unit.valid_to, "test",
             )
             for unit in self.units
@@ -234,7 +241,8 @@ class Lake:
             "units": (units, _UNITS),
             "expected": (expected, _EXPECTED),
             "suppliers": (covers, {"supplier_id": pl.String, "name_zh": pl.String, "covered_code": pl.String}),
-            "county": ([(COUNTY, "洛川县", True, self.as_of, list(self.packs))], _COUNTY),
+            "county": ([(COUNTY, "洛川县", True, self.as_of, [*self.packs, COUNTY_PACK])], _COUNTY),
+            "county_targets": (self.county_targets, TARGET_SCHEMA),
             "tolerances": (
                 list(self.tolerances.items()), {"kpi_id": pl.String, "tolerance": pl.Decimal(18, 4)},
             ),
@@ -352,10 +360,17 @@ def _account(batch: Batch) -> tuple[Any, ...]:
 
 def _verdicts(batch: Batch) -> list[tuple[Any, ...]]:
     return [
-        (batch.batch_id, number, rule_id, 1, severity, batch.dataset, month_start(batch.month), "", False)
+        (batch.batch_id, number, rule_id, 1, severity, batch.dataset, month_start(batch.month), _columns(batch.dataset, rule_id), False)
         for number, row in enumerate(batch.rows, start=2)
         for rule_id, severity in row.get("verdicts", ())
     ]
+
+
+@cache
+def _columns(dataset: str, rule_id: str) -> str:
+    """The columns that a rule of the dataset names; none for a rule that a test made up."""
+    rules = {rule.id: rule.columns for rule in rule_catalogue(load_contract(dataset), sample=True)}
+    return ",".join(rules.get(rule_id, ()))
 
 
 def _rule_results(batch: Batch) -> list[tuple[Any, ...]]:

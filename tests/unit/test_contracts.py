@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from expectations.contract import Contract, load_contract, load_contracts
+from pipelines.reading.header import is_forbidden, normalise_header
 
 MINIMAL: dict[str, Any] = {
     "dataset": "small",
@@ -143,6 +144,31 @@ def test_no_two_columns_of_a_batch_have_one_name(contract: Contract) -> None:
 def test_every_spelling_of_a_choice_is_one_that_a_normalised_cell_can_have(contract: Contract) -> None:
     spellings = [text for column in contract.columns for texts in column.values.values() for text in texts]
     assert [text for text in spellings if unicodedata.normalize("NFKC", text).strip() != text] == []
+
+
+@CONTRACTS
+def test_a_header_means_one_column_however_it_is_written_and_is_never_dropped_at_the_door(contract: Contract) -> None:
+    meant: dict[str, set[str]] = {}
+    for column in contract.columns:
+        for header in map(normalise_header, column.headers):
+            meant.setdefault(header, set()).add(column.name)
+    assert [header for header, columns in meant.items() if len(columns) > 1 or is_forbidden(header)] == []
+
+
+@CONTRACTS
+def test_no_cell_of_a_key_may_be_empty_without_a_finding(contract: Contract) -> None:
+    # rows without a whole key are compared with none, so an empty cell would let a row in twice
+    parts = [column for column in contract.columns if column.stored_name in contract.key]
+    assert len(parts) == len(contract.key)
+    assert [column.name for column in parts if column.is_nullable] == []
+    assert [column.name for column in parts if column.nullable_when and column.privacy != "identity_document"] == []
+
+
+@CONTRACTS
+def test_no_stored_name_is_a_word_that_sql_keeps_for_itself(contract: Contract) -> None:
+    stored = {lake.name for lake in contract.lake_columns()}
+    words = "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    assert stored & {word for (word,) in duckdb.execute(words).fetchall()} == set()
 
 
 @CONTRACTS

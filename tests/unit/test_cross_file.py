@@ -11,7 +11,15 @@ import pytest
 
 from expectations.contract import load_contract
 from pipelines.county import County, Supplier
-from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, RowStates, event_digests, passing_rows
+from pipelines.cross_file import (
+    KEPT_EVALUATIONS,
+    CrossFile,
+    CurrentBatch,
+    Evaluation,
+    RowStates,
+    event_digests,
+    passing_rows,
+)
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
@@ -354,6 +362,42 @@ def test_a_batch_that_comes_or_goes_is_a_changed_input(lake: Lake) -> None:
     assert lake.news() == {("grid_disputes", "2026-01")}
     del lake.batches["b"]
     assert lake.failing() == set()
+
+
+def test_a_further_month_changes_only_the_months_whose_events_it_corrects(lake: Lake) -> None:
+    for month in ("2026-01", "2026-02", "2026-03"):
+        lake.add(month, "grid_disputes", IN_A, month, dispute("D1"), dispute(f"only {month}"))
+    lake.evaluate()
+    lake.add("2026-04", "grid_disputes", IN_A, "2026-04", dispute("only 2026-02"))
+    assert lake.news() == {("grid_disputes", "2026-02"), ("grid_disputes", "2026-04")}
+    assert lake.failing() == {
+        ("2026-01", 1, "key.corrected_later"), ("2026-02", 1, "key.corrected_later"),
+        ("2026-02", 2, "key.corrected_later"),
+    }  # fmt: skip
+
+
+def test_a_correction_that_is_taken_back_leaves_the_month_as_it_was(lake: Lake) -> None:
+    lake.add("january", "grid_disputes", IN_A, "2026-01", dispute("D1"))
+    before = lake.evaluate()["grid_disputes", "2026-01"]
+    lake.add("february", "grid_disputes", IN_A, "2026-02", dispute("D1"))
+    corrected = lake.evaluate()["grid_disputes", "2026-01"]
+    del lake.batches["february"]
+    after = lake.evaluate()["grid_disputes", "2026-01"]
+    assert corrected.inputs_hash != before.inputs_hash == after.inputs_hash
+    assert (corrected.row_states["january"].duplicate, after.row_states["january"].duplicate) == (1, 0)
+
+
+def test_of_what_was_kept_of_a_month_only_the_newest_stay(lake: Lake) -> None:
+    lake.add("january", "grid_disputes", IN_A, "2026-01", dispute("D0"), *(dispute(f"D{n}") for n in range(1, 9)))
+    for number in range(1, 9):
+        lake.add("february", "grid_disputes", IN_A, "2026-02", dispute(f"D{number}"))
+        january = lake.evaluate()["grid_disputes", "2026-01"].verdicts_file
+    # The newest, and what the month gives uncorrected, which each of them starts from.
+    kept = {path.stem for path in january.parent.glob("*.parquet")}
+    assert len(kept) == KEPT_EVALUATIONS + 1
+    assert january.stem in kept
+    assert {path.stem for path in january.parent.glob("*.json")} == kept
+    assert lake.news() == set()
 
 
 def test_a_unit_that_changes_is_a_changed_input_of_the_months_it_is_in_force(lake: Lake) -> None:

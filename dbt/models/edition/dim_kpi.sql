@@ -19,6 +19,8 @@ select
     cast(coalesce(tolerances.tolerance, declared.tolerance) as decimal(18, 4)) as tolerance,
     cast(declared.decimals as integer) as decimals,
     declared.owner_agency,
+    declared.lever,
+    declared.levels,
     declared.datasets,
     declared.formula_zh,
     declared.formula_en,

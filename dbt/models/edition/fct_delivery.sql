@@ -49,6 +49,12 @@ select
         else 'not_due'
     end as delivery_status,
     coalesce(delivered.is_correction_refused, false) as is_correction_refused,
+    -- nothing came, though something of a later month did
+    coalesce(accounts.batch_id is null and max(accounts.period) over (
+        partition by slots.supplier_id, slots.dataset
+    ) > slots.period, false) as is_gap,
+    delivered.communities_expected,
+    delivered.communities_delivered,
     cast(coalesce(delivered.versions, 0) as integer) as versions,
     coalesce(accounts.rows_read, 0) as rows_read,
     coalesce(accounts.rows_accepted, 0) as rows_accepted,

@@ -8,15 +8,15 @@ with inputs as (
         *,
         -- while a register is missing that says who has something, everyone may have it
         case when is_numerator_partial then high_denominator else high_numerator end as most_numerator,
-        is_cases_partial and kind <> 'count' as is_high_open
+        is_cases_partial and kind = 'rate' as is_high_open
     from {{ ref('kpi_inputs') }}
 ),
 
 bounds as (
     select
         *,
-        low_denominator is null or is_denominator_partial or is_high_open as is_low_open,
-        most_numerator is null or is_amount_partial or (is_cases_partial and kind = 'count') as is_high_unbounded
+        low_denominator is null or is_denominator_partial or (is_cases_partial and kind <> 'count') as is_low_open,
+        most_numerator is null or is_amount_partial or (is_cases_partial and kind <> 'rate') as is_high_unbounded
     from inputs
 ),
 
@@ -26,7 +26,7 @@ statuses as (
         {{ can_be_met() }} as can_be_met,
         {{ can_be_missed() }} as can_be_missed,
         case
-            when is_too_early then 'too_early'
+            when is_too_early or is_before_first_step then 'too_early'
             when is_no_data then 'no_data'
             when denominator = 0 then 'not_applicable'
             when target_id is null then 'no_target'
@@ -66,10 +66,16 @@ select
     end as value_high,
     status,
     {{ certainty() }} as certainty,
+    case when has_chance and not is_no_data then {{ wilson('numerator', 'denominator', 'low') }} end as chance_low,
+    case when has_chance and not is_no_data then {{ wilson('numerator', 'denominator', 'high') }} end as chance_high,
+    case
+        when has_chance and status in ('met', 'near', 'missed') then cast({{ failures_allowed() }} as integer)
+    end as failures_allowed,
     case
         when status = 'met' then 0
         when status in ('near', 'missed') then cast({{ shortfall() }} as decimal(18, 2))
     end as shortfall,
+    coalesce(is_basis_expired, false) as is_basis_expired,
     cast(reporting_suppliers as integer) as reporting_suppliers,
     cast(expected_suppliers as integer) as expected_suppliers
 from statuses

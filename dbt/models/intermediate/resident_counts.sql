@@ -1,61 +1,66 @@
--- One row per row of the lake that counts, or may count, for temporary residents.
+-- One row per row of the lake that counts, or may count, for people found by the grid: temporary residents and their
+-- registration, everyone and their entry in the books; and quarantined entries that may be of someone found.
 with residents as (
-    -- also implied by the conditions below; said first, it spares every other row the joins
-    select * from {{ ref('stg_grid_residents') }}
-    where could_be_temporary
+    select * from {{ ref('people_found') }}
+    where not is_tied
 ),
 
 registrations as (
     select * from {{ ref('stg_police_residence_registrations') }}
+    where row_state = 'quarantined' and could_be_valid
 ),
 
-registered_persons as (
-    select * from {{ ref('registered_persons') }}
-),
-
-found as (
-    select
-        residents.month,
-        residents.supplier_id,
-        residents.community_code,
-        case when residents.row_state = 'accepted' then 1 else 0 end as temporary_residents,
-        case
-            when residents.row_state = 'accepted' and registered_persons.person_id is not null then 1 else 0
-        end as temporary_residents_registered,
-        case
-            when residents.row_state = 'accepted' and residents.person_id is null then 1 else 0
-        end as temporary_residents_unlinked,
-        case when residents.row_state = 'quarantined' then 1 else 0 end as temporary_residents_doubtful,
-        0 as registrations_doubtful
-    from residents
-    left join registered_persons
-        on residents.month = registered_persons.month and residents.person_id = registered_persons.person_id
-    where
-        (residents.row_state = 'accepted' and residents.residence_type = 'temporary' and residents.lives_here)
-        or (residents.row_state = 'quarantined' and residents.could_live_here and not residents.is_tied)
-),
-
-doubtful_registrations as (
+entries as (
     select
         month,
         supplier_id,
         community_code,
-        0 as temporary_residents,
-        0 as temporary_residents_registered,
-        0 as temporary_residents_unlinked,
-        0 as temporary_residents_doubtful,
-        1 as registrations_doubtful
+        1 as registrations_doubtful,
+        case when person_id is null then 1 else 0 end as entries_doubtful
     from registrations
-    where row_state = 'quarantined' and could_be_valid
-),
-
-counted as (
-    select * from found
     union all
-    select * from doubtful_registrations
+    select
+        month,
+        supplier_id,
+        community_code,
+        0 as registrations_doubtful,
+        1 as entries_doubtful
+    from {{ ref('persons_at_home') }}
+    where row_state = 'quarantined' and coalesce(is_registered, true) and person_id is null
 )
 
 select
-    *,
-    month as place_month
-from counted
+    month as place_month,
+    supplier_id,
+    community_code,
+    month,
+    case when is_found and is_temporary then 1 else 0 end as temporary_residents,
+    case when is_found and is_temporary and is_registered then 1 else 0 end as temporary_residents_registered,
+    case when is_found and is_temporary and person_id is null then 1 else 0 end as temporary_residents_unlinked,
+    case when not is_found and could_be_temporary then 1 else 0 end as temporary_residents_doubtful,
+    0 as registrations_doubtful,
+    case when is_found then 1 else 0 end as residents,
+    case when is_found and is_known then 1 else 0 end as residents_known,
+    case when is_found and is_perhaps_known then 1 else 0 end as residents_perhaps_known,
+    case when is_found and person_id is null then 1 else 0 end as residents_unlinked,
+    case when not is_found then 1 else 0 end as residents_doubtful,
+    0 as entries_doubtful
+from residents
+union all
+select
+    month as place_month,
+    supplier_id,
+    community_code,
+    month,
+    0 as temporary_residents,
+    0 as temporary_residents_registered,
+    0 as temporary_residents_unlinked,
+    0 as temporary_residents_doubtful,
+    registrations_doubtful,
+    0 as residents,
+    0 as residents_known,
+    0 as residents_perhaps_known,
+    0 as residents_unlinked,
+    0 as residents_doubtful,
+    entries_doubtful
+from entries

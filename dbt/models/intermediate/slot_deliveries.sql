@@ -31,8 +31,14 @@ select
     coalesce(slots.current_received_at, slots.last_received_at) as received_at,
     coalesce(slots.refused_number > slots.current_number, false) as is_correction_refused,
     refused.refusal_zh,
-    refused.refusal_en
+    refused.refusal_en,
+    coverage.communities_expected,
+    coverage.communities_delivered
 from slots
+left join {{ ref('mart_coverage') }} as coverage
+    on slots.supplier_id = coverage.supplier_id
+    and slots.dataset = coverage.dataset
+    and slots.period = coverage.month
 left join deliveries as refused
     on slots.supplier_id = refused.supplier_id
     and slots.dataset = refused.dataset

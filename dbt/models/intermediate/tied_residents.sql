@@ -1,12 +1,8 @@
 -- People listed in several communities with the same date of arrival: they live in one of them, nobody knows which.
 -- A unit that contains all of these has them for certain; one that contains only some may or may not have them.
 with residents as (
-    select * from {{ ref('stg_grid_residents') }}
+    select * from {{ ref('people_found') }}
     where is_in_two_places
-),
-
-registered_persons as (
-    select * from {{ ref('registered_persons') }}
 ),
 
 unit_paths as (
@@ -18,7 +14,10 @@ persons as (
         month,
         person_id,
         count(*) as row_count,
-        max(case when is_tied and residence_type = 'temporary' then 1 else 0 end) as is_temporary
+        max(case when is_tied and is_temporary then 1 else 0 end) as is_temporary,
+        max(case when is_registered then 1 else 0 end) as is_registered,
+        max(case when is_known then 1 else 0 end) as is_known,
+        max(case when is_known or is_perhaps_known then 1 else 0 end) as may_be_known
     from residents
     group by month, person_id
 ),
@@ -40,22 +39,26 @@ judged as (
     select
         placed.month,
         placed.unit_key,
-        placed.row_count = persons.row_count as is_certain,
-        registered_persons.person_id is not null as is_registered
+        persons.is_temporary,
+        persons.is_registered,
+        persons.is_known,
+        persons.may_be_known,
+        case when placed.row_count = persons.row_count then 1 else 0 end as is_certain
     from placed
-    inner join persons
-        on placed.month = persons.month and placed.person_id = persons.person_id
-    left join registered_persons
-        on placed.month = registered_persons.month and placed.person_id = registered_persons.person_id
-    where persons.is_temporary = 1
+    inner join persons on placed.month = persons.month and placed.person_id = persons.person_id
 )
 
 select
     month,
     unit_key,
-    sum(case when is_certain then 1 else 0 end) as temporary_residents,
-    sum(case when is_certain and is_registered then 1 else 0 end) as temporary_residents_registered,
-    sum(case when not is_certain and is_registered then 1 else 0 end) as tied_persons_registered,
-    sum(case when not is_certain and not is_registered then 1 else 0 end) as tied_persons_unregistered
+    sum(is_temporary * is_certain) as temporary_residents,
+    sum(is_temporary * is_certain * is_registered) as temporary_residents_registered,
+    sum(is_temporary * (1 - is_certain) * is_registered) as tied_persons_registered,
+    sum(is_temporary * (1 - is_certain) * (1 - is_registered)) as tied_persons_unregistered,
+    sum(is_certain) as residents,
+    sum(is_certain * is_known) as residents_known,
+    sum(is_certain * (may_be_known - is_known)) as residents_perhaps_known,
+    sum((1 - is_certain) * may_be_known) as tied_residents_known,
+    sum((1 - is_certain) * (1 - is_known)) as tied_residents_unknown
 from judged
 group by month, unit_key

@@ -19,6 +19,7 @@ select
     kpis.status,
     case when kpis.status = 'met' then 1 else 0 end as is_met,
     kpis.certainty,
+    kpis.value,
     kpis.shortfall,
     greatest(
         coalesce(cast(targets.target_floor as double) - kpis.value, 0),

@@ -15,6 +15,30 @@ targets as (
     select targets.*
     from {{ ref('target_lines') }} as targets
     inner join {{ source('control', 'county') }} as county on array_contains(county.packs, targets.pack)
+),
+
+-- figures of a time before the first step of a phased target
+early as (
+    select distinct
+        components.unit_key,
+        components.period_type,
+        components.period,
+        components.kpi_id
+    from components
+    inner join (
+        select
+            kpi_id,
+            area_scope,
+            class_scope,
+            city_class_scope,
+            level_scope,
+            variant_scope,
+            min(effective_from) as effective_from
+        from targets
+        where phase is not null
+        group by kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
+    ) as first_step
+        on {{ is_in_scope('first_step') }} and components.end_date < first_step.effective_from
 )
 
 select
@@ -23,8 +47,10 @@ select
     targets.target_id,
     targets.target_floor,
     targets.target_ceiling,
-    not coalesce(presence.has_arrived, false) as is_no_data,
-    coalesce(presence.is_cases_partial, false) as is_cases_partial,
+    targets.target_id is null and early.kpi_id is not null as is_before_first_step,
+    coalesce(components.end_date > targets.plan_end, false) as is_basis_expired,
+    not coalesce(presence.has_arrived, false) or components.has_no_rows as is_no_data,
+    coalesce(presence.is_cases_partial, false) or components.is_incomplete as is_cases_partial,
     coalesce(presence.is_numerator_partial, false) as is_numerator_partial,
     coalesce(presence.is_amount_partial, false) as is_amount_partial,
     coalesce(presence.is_denominator_partial, false) as is_denominator_partial,
@@ -38,8 +64,11 @@ left join presence
     and components.period = presence.period
     and components.kpi_id = presence.kpi_id
 left join targets
-    on components.kpi_id = targets.kpi_id
-    and (targets.area_scope = '*' or left(components.unit_code, length(targets.area_scope)) = targets.area_scope)
-    and (targets.class_scope = '*' or components.class = targets.class_scope)
-    and (targets.effective_from is null or components.end_date >= targets.effective_from)
-    and (targets.effective_to is null or components.end_date <= targets.effective_to)
+    on {{ is_in_scope('targets') }}
+    and coalesce(components.end_date >= targets.effective_from, true)
+    and coalesce(components.end_date <= targets.effective_to, true)
+left join early
+    on components.unit_key = early.unit_key
+    and components.period_type = early.period_type
+    and components.period = early.period
+    and components.kpi_id = early.kpi_id

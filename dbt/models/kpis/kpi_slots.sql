@@ -1,5 +1,5 @@
 -- Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
--- stock: the period's last month; flow: every evaluated month of the period.
+-- stock: the period's last month; flow: every evaluated month of the period; ytd: every one from January on.
 with periods as (
     select * from {{ source('control', 'periods') }}
     where is_dirty
@@ -34,7 +34,11 @@ from needed
 inner join expected on needed.dataset = expected.dataset
 inner join periods
     on expected.period <= periods.last_month
-    and expected.period >= case when needed.basis = 'stock' then periods.last_month else periods.start_date end
+    and expected.period >= case needed.basis
+        when 'stock' then periods.last_month
+        when 'ytd' then cast(date_trunc('year', periods.last_month) as date)
+        else periods.start_date
+    end
 left join arrived
     on expected.dataset = arrived.dataset
     and expected.supplier_id = arrived.supplier_id

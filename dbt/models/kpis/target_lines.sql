@@ -1,17 +1,23 @@
 -- Targets as lines that a figure is held against: a floor it must reach, a ceiling it must not pass, or both.
+-- Of a range both ends bind, unless it is declared that only one does.
 select
     target_id,
     kpi_id,
     pack,
     area_scope,
     class_scope,
+    city_class_scope,
+    level_scope,
+    variant_scope,
+    phase,
     effective_from,
     effective_to,
+    plan_end,
     document,
     clause,
-    case when operator <> '<=' then value_1 end as target_floor,
+    case when operator <> '<=' and coalesce(binding <> 'upper', true) then value_1 end as target_floor,
     case
-        when operator = 'range' then value_2
-        when operator <> '>=' then value_1
+        when operator = 'range' and coalesce(binding <> 'lower', true) then value_2
+        when operator in ('<=', '=') then value_1
     end as target_ceiling
 from {{ ref('dim_target') }}

@@ -29,6 +29,7 @@ select
     units.unit_level,
     units.parent_unit_key,
     units.class,
+    units.city_class,
     units.opened_date,
     coverage.coverage_code
 from calendar

@@ -1,8 +1,8 @@
 with delivered as (
-    {{ current_rows('household_households') }}
+    {{ staged('household_households') }}
 )
 
 select
     *,
-    registered_date <= month_end and (cancelled_date is null or cancelled_date > month_end) as is_registered
+    {{ is_in_force('registered_date', 'cancelled_date') }} as is_registered
 from delivered

@@ -1,0 +1,9 @@
+-- Every delivery counts: a later one may tell more of an earlier event.
+with delivered as (
+    {{ staged('civil_activities', all_months=true) }}
+)
+
+select
+    *,
+    {{ cohort_month('held_date') }} as cohort_month
+from delivered

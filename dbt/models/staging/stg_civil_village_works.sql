@@ -1,0 +1,1 @@
+{{ staged('civil_village_works') }}

@@ -1,0 +1,1 @@
+{{ staged('grid_duty') }}

@@ -1,0 +1,18 @@
+-- Every delivery counts: a later one may tell more of an earlier event.
+with delivered as (
+    {{ staged('grid_events', all_months=true) }}
+)
+
+select
+    *,
+    {{ cohort_month('reported_at') }} as cohort_month,
+    {{ is_given('verified_at') }} as is_verified,
+    {{ is_given('due_at') }} as has_due_time,
+    {{ is_true('verified_at <= due_at') }} as is_in_time,
+    -- closed, or overdue without that, whichever comes first
+    least(verified_at, due_at) as decided_at,
+    {{ is_given('supervision_due_at') }} as is_supervised,
+    {{ is_true('verified_at <= supervision_due_at') }} as is_in_supervised_time,
+    -- what is urged is urged when it is dealt with
+    coalesce(handled_at, reported_at) as urged_at
+from delivered

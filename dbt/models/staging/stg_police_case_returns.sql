@@ -1,0 +1,1 @@
+{{ staged('police_case_returns') }}
