@@ -129,7 +129,7 @@ def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any
     from dbt.cli.main import dbtRunner
 
     arguments = [
-        "--quiet", "--no-use-colors", "--log-level-file", "none", "--no-version-check", command,
+        "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check", command,
         "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
         "--log-path", str(home.dbt), "--target-path", str(home.dbt), *options,
     ]  # fmt: skip

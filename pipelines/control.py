@@ -150,7 +150,9 @@ def _event_digests(
 def _period_digest(
     period: Period, registers: dict[date, str], events: dict[date, str], county: County, as_of: date
 ) -> str:
-    of_months = [[registers[month], events[month]] for month in period.months() if month in registers]
+    # Figures to date look back to January, whatever the period.
+    first = min(period.start_date, period.last_month.replace(month=1))
+    of_months = [[registers[month], events[month]] for month in registers if first <= month <= period.last_month]
     return _hash([of_months, county.is_closed(period.last_month, as_of)])
 
 

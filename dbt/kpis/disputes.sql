@@ -13,13 +13,7 @@
   shortfall_step: 1
   owner_agency: grid_management
   mart: mart_disputes
-  is_of_cases: true
-  numerator: civil_disputes_handled
-  denominator: civil_disputes
-  low_numerator: civil_disputes_handled - revised_disputes_handled
-  low_denominator: civil_disputes + civil_disputes_doubtful
-  high_numerator: civil_disputes_handled + revised_disputes - revised_disputes_handled + civil_disputes_doubtful
-  high_denominator: civil_disputes + civil_disputes_doubtful
+  measure: civil_disputes
   datasets:
     grid_disputes: cases
   formula_zh: 截止日前办结的民事纠纷 ÷ 期间受理的民事纠纷 × 100
@@ -39,15 +33,7 @@
   shortfall_step: 1
   owner_agency: grid_management
   mart: mart_disputes
-  is_of_cases: true
-  numerator: civil_disputes_settled
-  denominator: civil_disputes_handled
-  low_numerator: civil_disputes_settled - revised_disputes_settled
-  low_denominator: >-
-    civil_disputes_handled + revised_disputes - revised_disputes_handled + civil_disputes_doubtful
-  high_numerator: civil_disputes_settled + revised_disputes - revised_disputes_settled + civil_disputes_doubtful
-  high_denominator: >-
-    civil_disputes_handled + revised_disputes - revised_disputes_handled + civil_disputes_doubtful
+  measure: civil_disputes_handled
   datasets:
     grid_disputes: cases
   formula_zh: 调解成功的民事纠纷 ÷ 截止日前办结的民事纠纷 × 100

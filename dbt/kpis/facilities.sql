@@ -13,11 +13,8 @@
   shortfall_step: 0.01
   owner_agency: civil_affairs
   mart: mart_facilities
-  numerator: service_area_m2
-  denominator: households
-  # Null is "no bound": a doubtful row without a usable amount.
-  low_denominator: case when households_unbounded = 0 then households + households_doubtful end
-  high_numerator: case when service_area_unbounded = 0 then service_area_m2 + service_area_doubtful_m2 end
+  measure: service_area_m2
+  per: households
   datasets:
     civil_facilities: amount
     grid_grids: denominator

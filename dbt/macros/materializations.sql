@@ -12,9 +12,14 @@
     {% endif %}
 {% endmacro %}
 
+{# Columns against the contract. They follow from the code, and with other code everything is computed afresh. #}
+{% macro assert_contract(sql) %}
+    {%- if flags.FULL_REFRESH -%}{{ get_assert_columns_equivalent(sql) }}{%- endif -%}
+{% endmacro %}
+
 {% macro replace_table(target, sql) %}
     {%- if config.get('contract').enforced -%}
-        {{ get_assert_columns_equivalent(sql) }}
+        {{ assert_contract(sql) }}
         create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
         insert into {{ target }} by name ({{ sql }})
     {%- else -%}
@@ -49,7 +54,6 @@
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}
         {%- if is_incremental() -%}
-            {{ get_assert_columns_equivalent(sql) }}
             insert into {{ target }} by name ({{ sql }})
         {%- else -%}
             {{ replace_table(target, sql) }}

@@ -1,31 +1,22 @@
-"""Counting from the sheets what each KPI is made of, and what doubtful rows may add, per unit and period.
+"""Counting people from the sheets: who was found, who is registered, and what doubtful rows may add, per unit.
 
-Belongs here: numerators, denominators and their extremes, as DOMAIN.md §4 defines them.
+Belongs here: what no declared measure can say (see `measuring`), because a person counts once per unit and a
+registration anywhere in the county counts.
 Does not belong here: which deliveries arrived (see `truth`), status and certainty (see `judging`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 import polars as pl
 
-from pipelines.sample.areas import Area, Span, Tally, above
+from pipelines.sample.areas import Area, Tally, above
 from pipelines.sample.judging import Figure
 from pipelines.sample.sheets import STATE, SUPPLIER, Sheet
-from pipelines.settings import month_end
 
 REGISTRATION = "temporary_resident_registration_rate"
-HANDLING = "dispute_handling_rate"
-MEDIATION = "dispute_mediation_success_rate"
-AREA = "facility_area_per_100_households"
-KPIS = (REGISTRATION, HANDLING, MEDIATION, AREA)
-HUNDREDTHS = 100  # of m², in which sheets hold areas
-LARGEST_AREA = 10_000_000  # hundredths of m², the contract's range
-MOST_HOUSEHOLDS = 20_000
 
 
 # --- temporary residents ---------------------------------------------------------------------------------------
@@ -130,140 +121,3 @@ def _with_missing_cases(figure: Figure, partial: set[str]) -> Figure:
         figure.numerator, figure.denominator, figure.low_numerator, None, None, None,
         is_partial=True, may_be_complete=figure.high_numerator == figure.high_denominator,
     )  # fmt: skip
-
-
-# --- disputes --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Versions:
-    """The dispute rows that count: of each dispute the latest accepted one, and the doubtful rows beside them."""
-
-    accepted: list[dict[str, Any]]
-    # accepted disputes of which a doubtful row says something else
-    revised: set[str]
-    doubtful: list[dict[str, Any]]
-
-
-def versions(sheets: list[pl.DataFrame]) -> Versions:
-    if not sheets:
-        return Versions([], set(), [])
-    rows = pl.concat(sheets)
-    accepted = (
-        rows.filter(pl.col(STATE) == "accepted")
-        .sort("delivered")
-        .unique("dispute_no", keep="last", maintain_order=True)
-    )
-    numbers = set(accepted["dispute_no"])
-    quarantined = rows.filter(pl.col(STATE) == "quarantined")
-    revisions = quarantined.filter(pl.col("dispute_no").is_in(list(numbers)).fill_null(False))
-    others = quarantined.filter(~pl.col("dispute_no").is_in(list(numbers)).fill_null(False))
-    matters = pl.col("kind").is_null() | (pl.col("kind") == "civil")
-    return Versions(
-        accepted.filter(pl.col("kind") == "civil").to_dicts(),
-        set(revisions.filter(matters)["dispute_no"]),
-        others.filter(matters).to_dicts(),
-    )
-
-
-def count_disputes(area: Area, versions: Versions, span: Span, cutoff: date) -> Tally:
-    """Disputes accepted in the period with their outcome as known at its cut-off, and what is doubtful of them."""
-    tally = Tally()
-    for row in versions.accepted:
-        if not span.holds(row["accepted_date"].replace(day=1)):
-            continue
-        units = above(row["community_code"])
-        is_handled = row["handled_date"] is not None and row["handled_date"] <= cutoff
-        is_success = is_handled and row["result"] == "success"
-        kind = "success" if is_success else "failure" if is_handled else "open"
-        tally.add(kind, units)
-        if row["dispute_no"] in versions.revised:
-            tally.add(f"revised_{kind}", units)
-    for row in versions.doubtful:
-        accepted = row["accepted_date"]
-        is_plausible = accepted is not None and accepted <= month_end(row["delivered"])
-        month = accepted.replace(day=1) if is_plausible else row["delivered"]
-        if span.holds(month):
-            tally.add("case", area.touched(row["community_code"], row[SUPPLIER]))
-    return tally
-
-
-def dispute_figure(tally: Tally, code: str, kpi: str, partial: set[str]) -> Figure:
-    success, failure, still_open, case, doubt_success, doubt_failure, doubt_open = (
-        tally.get(what, code)
-        for what in (
-            "success",
-            "failure",
-            "open",
-            "case",
-            "revised_success",
-            "revised_failure",
-            "revised_open",
-        )
-    )
-    handled = success + failure
-    if kpi == HANDLING:
-        denominator = handled + still_open
-        doubt_handled = doubt_success + doubt_failure
-        figure = Figure(
-            handled, denominator, handled - doubt_handled, denominator + case,
-            handled + doubt_open + case, denominator + case, is_partial=bool(partial),
-        )  # fmt: skip
-    else:
-        figure = Figure(
-            success, handled, success - doubt_success, handled + doubt_open + case,
-            success + doubt_open + doubt_failure + case, handled + doubt_open + case, is_partial=bool(partial),
-        )  # fmt: skip
-    return _with_missing_cases(figure, partial)
-
-
-# --- facilities ------------------------------------------------------------------------------------------------
-
-
-def count_facilities(tally: Tally, area: Area, sheet: Sheet, end: date) -> None:
-    """Floor area of the service facilities that are open, in hundredths of m²."""
-    for row in sheet.rows.iter_rows(named=True):
-        if row["kind"] not in (None, "comprehensive_service"):
-            continue
-        is_closed = row["closed_date"] is not None and row["closed_date"] <= end
-        is_not_open_yet = row["opened_date"] is not None and row["opened_date"] > end
-        if is_closed or is_not_open_yet:
-            continue
-        units = area.touched(row["community_code"], row[SUPPLIER])
-        size = row["floor_area_m2"]
-        if row[STATE] == "accepted":
-            tally.add("area", units, size)
-        elif row[STATE] == "quarantined" and size is not None and 0 <= size <= LARGEST_AREA:
-            tally.add("doubtful_area", units, size)
-        elif row[STATE] == "quarantined":
-            tally.add("area_without_limit", units)
-
-
-def count_grids(tally: Tally, area: Area, sheet: Sheet, _: date) -> None:
-    """Households of the general grids."""
-    for row in sheet.rows.iter_rows(named=True):
-        if row["kind"] not in (None, "general"):
-            continue
-        units = area.touched(row["community_code"], row[SUPPLIER])
-        households = row["households"]
-        if row[STATE] == "accepted":
-            tally.add("households", units, households)
-        elif row[STATE] == "quarantined" and households is not None and 0 <= households <= MOST_HOUSEHOLDS:
-            tally.add("doubtful_households", units, households)
-        elif row[STATE] == "quarantined":
-            tally.add("households_without_limit", units)
-
-
-def area_figure(tally: Tally, code: str, partial: set[str]) -> Figure:
-    size, households = tally.get("area", code) / HUNDREDTHS, tally.get("households", code)
-    has_no_low = "denominator" in partial or tally.get("households_without_limit", code) > 0
-    has_no_high = "amount" in partial or tally.get("area_without_limit", code) > 0
-    return Figure(
-        numerator=size,
-        denominator=households,
-        low_numerator=size,
-        low_denominator=None if has_no_low else households + tally.get("doubtful_households", code),
-        high_numerator=None if has_no_high else size + tally.get("doubtful_area", code) / HUNDREDTHS,
-        high_denominator=households,
-        is_partial=bool(partial),
-    )

@@ -17,25 +17,11 @@ import polars as pl
 
 from pipelines.county import County
 from pipelines.sample.areas import Area, Span, Tally, Unit
-from pipelines.sample.counting import (
-    AREA,
-    HANDLING,
-    MEDIATION,
-    REGISTRATION,
-    area_figure,
-    count_disputes,
-    count_facilities,
-    count_grids,
-    count_registration,
-    dispute_figure,
-    registration_figure,
-    versions,
-    with_ties,
-)
+from pipelines.sample.counting import REGISTRATION, count_registration, registration_figure, with_ties
 from pipelines.sample.evaluating import Evaluation, first_month_of
 from pipelines.sample.judging import Figure, Judgement, Line, Terms, judge
 from pipelines.sample.measuring import LEVELS, Basis, Kpi, Level, Role, figure_of
-from pipelines.sample.sheets import STATE, SUPPLIER, Sheet
+from pipelines.sample.sheets import Sheet
 from pipelines.sample.targets import ANY, Subject, Target, choose, load_targets, targets_of
 from pipelines.settings import add_months, month_end
 
@@ -56,11 +42,6 @@ class FirstKpi:
 FIRST_KPIS = (
     FirstKpi(
         REGISTRATION, "stock", {"grid_residents": "cases", "police_residence_registrations": "numerator"}, Terms("rate")
-    ),
-    FirstKpi(HANDLING, "flow", {"grid_disputes": "cases"}, Terms("rate")),
-    FirstKpi(MEDIATION, "flow", {"grid_disputes": "cases"}, Terms("rate")),
-    FirstKpi(
-        AREA, "stock", {"civil_facilities": "amount", "grid_grids": "denominator"}, Terms("ratio", Fraction(1, 100))
     ),
 )  # fmt: skip
 _DECIMAL = pl.Decimal(18, 2)
@@ -95,7 +76,6 @@ class Found:
 
     area: Area
     registration: Tally
-    facilities: Tally
 
 
 class Truth:
@@ -115,7 +95,6 @@ class Truth:
         for target in targets_of(county, load_targets() if stated is None else stated):
             self.targets.setdefault(target.kpi_id, []).append(target)
         self.months: dict[date, Found] = {}
-        self.disputes: list[pl.DataFrame] = []
         self.arrived: set[Slot] = set()
         self._suppliers: dict[tuple[str, str], list[str]] = {}
 
@@ -126,56 +105,39 @@ class Truth:
     def note_events(self, sheet: Sheet) -> None:
         """A sheet of events, in which those that a later month corrects are marked."""
         self.evaluation.note(sheet)
-        if sheet.dataset == "grid_disputes":
-            columns = [
-                "dispute_no",
-                "community_code",
-                "kind",
-                "accepted_date",
-                "handled_date",
-                "result",
-                SUPPLIER,
-                STATE,
-            ]
-            self.disputes.append(sheet.rows.select(*columns).with_columns(delivered=pl.lit(sheet.month)))
 
     def note_month(self, month: date, sheets: dict[str, Sheet]) -> None:
         """The sheets of all registers of one month."""
         area = Area(self.units, self.county, month_end(month))
-        registration, facilities = Tally(), Tally()
+        registration = Tally()
         residents, registrations = sheets.get("grid_residents"), sheets.get("police_residence_registrations")
         if residents is not None and registrations is not None:
             count_registration(registration, area, with_ties(residents), registrations.rows, month_end(month))
-        for dataset, count in (("civil_facilities", count_facilities), ("grid_grids", count_grids)):
-            if dataset in sheets:
-                count(facilities, area, sheets[dataset], month_end(month))
-        self.months[month] = Found(area, registration, facilities)
+        self.months[month] = Found(area, registration)
         for sheet in sheets.values():
             self.evaluation.note(sheet)
 
     def table(self, last_delivered: date) -> pl.DataFrame:
         """One row per unit, period, KPI and target, in the columns of fct_kpi."""
         evaluated = self.county.evaluated_months(last_delivered, self.as_of)
-        counted = versions(self.disputes)
         rows: list[tuple[Any, ...]] = []
         for span in spans_of(evaluated):
             area = Area(self.units, self.county, span.end)
-            events = count_disputes(area, counted, span, self.county.cutoff_date(span.last_month))
             for kpi in self.kpis:
                 first = first_month_of(kpi.basis, span)
                 needed = tuple(month for month in evaluated if first <= month <= span.last_month)
                 for unit in area.units:
                     if unit.level in kpi.levels:
-                        rows += self._rows(unit, span, kpi, needed, events)
+                        rows += self._rows(unit, span, kpi, needed)
         return pl.DataFrame(rows, schema=TRUTH_SCHEMA, orient="row")
 
     # --- one unit, period and KPI ------------------------------------------------------------------------------
 
     def _rows(
-        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...], events: Tally
+        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...]
     ) -> list[tuple[Any, ...]]:
         slots = {dataset: self._slots(unit.code, dataset, needed) for dataset in kpi.needs}
-        figure, variant = self._figure(unit, span, kpi, slots, needed, events)
+        figure, variant = self._figure(unit, span, kpi, slots, needed)
         suppliers = {supplier for per_dataset in slots.values() for supplier, _, _ in per_dataset}
         silent = {
             slot[0] for per_dataset in slots.values() for slot in per_dataset if slot not in self.arrived
@@ -210,8 +172,7 @@ class Truth:
         return [(supplier, dataset, month) for supplier in self._suppliers[code, dataset] for month in months]
 
     def _figure(
-        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, slots: dict[str, list[Slot]], needed: tuple[date, ...],
-        events: Tally,
+        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, slots: dict[str, list[Slot]], needed: tuple[date, ...]
     ) -> tuple[Figure | None, str]:  # fmt: skip
         """The figure with its bounds, None where a needed dataset is wholly absent; and its variant."""
         arrived = {
@@ -222,17 +183,13 @@ class Truth:
         )
         is_absent = not all(arrived.values())
         if isinstance(kpi, FirstKpi):
-            return None if is_absent else self._first_figure(unit.code, span, kpi.kpi_id, set(missing), events), ANY
+            return None if is_absent else self._first_figure(unit.code, span, set(missing)), ANY
         amounts = self.evaluation.amounts(kpi, unit, span, needed)
         variant = kpi.variant if isinstance(kpi.variant, str) else kpi.variant(amounts)
         return None if is_absent else figure_of(kpi, amounts, missing), variant
 
-    def _first_figure(self, code: str, span: Span, kpi_id: str, missing: set[str], events: Tally) -> Figure:
-        if kpi_id == REGISTRATION:
-            return registration_figure(self.months[span.last_month].registration, code, missing)
-        if kpi_id == AREA:
-            return area_figure(self.months[span.last_month].facilities, code, missing)
-        return dispute_figure(events, code, kpi_id, missing)
+    def _first_figure(self, code: str, span: Span, missing: set[str]) -> Figure:
+        return registration_figure(self.months[span.last_month].registration, code, missing)
 
 
 def _row(

@@ -1,9 +1,12 @@
-with delivered as (
-    {{ current_rows('grid_grids') }}
+-- Grids with what can be relied on of each row. Of more building heads than are needed only the needed ones count.
+with grids as (
+    {{ staged('grid_grids') }}
 )
 
 select
     *,
-    {{ could_be('grid_grids', 'kind', 'general') }} as could_be_general,
-    {{ is_in_range('grid_grids', 'households') }} as are_households_usable
-from delivered
+    case
+        when building_heads < building_heads_needed then building_heads
+        when building_heads >= building_heads_needed then building_heads_needed
+    end as building_heads_filled
+from grids

@@ -61,6 +61,10 @@ def _rate(kpi_id: str, measure: Measure) -> Kpi:
 # --- disputes --------------------------------------------------------------------------------------------------
 
 
+def _is_civil_and_handled(moment: Moment) -> pl.Expr:
+    return (pl.col("kind") == "civil") & _has("handled_date")(moment)
+
+
 def _is_late(_: Moment) -> pl.Expr:
     """Handled after the due date, or due and not handled; whether it is due already, `counted_on` says."""
     handled, due = pl.col("handled_date"), pl.col("due_date")
@@ -88,6 +92,27 @@ def _channels_in_use(amounts: Amounts) -> Figure:
 
 
 MEASURES: tuple[Kpi, ...] = (
+    Kpi(
+        "dispute_handling_rate",
+        "rate",
+        {DISPUTES: "cases"},
+        (Measure("disputes", DISPUTES, "rate", _is("kind", "civil"), passes=_has("handled_date"), passed_on="handled_date"),),
+        scale=PERCENT,
+        basis="flow",
+    ),
+    Kpi(
+        "dispute_mediation_success_rate",
+        "rate",
+        {DISPUTES: "cases"},
+        (
+            Measure(
+                "disputes", DISPUTES, "rate", _is_civil_and_handled, passes=_is("result", "success"),
+                counted_on="handled_date",
+            ),
+        ),
+        scale=PERCENT,
+        basis="flow",
+    ),
     Kpi(
         "dispute_escalation_casualties",
         "count",

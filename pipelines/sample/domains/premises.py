@@ -174,6 +174,14 @@ _NEW_BUILT = Measure(
 )  # fmt: skip
 
 MEASURES: tuple[Kpi, ...] = (
+    Kpi(
+        "facility_area_per_100_households", "ratio", {FACILITIES: "amount", GRIDS: "denominator"},
+        (
+            Measure("area", FACILITIES, "count", _open_of_kind("comprehensive_service"), amount="floor_area_m2"),
+            Measure("households", GRIDS, "count", _of_kind("general"), amount="households"),
+        ),
+        scale=PER_100_HOUSEHOLDS, step=CENTIMETRES,
+    ),
     _area("safety_platform_area_m2", _open_of_kind("safety_platform")),
     _rate("safety_platform_zones_rate", _zones()),
     _areas("residential_area_trio_rate", every_row, _has_all_three),

@@ -73,7 +73,7 @@ civil_facilities_rows as (
         row_state = 'quarantined' and coalesce(is_open and has_residents_school, true) as with_residents_school_may_count,
         row_state = 'accepted' and coalesce(is_open and has_outdoor_place, false) as with_outdoor_place_counts,
         row_state = 'quarantined' and coalesce(is_open and has_outdoor_place, true) as with_outdoor_place_may_count
-    from {{ ref('reliable_facilities') }}
+    from {{ ref('stg_civil_facilities') }}
 ),
 
 civil_facilities_places as (
@@ -432,7 +432,7 @@ grid_grids_rows as (
         row_state = 'quarantined' and coalesce(kind = 'market', true) as with_market_grid_may_count,
         row_state = 'accepted' and coalesce(kind = 'cleaning', false) as with_cleaning_grid_counts,
         row_state = 'quarantined' and coalesce(kind = 'cleaning', true) as with_cleaning_grid_may_count
-    from {{ ref('reliable_grids') }}
+    from {{ ref('stg_grid_grids') }}
 ),
 
 grid_grids_places as (

@@ -177,7 +177,7 @@ grid_disputes_rows as (
         row_state = 'quarantined' and coalesce(channel is null, true) as disputes_by_unknown_channel_may_count,
         row_state = 'accepted' and coalesce(is_late, false) as overdue_casualties_counts,
         row_state = 'quarantined' and coalesce(is_late, true) as overdue_casualties_may_count
-    from {{ ref('reliable_disputes') }}
+    from {{ ref('stg_grid_disputes') }}
 ),
 
 grid_disputes_compared as (
