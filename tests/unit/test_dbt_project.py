@@ -28,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     for month in lake.months:
         lake.deliver("grid_grids", f"grid_{STREET_1}", month, [
             {"community_code": A, "kind": "general", "households": 100},
-            {"community_code": B, "kind": "general", "households": 100, "verdicts": [("households.range", "error")]},
+            {"community_code": B, "kind": "general", "households": 100, "verdicts": [("grid_code.format", "error")]},
         ])  # fmt: skip
         lake.deliver_empty(month)
     lake.build()

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from pipelines.county import County
-from pipelines.sample.counting import HANDLING, MEDIATION, REGISTRATION
+from pipelines.sample.counting import REGISTRATION
+from pipelines.sample.domains import events_kpis
 from pipelines.sample.judging import Figure, Line, Terms, judge
 from pipelines.sample.sheets import Planted, Sheet
 from pipelines.sample.truth import Truth
@@ -230,6 +231,7 @@ def test_a_registration_known_to_be_cancelled_registers_nobody_even_if_quarantin
 
 # --- disputes --------------------------------------------------------------------------------------------------
 
+HANDLING, MEDIATION = "dispute_handling_rate", "dispute_mediation_success_rate"
 DISPUTES = {
     "dispute_no": pl.String, "community_code": pl.String, "kind": pl.String, "accepted_date": pl.Date,
     "handled_date": pl.Date, "result": pl.String, "_supplier": pl.String, "_state": pl.String,
@@ -249,7 +251,8 @@ def dispute_rate(
     county: County, kpi_id: str, period: tuple[str, date], *sheets: Sheet
 ) -> list[int | None]:
     county = county.model_copy(update={"last_period": "2026-03"})
-    found = Truth(county, units(), date(2026, 11, 22))
+    declared = [kpi for kpi in events_kpis.MEASURES if kpi.kpi_id == kpi_id]
+    found = Truth(county, units(), date(2026, 11, 22), kpis=declared)
     for sheet in sheets:
         found.note_arrival(TOWN, "grid_disputes", sheet.month)
         found.note_events(sheet)
@@ -291,7 +294,8 @@ def test_a_quarantined_revision_may_have_changed_the_outcome_but_adds_no_dispute
     revisions = [(number, ACCEPTED, IN_TIME, "success", "quarantined") for number in ("1", "2")]
     february, march = disputes(date(2026, 2, 1), *revisions), disputes(date(2026, 3, 1))
     assert dispute_rate(county, HANDLING, JANUARY, january, february, march) == [1, 2, 0, 2, 2, 2]
-    assert dispute_rate(county, MEDIATION, JANUARY, january, february, march) == [1, 1, 0, 2, 2, 2]
+    # the first was not handled, so its revision is a mediation of its own, and it succeeded
+    assert dispute_rate(county, MEDIATION, JANUARY, january, february, march) == [1, 1, 0, 1, 2, 2]
 
 
 def test_a_quarantined_dispute_counts_in_its_month_where_that_can_be_read_else_in_the_delivered_one(

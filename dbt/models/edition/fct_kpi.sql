@@ -1,7 +1,4 @@
-{{ config(
-    materialized='incremental',
-    pre_hook='{{ forget_periods() }}',
-) }}
+{{ config(materialized='incremental', pre_hook='{{ forget_periods() }}') }}
 
 with inputs as (
     select

@@ -35,19 +35,11 @@ pairs as (
     group by later.unit_key, later.period_type, later.kpi_id, later.target_id
 ),
 
-equals as (
-    select
-        {{ series }},
-        count(*) as t
-    from recent
-    group by {{ series }}, value
-),
-
 ties as (
     select
         {{ series }},
         sum(t * (t - 1) * (2 * t + 5)) as ties
-    from equals
+    from (select {{ series }}, count(*) as t from recent group by {{ series }}, value) as equals
     group by {{ series }}
 ),
 
