@@ -113,34 +113,40 @@ def _register_sums(mart: Mart, dataset: str) -> list[str]:
     if not placed:
         return [rows, _cte(dataset, [*place, "place_month as month", *sums], f"{dataset}_rows", grouped)]
     by_place = _cte(f"{dataset}_places", [*place, *sums, *flags], f"{dataset}_rows", grouped)
-    return [rows, by_place, _placed(dataset, summed, placed, mart.place)]
+    return [rows, by_place, _placed(mart, dataset)]
 
 
-def _placed(dataset: str, summed: list[Measure], placed: list[Measure], named: str) -> str:
-    """Communities that have such a row, and those that may: a row without a community may be in any, each in one."""
-    over = f"over (partition by sums.place_month, sums.{named})"
+def _placed(mart: Mart, dataset: str) -> str:
+    """Communities that have such a row, and those that may: a row without a community may be in any, each in one.
+
+    A community that two suppliers deliver stands once; what stands nowhere, once per supplier.
+    """
     # a unit of any level need not be one of the county's
-    found = "communities.unit_key" if named == "community_code" else f"sums.{named}"
-    columns = [f"sums.{name}" for name in _place(named)] + ["sums.place_month as month"]
-    columns += [f"sums.{measure.name}{part.suffix}" for measure in summed for part in measure.parts(is_event=False)]
-    for measure in placed:
-        # Of a community that two suppliers deliver, the first one counts.
-        first = f"row_number() {over[:-1]} order by sums.{measure.name}_counts desc, sums.supplier_id) = 1"
-        has_one = f"max(sums.{measure.name}_counts) {over} = 1"
-        first_doubtful = f"row_number() {over[:-1]} order by sums.{measure.name}_may_count desc, sums.supplier_id) = 1"
+    found = "communities.unit_key" if mart.place == "community_code" else f"sums.{mart.place}"
+    supplier = f"case when {found} is null then sums.supplier_id end"
+    columns = ["sums.place_month", "min(sums.supplier_id) as supplier_id", f"sums.{mart.place}", "sums.place_month as month"]
+    least = _least(mart)
+    for measure in mart.of(dataset):
+        name = measure.name
+        if measure.kind != "places":
+            own = [name + part.suffix for part in measure.parts(is_event=False)]
+            columns += [f"{'min' if column in least else 'sum'}(sums.{column}) as {column}" for column in own]
+            continue
         columns += [
-            f"case when {found} is not null and {first} then sums.{measure.name}_counts else 0 end as {measure.name}",
-            f"case\n            when {found} is null then sums.{measure.name}_may_count\n"
-            f"            when {has_one} then 0\n"
-            f"            when {first_doubtful} then least(sums.{measure.name}_may_count, 1)\n            else 0\n"
-            f"        end as {measure.name}_doubtful",
+            f"max(case when {found} is not null then sums.{name}_counts else 0 end) as {name}",
+            f"case\n            when max({found}) is null then sum(sums.{name}_may_count)\n"
+            f"            when max(sums.{name}_counts) = 0 then least(sum(sums.{name}_may_count), 1)\n            else 0\n"
+            f"        end as {name}_doubtful",
         ]
-    if named != "community_code":
-        return _cte(dataset, columns, f"{dataset}_places as sums")
+    joined = (
+        "left join unit_months as communities\n        on sums.place_month = communities.month\n"
+        "        and sums.community_code = communities.unit_code\n        and communities.unit_level = 'community'\n    "
+        if mart.place == "community_code"
+        else ""
+    )
     return _cte(
         dataset, columns, f"{dataset}_places as sums",
-        "left join unit_months as communities\n        on sums.place_month = communities.month\n"
-        "        and sums.community_code = communities.unit_code\n        and communities.unit_level = 'community'",
+        f"{joined}group by sums.place_month, sums.{mart.place}, {supplier}",
     )  # fmt: skip
 
 

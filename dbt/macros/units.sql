@@ -34,16 +34,16 @@
             on placed.place_month = paths.month and placed.community_code = paths.community_code
         union all
         select reached.unit_key, unplaced.*
-        from {{ places }} as unplaced
-        left join {{ ref('unit_months') }} as communities
-            on unplaced.place_month = communities.month
-            and unplaced.community_code = communities.unit_code
-            and communities.unit_level = 'community'
-        inner join {{ ref('unit_suppliers') }} as covers
-            on unplaced.supplier_id = covers.supplier_id
-        inner join {{ ref('unit_months') }} as reached
-            on covers.unit_code = reached.unit_code and unplaced.place_month = reached.month
-        where communities.unit_key is null
+        from (
+            {{ unplaced_sums(places, 'community_code', keys, measures, least) }}
+            left join {{ ref('unit_months') }} as named
+                on places.place_month = named.month
+                and places.community_code = named.unit_code
+                and named.unit_level = 'community'
+            where named.unit_key is null
+            group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
+        ) as unplaced
+        {{ all_of_supplier('unplaced') }}
     ) as counted
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
@@ -79,16 +79,40 @@
         where named.unit_key is null and {{ is_elsewhere('elsewhere') }}
         union all
         select reached.unit_key, unplaced.*
-        from {{ places }} as unplaced
-        {{ named_unit('unplaced') }}
-        inner join {{ ref('unit_suppliers') }} as covers
-            on unplaced.supplier_id = covers.supplier_id
-        inner join {{ ref('unit_months') }} as reached
-            on covers.unit_code = reached.unit_code and unplaced.place_month = reached.month
-        where named.unit_key is null and not {{ is_elsewhere('unplaced') }}
+        from (
+            {{ unplaced_sums(places, 'unit_code', keys, measures) }}
+            {{ named_unit('places') }}
+            where named.unit_key is null and not {{ is_elsewhere('places') }}
+            group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
+        ) as unplaced
+        {{ all_of_supplier('unplaced') }}
     ) as counted
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
+
+{#
+    What stands nowhere matters by its supplier only. Summed before it meets the units: the engine would otherwise join
+    all places with all units of their suppliers first.
+#}
+{% macro unplaced_sums(places, code, keys, measures, least=[]) -%}
+    select
+                places.place_month,
+                places.supplier_id,
+                cast(null as {{ dbt.type_string() }}) as {{ code }},
+                {% for key in keys %}places.{{ key }}, {% endfor %}
+                {%- for measure in measures %}
+                {{ 'min' if measure in least else 'sum' }}(places.{{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+                {%- endfor %}
+            from {{ places }} as places
+{%- endmacro %}
+
+{# Every unit that a supplier covers #}
+{% macro all_of_supplier(rows) -%}
+    inner join {{ ref('unit_suppliers') }} as covers
+            on {{ rows }}.supplier_id = covers.supplier_id
+        inner join {{ ref('unit_months') }} as reached
+            on covers.unit_code = reached.unit_code and {{ rows }}.place_month = reached.month
+{%- endmacro %}
 
 {# The unit of the register that a place names, if any; and the county #}
 {% macro named_unit(place) -%}

@@ -155,174 +155,154 @@ civil_facilities_places as (
 civil_facilities as (
     select
         sums.place_month,
-        sums.supplier_id,
+        min(sums.supplier_id) as supplier_id,
         sums.community_code,
         sums.place_month as month,
-        sums.safety_platform_m2,
-        sums.safety_platform_m2_doubtful,
-        sums.safety_platform_m2_unbounded,
-        sums.safety_platform_zones,
-        sums.safety_platform_zones_passed,
-        sums.safety_platform_zones_may_pass,
-        sums.safety_platform_zones_may_fail,
-        sums.safety_platform_zones_unbounded,
-        sums.service_building_m2,
-        sums.service_building_m2_doubtful,
-        sums.service_building_m2_unbounded,
-        sums.service_building_new_m2,
-        sums.service_building_new_m2_doubtful,
-        sums.service_building_new_m2_unbounded,
-        sums.elderly_care_m2,
-        sums.elderly_care_m2_doubtful,
-        sums.elderly_care_m2_unbounded,
-        sums.outdoor_m2,
-        sums.outdoor_m2_doubtful,
-        sums.outdoor_m2_unbounded,
-        sums.county_service_centre_m2,
-        sums.county_service_centre_m2_doubtful,
-        sums.county_service_centre_m2_unbounded,
-        sums.party_service_centres,
-        sums.party_service_centres_passed,
-        sums.party_service_centres_may_pass,
-        sums.party_service_centres_may_fail,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_service_hall_counts desc, sums.supplier_id) = 1 then sums.with_service_hall_counts else 0 end as with_service_hall,
+        sum(sums.safety_platform_m2) as safety_platform_m2,
+        sum(sums.safety_platform_m2_doubtful) as safety_platform_m2_doubtful,
+        sum(sums.safety_platform_m2_unbounded) as safety_platform_m2_unbounded,
+        sum(sums.safety_platform_zones) as safety_platform_zones,
+        sum(sums.safety_platform_zones_passed) as safety_platform_zones_passed,
+        sum(sums.safety_platform_zones_may_pass) as safety_platform_zones_may_pass,
+        sum(sums.safety_platform_zones_may_fail) as safety_platform_zones_may_fail,
+        sum(sums.safety_platform_zones_unbounded) as safety_platform_zones_unbounded,
+        sum(sums.service_building_m2) as service_building_m2,
+        sum(sums.service_building_m2_doubtful) as service_building_m2_doubtful,
+        sum(sums.service_building_m2_unbounded) as service_building_m2_unbounded,
+        sum(sums.service_building_new_m2) as service_building_new_m2,
+        sum(sums.service_building_new_m2_doubtful) as service_building_new_m2_doubtful,
+        sum(sums.service_building_new_m2_unbounded) as service_building_new_m2_unbounded,
+        sum(sums.elderly_care_m2) as elderly_care_m2,
+        sum(sums.elderly_care_m2_doubtful) as elderly_care_m2_doubtful,
+        sum(sums.elderly_care_m2_unbounded) as elderly_care_m2_unbounded,
+        sum(sums.outdoor_m2) as outdoor_m2,
+        sum(sums.outdoor_m2_doubtful) as outdoor_m2_doubtful,
+        sum(sums.outdoor_m2_unbounded) as outdoor_m2_unbounded,
+        sum(sums.county_service_centre_m2) as county_service_centre_m2,
+        sum(sums.county_service_centre_m2_doubtful) as county_service_centre_m2_doubtful,
+        sum(sums.county_service_centre_m2_unbounded) as county_service_centre_m2_unbounded,
+        sum(sums.party_service_centres) as party_service_centres,
+        sum(sums.party_service_centres_passed) as party_service_centres_passed,
+        sum(sums.party_service_centres_may_pass) as party_service_centres_may_pass,
+        sum(sums.party_service_centres_may_fail) as party_service_centres_may_fail,
+        max(case when communities.unit_key is not null then sums.with_service_hall_counts else 0 end) as with_service_hall,
         case
-            when communities.unit_key is null then sums.with_service_hall_may_count
-            when max(sums.with_service_hall_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_service_hall_may_count desc, sums.supplier_id) = 1 then least(sums.with_service_hall_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_service_hall_may_count)
+            when max(sums.with_service_hall_counts) = 0 then least(sum(sums.with_service_hall_may_count), 1)
             else 0
         end as with_service_hall_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_mediation_room_counts desc, sums.supplier_id) = 1 then sums.with_mediation_room_counts else 0 end as with_mediation_room,
+        max(case when communities.unit_key is not null then sums.with_mediation_room_counts else 0 end) as with_mediation_room,
         case
-            when communities.unit_key is null then sums.with_mediation_room_may_count
-            when max(sums.with_mediation_room_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_mediation_room_may_count desc, sums.supplier_id) = 1 then least(sums.with_mediation_room_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_mediation_room_may_count)
+            when max(sums.with_mediation_room_counts) = 0 then least(sum(sums.with_mediation_room_may_count), 1)
             else 0
         end as with_mediation_room_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_library_counts desc, sums.supplier_id) = 1 then sums.with_library_counts else 0 end as with_library,
+        max(case when communities.unit_key is not null then sums.with_library_counts else 0 end) as with_library,
         case
-            when communities.unit_key is null then sums.with_library_may_count
-            when max(sums.with_library_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_library_may_count desc, sums.supplier_id) = 1 then least(sums.with_library_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_library_may_count)
+            when max(sums.with_library_counts) = 0 then least(sum(sums.with_library_may_count), 1)
             else 0
         end as with_library_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_activity_room_counts desc, sums.supplier_id) = 1 then sums.with_activity_room_counts else 0 end as with_activity_room,
+        max(case when communities.unit_key is not null then sums.with_activity_room_counts else 0 end) as with_activity_room,
         case
-            when communities.unit_key is null then sums.with_activity_room_may_count
-            when max(sums.with_activity_room_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_activity_room_may_count desc, sums.supplier_id) = 1 then least(sums.with_activity_room_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_activity_room_may_count)
+            when max(sums.with_activity_room_counts) = 0 then least(sum(sums.with_activity_room_may_count), 1)
             else 0
         end as with_activity_room_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_police_room_counts desc, sums.supplier_id) = 1 then sums.with_police_room_counts else 0 end as with_police_room,
+        max(case when communities.unit_key is not null then sums.with_police_room_counts else 0 end) as with_police_room,
         case
-            when communities.unit_key is null then sums.with_police_room_may_count
-            when max(sums.with_police_room_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_police_room_may_count desc, sums.supplier_id) = 1 then least(sums.with_police_room_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_police_room_may_count)
+            when max(sums.with_police_room_counts) = 0 then least(sum(sums.with_police_room_may_count), 1)
             else 0
         end as with_police_room_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_meeting_room_counts desc, sums.supplier_id) = 1 then sums.with_meeting_room_counts else 0 end as with_meeting_room,
+        max(case when communities.unit_key is not null then sums.with_meeting_room_counts else 0 end) as with_meeting_room,
         case
-            when communities.unit_key is null then sums.with_meeting_room_may_count
-            when max(sums.with_meeting_room_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_meeting_room_may_count desc, sums.supplier_id) = 1 then least(sums.with_meeting_room_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_meeting_room_may_count)
+            when max(sums.with_meeting_room_counts) = 0 then least(sum(sums.with_meeting_room_may_count), 1)
             else 0
         end as with_meeting_room_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_party_centre_counts desc, sums.supplier_id) = 1 then sums.with_party_centre_counts else 0 end as with_party_centre,
+        max(case when communities.unit_key is not null then sums.with_party_centre_counts else 0 end) as with_party_centre,
         case
-            when communities.unit_key is null then sums.with_party_centre_may_count
-            when max(sums.with_party_centre_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_party_centre_may_count desc, sums.supplier_id) = 1 then least(sums.with_party_centre_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_party_centre_may_count)
+            when max(sums.with_party_centre_counts) = 0 then least(sum(sums.with_party_centre_may_count), 1)
             else 0
         end as with_party_centre_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_convenience_centre_counts desc, sums.supplier_id) = 1 then sums.with_convenience_centre_counts else 0 end as with_convenience_centre,
+        max(case when communities.unit_key is not null then sums.with_convenience_centre_counts else 0 end) as with_convenience_centre,
         case
-            when communities.unit_key is null then sums.with_convenience_centre_may_count
-            when max(sums.with_convenience_centre_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_convenience_centre_may_count desc, sums.supplier_id) = 1 then least(sums.with_convenience_centre_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_convenience_centre_may_count)
+            when max(sums.with_convenience_centre_counts) = 0 then least(sum(sums.with_convenience_centre_may_count), 1)
             else 0
         end as with_convenience_centre_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_safety_centre_counts desc, sums.supplier_id) = 1 then sums.with_safety_centre_counts else 0 end as with_safety_centre,
+        max(case when communities.unit_key is not null then sums.with_safety_centre_counts else 0 end) as with_safety_centre,
         case
-            when communities.unit_key is null then sums.with_safety_centre_may_count
-            when max(sums.with_safety_centre_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_safety_centre_may_count desc, sums.supplier_id) = 1 then least(sums.with_safety_centre_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_safety_centre_may_count)
+            when max(sums.with_safety_centre_counts) = 0 then least(sum(sums.with_safety_centre_may_count), 1)
             else 0
         end as with_safety_centre_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_elderly_care_counts desc, sums.supplier_id) = 1 then sums.with_elderly_care_counts else 0 end as with_elderly_care,
+        max(case when communities.unit_key is not null then sums.with_elderly_care_counts else 0 end) as with_elderly_care,
         case
-            when communities.unit_key is null then sums.with_elderly_care_may_count
-            when max(sums.with_elderly_care_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_elderly_care_may_count desc, sums.supplier_id) = 1 then least(sums.with_elderly_care_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_elderly_care_may_count)
+            when max(sums.with_elderly_care_counts) = 0 then least(sum(sums.with_elderly_care_may_count), 1)
             else 0
         end as with_elderly_care_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_culture_centre_counts desc, sums.supplier_id) = 1 then sums.with_culture_centre_counts else 0 end as with_culture_centre,
+        max(case when communities.unit_key is not null then sums.with_culture_centre_counts else 0 end) as with_culture_centre,
         case
-            when communities.unit_key is null then sums.with_culture_centre_may_count
-            when max(sums.with_culture_centre_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_culture_centre_may_count desc, sums.supplier_id) = 1 then least(sums.with_culture_centre_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_culture_centre_may_count)
+            when max(sums.with_culture_centre_counts) = 0 then least(sum(sums.with_culture_centre_may_count), 1)
             else 0
         end as with_culture_centre_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_health_station_counts desc, sums.supplier_id) = 1 then sums.with_health_station_counts else 0 end as with_health_station,
+        max(case when communities.unit_key is not null then sums.with_health_station_counts else 0 end) as with_health_station,
         case
-            when communities.unit_key is null then sums.with_health_station_may_count
-            when max(sums.with_health_station_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_health_station_may_count desc, sums.supplier_id) = 1 then least(sums.with_health_station_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_health_station_may_count)
+            when max(sums.with_health_station_counts) = 0 then least(sum(sums.with_health_station_may_count), 1)
             else 0
         end as with_health_station_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_volunteer_station_counts desc, sums.supplier_id) = 1 then sums.with_volunteer_station_counts else 0 end as with_volunteer_station,
+        max(case when communities.unit_key is not null then sums.with_volunteer_station_counts else 0 end) as with_volunteer_station,
         case
-            when communities.unit_key is null then sums.with_volunteer_station_may_count
-            when max(sums.with_volunteer_station_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_volunteer_station_may_count desc, sums.supplier_id) = 1 then least(sums.with_volunteer_station_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_volunteer_station_may_count)
+            when max(sums.with_volunteer_station_counts) = 0 then least(sum(sums.with_volunteer_station_may_count), 1)
             else 0
         end as with_volunteer_station_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_youth_centre_counts desc, sums.supplier_id) = 1 then sums.with_youth_centre_counts else 0 end as with_youth_centre,
+        max(case when communities.unit_key is not null then sums.with_youth_centre_counts else 0 end) as with_youth_centre,
         case
-            when communities.unit_key is null then sums.with_youth_centre_may_count
-            when max(sums.with_youth_centre_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_youth_centre_may_count desc, sums.supplier_id) = 1 then least(sums.with_youth_centre_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_youth_centre_may_count)
+            when max(sums.with_youth_centre_counts) = 0 then least(sum(sums.with_youth_centre_may_count), 1)
             else 0
         end as with_youth_centre_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_party_office_counts desc, sums.supplier_id) = 1 then sums.with_party_office_counts else 0 end as with_party_office,
+        max(case when communities.unit_key is not null then sums.with_party_office_counts else 0 end) as with_party_office,
         case
-            when communities.unit_key is null then sums.with_party_office_may_count
-            when max(sums.with_party_office_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_party_office_may_count desc, sums.supplier_id) = 1 then least(sums.with_party_office_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_party_office_may_count)
+            when max(sums.with_party_office_counts) = 0 then least(sum(sums.with_party_office_may_count), 1)
             else 0
         end as with_party_office_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_social_work_station_counts desc, sums.supplier_id) = 1 then sums.with_social_work_station_counts else 0 end as with_social_work_station,
+        max(case when communities.unit_key is not null then sums.with_social_work_station_counts else 0 end) as with_social_work_station,
         case
-            when communities.unit_key is null then sums.with_social_work_station_may_count
-            when max(sums.with_social_work_station_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_social_work_station_may_count desc, sums.supplier_id) = 1 then least(sums.with_social_work_station_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_social_work_station_may_count)
+            when max(sums.with_social_work_station_counts) = 0 then least(sum(sums.with_social_work_station_may_count), 1)
             else 0
         end as with_social_work_station_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_notice_board_counts desc, sums.supplier_id) = 1 then sums.with_notice_board_counts else 0 end as with_notice_board,
+        max(case when communities.unit_key is not null then sums.with_notice_board_counts else 0 end) as with_notice_board,
         case
-            when communities.unit_key is null then sums.with_notice_board_may_count
-            when max(sums.with_notice_board_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_notice_board_may_count desc, sums.supplier_id) = 1 then least(sums.with_notice_board_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_notice_board_may_count)
+            when max(sums.with_notice_board_counts) = 0 then least(sum(sums.with_notice_board_may_count), 1)
             else 0
         end as with_notice_board_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_affairs_board_counts desc, sums.supplier_id) = 1 then sums.with_affairs_board_counts else 0 end as with_affairs_board,
+        max(case when communities.unit_key is not null then sums.with_affairs_board_counts else 0 end) as with_affairs_board,
         case
-            when communities.unit_key is null then sums.with_affairs_board_may_count
-            when max(sums.with_affairs_board_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_affairs_board_may_count desc, sums.supplier_id) = 1 then least(sums.with_affairs_board_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_affairs_board_may_count)
+            when max(sums.with_affairs_board_counts) = 0 then least(sum(sums.with_affairs_board_may_count), 1)
             else 0
         end as with_affairs_board_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_residents_school_counts desc, sums.supplier_id) = 1 then sums.with_residents_school_counts else 0 end as with_residents_school,
+        max(case when communities.unit_key is not null then sums.with_residents_school_counts else 0 end) as with_residents_school,
         case
-            when communities.unit_key is null then sums.with_residents_school_may_count
-            when max(sums.with_residents_school_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_residents_school_may_count desc, sums.supplier_id) = 1 then least(sums.with_residents_school_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_residents_school_may_count)
+            when max(sums.with_residents_school_counts) = 0 then least(sum(sums.with_residents_school_may_count), 1)
             else 0
         end as with_residents_school_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_outdoor_place_counts desc, sums.supplier_id) = 1 then sums.with_outdoor_place_counts else 0 end as with_outdoor_place,
+        max(case when communities.unit_key is not null then sums.with_outdoor_place_counts else 0 end) as with_outdoor_place,
         case
-            when communities.unit_key is null then sums.with_outdoor_place_may_count
-            when max(sums.with_outdoor_place_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_outdoor_place_may_count desc, sums.supplier_id) = 1 then least(sums.with_outdoor_place_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_outdoor_place_may_count)
+            when max(sums.with_outdoor_place_counts) = 0 then least(sum(sums.with_outdoor_place_may_count), 1)
             else 0
         end as with_outdoor_place_doubtful
     from civil_facilities_places as sums
@@ -330,6 +310,7 @@ civil_facilities as (
         on sums.place_month = communities.month
         and sums.community_code = communities.unit_code
         and communities.unit_level = 'community'
+    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
 ),
 
 civil_equipment_rows as (
@@ -464,54 +445,48 @@ grid_grids_places as (
 grid_grids as (
     select
         sums.place_month,
-        sums.supplier_id,
+        min(sums.supplier_id) as supplier_id,
         sums.community_code,
         sums.place_month as month,
-        sums.building_heads_due,
-        sums.building_heads_due_passed,
-        sums.building_heads_due_may_pass,
-        sums.building_heads_due_may_fail,
-        sums.building_heads_due_unbounded,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_police_grid_counts desc, sums.supplier_id) = 1 then sums.with_police_grid_counts else 0 end as with_police_grid,
+        sum(sums.building_heads_due) as building_heads_due,
+        sum(sums.building_heads_due_passed) as building_heads_due_passed,
+        sum(sums.building_heads_due_may_pass) as building_heads_due_may_pass,
+        sum(sums.building_heads_due_may_fail) as building_heads_due_may_fail,
+        sum(sums.building_heads_due_unbounded) as building_heads_due_unbounded,
+        max(case when communities.unit_key is not null then sums.with_police_grid_counts else 0 end) as with_police_grid,
         case
-            when communities.unit_key is null then sums.with_police_grid_may_count
-            when max(sums.with_police_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_police_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_police_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_police_grid_may_count)
+            when max(sums.with_police_grid_counts) = 0 then least(sum(sums.with_police_grid_may_count), 1)
             else 0
         end as with_police_grid_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_safety_grid_counts desc, sums.supplier_id) = 1 then sums.with_safety_grid_counts else 0 end as with_safety_grid,
+        max(case when communities.unit_key is not null then sums.with_safety_grid_counts else 0 end) as with_safety_grid,
         case
-            when communities.unit_key is null then sums.with_safety_grid_may_count
-            when max(sums.with_safety_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_safety_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_safety_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_safety_grid_may_count)
+            when max(sums.with_safety_grid_counts) = 0 then least(sum(sums.with_safety_grid_may_count), 1)
             else 0
         end as with_safety_grid_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_traffic_grid_counts desc, sums.supplier_id) = 1 then sums.with_traffic_grid_counts else 0 end as with_traffic_grid,
+        max(case when communities.unit_key is not null then sums.with_traffic_grid_counts else 0 end) as with_traffic_grid,
         case
-            when communities.unit_key is null then sums.with_traffic_grid_may_count
-            when max(sums.with_traffic_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_traffic_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_traffic_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_traffic_grid_may_count)
+            when max(sums.with_traffic_grid_counts) = 0 then least(sum(sums.with_traffic_grid_may_count), 1)
             else 0
         end as with_traffic_grid_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_environment_water_grid_counts desc, sums.supplier_id) = 1 then sums.with_environment_water_grid_counts else 0 end as with_environment_water_grid,
+        max(case when communities.unit_key is not null then sums.with_environment_water_grid_counts else 0 end) as with_environment_water_grid,
         case
-            when communities.unit_key is null then sums.with_environment_water_grid_may_count
-            when max(sums.with_environment_water_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_environment_water_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_environment_water_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_environment_water_grid_may_count)
+            when max(sums.with_environment_water_grid_counts) = 0 then least(sum(sums.with_environment_water_grid_may_count), 1)
             else 0
         end as with_environment_water_grid_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_market_grid_counts desc, sums.supplier_id) = 1 then sums.with_market_grid_counts else 0 end as with_market_grid,
+        max(case when communities.unit_key is not null then sums.with_market_grid_counts else 0 end) as with_market_grid,
         case
-            when communities.unit_key is null then sums.with_market_grid_may_count
-            when max(sums.with_market_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_market_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_market_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_market_grid_may_count)
+            when max(sums.with_market_grid_counts) = 0 then least(sum(sums.with_market_grid_may_count), 1)
             else 0
         end as with_market_grid_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.with_cleaning_grid_counts desc, sums.supplier_id) = 1 then sums.with_cleaning_grid_counts else 0 end as with_cleaning_grid,
+        max(case when communities.unit_key is not null then sums.with_cleaning_grid_counts else 0 end) as with_cleaning_grid,
         case
-            when communities.unit_key is null then sums.with_cleaning_grid_may_count
-            when max(sums.with_cleaning_grid_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.with_cleaning_grid_may_count desc, sums.supplier_id) = 1 then least(sums.with_cleaning_grid_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.with_cleaning_grid_may_count)
+            when max(sums.with_cleaning_grid_counts) = 0 then least(sum(sums.with_cleaning_grid_may_count), 1)
             else 0
         end as with_cleaning_grid_doubtful
     from grid_grids_places as sums
@@ -519,6 +494,7 @@ grid_grids as (
         on sums.place_month = communities.month
         and sums.community_code = communities.unit_code
         and communities.unit_level = 'community'
+    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
 ),
 
 places as (

@@ -69,40 +69,40 @@ civil_staff_places as (
 civil_staff as (
     select
         sums.place_month,
-        sums.supplier_id,
+        min(sums.supplier_id) as supplier_id,
         sums.community_code,
         sums.place_month as month,
-        sums.legal_advisers,
-        sums.legal_advisers_doubtful,
-        sums.psychological_counsellors,
-        sums.psychological_counsellors_doubtful,
-        sums.drug_social_workers,
-        sums.drug_social_workers_doubtful,
-        sums.certified_social_workers,
-        sums.certified_social_workers_doubtful,
-        sums.community_staff,
-        sums.community_staff_doubtful,
-        sums.staff_pay,
-        sums.staff_pay_rows,
-        sums.staff_pay_doubtful,
-        sums.staff_pay_doubtful_rows,
-        sums.staff_pay_unbounded,
-        sums.seconded_staff,
-        sums.seconded_staff_passed,
-        sums.seconded_staff_may_pass,
-        sums.seconded_staff_may_fail,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.secretaries_as_directors_counts desc, sums.supplier_id) = 1 then sums.secretaries_as_directors_counts else 0 end as secretaries_as_directors,
+        sum(sums.legal_advisers) as legal_advisers,
+        sum(sums.legal_advisers_doubtful) as legal_advisers_doubtful,
+        sum(sums.psychological_counsellors) as psychological_counsellors,
+        sum(sums.psychological_counsellors_doubtful) as psychological_counsellors_doubtful,
+        sum(sums.drug_social_workers) as drug_social_workers,
+        sum(sums.drug_social_workers_doubtful) as drug_social_workers_doubtful,
+        sum(sums.certified_social_workers) as certified_social_workers,
+        sum(sums.certified_social_workers_doubtful) as certified_social_workers_doubtful,
+        sum(sums.community_staff) as community_staff,
+        sum(sums.community_staff_doubtful) as community_staff_doubtful,
+        min(sums.staff_pay) as staff_pay,
+        sum(sums.staff_pay_rows) as staff_pay_rows,
+        min(sums.staff_pay_doubtful) as staff_pay_doubtful,
+        sum(sums.staff_pay_doubtful_rows) as staff_pay_doubtful_rows,
+        sum(sums.staff_pay_unbounded) as staff_pay_unbounded,
+        max(case when communities.unit_key is not null then sums.secretaries_as_directors_counts else 0 end) as secretaries_as_directors,
         case
-            when communities.unit_key is null then sums.secretaries_as_directors_may_count
-            when max(sums.secretaries_as_directors_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.secretaries_as_directors_may_count desc, sums.supplier_id) = 1 then least(sums.secretaries_as_directors_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.secretaries_as_directors_may_count)
+            when max(sums.secretaries_as_directors_counts) = 0 then least(sum(sums.secretaries_as_directors_may_count), 1)
             else 0
-        end as secretaries_as_directors_doubtful
+        end as secretaries_as_directors_doubtful,
+        sum(sums.seconded_staff) as seconded_staff,
+        sum(sums.seconded_staff_passed) as seconded_staff_passed,
+        sum(sums.seconded_staff_may_pass) as seconded_staff_may_pass,
+        sum(sums.seconded_staff_may_fail) as seconded_staff_may_fail
     from civil_staff_places as sums
     left join unit_months as communities
         on sums.place_month = communities.month
         and sums.community_code = communities.unit_code
         and communities.unit_level = 'community'
+    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
 ),
 
 civil_organizations_rows as (
@@ -172,53 +172,49 @@ civil_organizations_places as (
 civil_organizations as (
     select
         sums.place_month,
-        sums.supplier_id,
+        min(sums.supplier_id) as supplier_id,
         sums.community_code,
         sums.place_month as month,
-        sums.filed_organizations,
-        sums.filed_organizations_doubtful,
-        sums.registered_organizations,
-        sums.registered_organizations_doubtful,
-        sums.incubated_functional,
-        sums.incubated_functional_doubtful,
-        sums.incubated_interest,
-        sums.incubated_interest_doubtful,
-        sums.incubated_functional_share,
-        sums.incubated_functional_share_passed,
-        sums.incubated_functional_share_may_pass,
-        sums.incubated_functional_share_may_fail,
-        sums.incubated_interest_share,
-        sums.incubated_interest_share_passed,
-        sums.incubated_interest_share_may_pass,
-        sums.incubated_interest_share_may_fail,
-        sums.committees,
-        sums.committees_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.mediation_committees_counts desc, sums.supplier_id) = 1 then sums.mediation_committees_counts else 0 end as mediation_committees,
+        sum(sums.filed_organizations) as filed_organizations,
+        sum(sums.filed_organizations_doubtful) as filed_organizations_doubtful,
+        sum(sums.registered_organizations) as registered_organizations,
+        sum(sums.registered_organizations_doubtful) as registered_organizations_doubtful,
+        sum(sums.incubated_functional) as incubated_functional,
+        sum(sums.incubated_functional_doubtful) as incubated_functional_doubtful,
+        sum(sums.incubated_interest) as incubated_interest,
+        sum(sums.incubated_interest_doubtful) as incubated_interest_doubtful,
+        sum(sums.incubated_functional_share) as incubated_functional_share,
+        sum(sums.incubated_functional_share_passed) as incubated_functional_share_passed,
+        sum(sums.incubated_functional_share_may_pass) as incubated_functional_share_may_pass,
+        sum(sums.incubated_functional_share_may_fail) as incubated_functional_share_may_fail,
+        sum(sums.incubated_interest_share) as incubated_interest_share,
+        sum(sums.incubated_interest_share_passed) as incubated_interest_share_passed,
+        sum(sums.incubated_interest_share_may_pass) as incubated_interest_share_may_pass,
+        sum(sums.incubated_interest_share_may_fail) as incubated_interest_share_may_fail,
+        sum(sums.committees) as committees,
+        sum(sums.committees_doubtful) as committees_doubtful,
+        max(case when communities.unit_key is not null then sums.mediation_committees_counts else 0 end) as mediation_committees,
         case
-            when communities.unit_key is null then sums.mediation_committees_may_count
-            when max(sums.mediation_committees_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.mediation_committees_may_count desc, sums.supplier_id) = 1 then least(sums.mediation_committees_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.mediation_committees_may_count)
+            when max(sums.mediation_committees_counts) = 0 then least(sum(sums.mediation_committees_may_count), 1)
             else 0
         end as mediation_committees_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.security_committees_counts desc, sums.supplier_id) = 1 then sums.security_committees_counts else 0 end as security_committees,
+        max(case when communities.unit_key is not null then sums.security_committees_counts else 0 end) as security_committees,
         case
-            when communities.unit_key is null then sums.security_committees_may_count
-            when max(sums.security_committees_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.security_committees_may_count desc, sums.supplier_id) = 1 then least(sums.security_committees_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.security_committees_may_count)
+            when max(sums.security_committees_counts) = 0 then least(sum(sums.security_committees_may_count), 1)
             else 0
         end as security_committees_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.health_committees_counts desc, sums.supplier_id) = 1 then sums.health_committees_counts else 0 end as health_committees,
+        max(case when communities.unit_key is not null then sums.health_committees_counts else 0 end) as health_committees,
         case
-            when communities.unit_key is null then sums.health_committees_may_count
-            when max(sums.health_committees_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.health_committees_may_count desc, sums.supplier_id) = 1 then least(sums.health_committees_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.health_committees_may_count)
+            when max(sums.health_committees_counts) = 0 then least(sum(sums.health_committees_may_count), 1)
             else 0
         end as health_committees_doubtful,
-        case when communities.unit_key is not null and row_number() over (partition by sums.place_month, sums.community_code order by sums.environment_committees_counts desc, sums.supplier_id) = 1 then sums.environment_committees_counts else 0 end as environment_committees,
+        max(case when communities.unit_key is not null then sums.environment_committees_counts else 0 end) as environment_committees,
         case
-            when communities.unit_key is null then sums.environment_committees_may_count
-            when max(sums.environment_committees_counts) over (partition by sums.place_month, sums.community_code) = 1 then 0
-            when row_number() over (partition by sums.place_month, sums.community_code order by sums.environment_committees_may_count desc, sums.supplier_id) = 1 then least(sums.environment_committees_may_count, 1)
+            when max(communities.unit_key) is null then sum(sums.environment_committees_may_count)
+            when max(sums.environment_committees_counts) = 0 then least(sum(sums.environment_committees_may_count), 1)
             else 0
         end as environment_committees_doubtful
     from civil_organizations_places as sums
@@ -226,6 +222,7 @@ civil_organizations as (
         on sums.place_month = communities.month
         and sums.community_code = communities.unit_code
         and communities.unit_level = 'community'
+    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
 ),
 
 civil_surveys_rows as (
