@@ -12,7 +12,8 @@ counted as (
         max(period) as period,
         min(period) as first_period,
         count(*) as judged_periods,
-        sum(is_met) as met_periods
+        sum(is_met) as met_periods,
+        sum((equals - 1) * (2 * equals + 5)) as ties
     from recent
     group by {{ series }}
 ),
@@ -35,21 +36,16 @@ pairs as (
     group by later.unit_key, later.period_type, later.kpi_id, later.target_id
 ),
 
-ties as (
-    select
-        {{ series }},
-        sum(t * (t - 1) * (2 * t + 5)) as ties
-    from (select {{ series }}, count(*) as t from recent group by {{ series }}, value) as equals
-    group by {{ series }}
-),
-
 tested as (
     select
         counted.*,
-        {{ mann_kendall('pairs.s', 'counted.judged_periods', 'ties.ties') }} as z
+        {{ mann_kendall('pairs.s', 'counted.judged_periods', 'counted.ties') }} as z
     from counted
-    inner join pairs using ({{ series }})
-    inner join ties using ({{ series }})
+    inner join pairs
+        on counted.unit_key = pairs.unit_key
+        and counted.period_type = pairs.period_type
+        and counted.kpi_id = pairs.kpi_id
+        and counted.target_id = pairs.target_id
     where counted.judged_periods >= 5
 )
 

@@ -17,6 +17,20 @@ targets as (
     inner join {{ source('control', 'county') }} as county on array_contains(county.packs, targets.pack)
 ),
 
+first_steps as (
+    select
+        kpi_id,
+        area_scope,
+        class_scope,
+        city_class_scope,
+        level_scope,
+        variant_scope,
+        min(effective_from) as effective_from
+    from targets
+    where phase is not null
+    group by kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
+),
+
 -- figures of a time before the first step of a phased target
 early as (
     select distinct
@@ -25,20 +39,8 @@ early as (
         components.period,
         components.kpi_id
     from components
-    inner join (
-        select
-            kpi_id,
-            area_scope,
-            class_scope,
-            city_class_scope,
-            level_scope,
-            variant_scope,
-            min(effective_from) as effective_from
-        from targets
-        where phase is not null
-        group by kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
-    ) as first_step
-        on {{ is_in_scope('first_step') }} and components.end_date < first_step.effective_from
+    inner join first_steps
+        on {{ is_in_scope('first_steps') }} and components.end_date < first_steps.effective_from
 )
 
 select

@@ -1,5 +1,5 @@
--- The last judged months and quarters of every unit and target, at most twelve; place 1 is the last one. Figures of more
--- than two years ago (quarters: five) say nothing about how things go now.
+-- The last judged months and quarters of every unit and target, at most twelve; place 1 is the last; equals: how many
+-- of these have the same value. Figures of two years ago (quarters: five) say nothing about how things go now.
 with last_periods as (
     select
         period_type,
@@ -27,7 +27,10 @@ judged as (
 
 select
     judged.*,
-    case when kpis.direction = 'higher' then 1 else -1 end as better
+    case when kpis.direction = 'higher' then 1 else -1 end as better,
+    count(*) over (
+        partition by judged.unit_key, judged.period_type, judged.kpi_id, judged.target_id, judged.value
+    ) as equals
 from judged
 inner join {{ ref('dim_kpi') }} as kpis on judged.kpi_id = kpis.kpi_id
 where judged.place <= 12

@@ -20,16 +20,16 @@ with units as (
 ),
 
 delivered as (
-    {%- for dataset in datasets %}
-    select distinct
-        '{{ dataset }}' as dataset,
-        supplier_id,
-        month,
-        community_code
-    from {{ ref('stg_' ~ dataset) }}
-    where row_state <> 'duplicate'
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+    {% for dataset in datasets %}
+        select distinct
+            '{{ dataset }}' as dataset,
+            supplier_id,
+            month,
+            community_code
+        from {{ ref('stg_' ~ dataset) }}
+        where row_state <> 'duplicate'
+        {{ "union all" if not loop.last }}
+    {% endfor %}
 ),
 
 slots as (

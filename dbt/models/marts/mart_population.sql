@@ -37,17 +37,17 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
-    {%- for measure in measures %}
+    {% for measure in measures %}
         cast(
             coalesce(counted.{{ measure }}, 0)
             {{- ' + coalesce(tied.' ~ measure ~ ', 0)' if measure in tied_measures }} as bigint
         ) as {{ measure }},
-    {%- endfor %}
-    {%- for measure in tied_only %}
-        cast(coalesce(tied.{{ measure }}, 0) as bigint) as {{ measure }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    {% endfor %}
+    {% for measure in tied_only %}
+        cast(coalesce(tied.{{ measure }}, 0) as bigint) as {{ measure }},
+    {% endfor %}
+    unit_months.unit_key,
+    unit_months.month
 from unit_months
 inner join months on unit_months.month = months.month
 left join counted
