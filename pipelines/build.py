@@ -109,11 +109,7 @@ def _build(home: Home, *, full_refresh: bool) -> BuildResult:
     else:
         # Views and the seed of targets follow from the code alone, and that is the same as at the last build.
         options += ["--select", "config.materialized:table", "config.materialized:incremental"]
-    manifest = _manifest(home)
-    with _environment(home):
-        outcome = _invoke(home, "build", options, manifest=manifest)
-        _release_file()
-    results: list[Any] = list(outcome)
+    results = run_models(home, options)
     broken = [result for result in results if str(result.status) in ("error", "runtime error")]
     if broken:
         raise BuildFailed("; ".join(f"{result.node.name}: {_without_values(result.message)}" for result in broken))
@@ -122,6 +118,15 @@ def _build(home: Home, *, full_refresh: bool) -> BuildResult:
         for result in results
     ]
     return BuildResult(nodes)
+
+
+def run_models(home: Home, options: Sequence[str]) -> list[Any]:
+    """dbt's own results of a build with these options. BuildFailed where it gives none."""
+    manifest = _manifest(home)
+    with _environment(home):
+        outcome = _invoke(home, "build", options, manifest=manifest)
+        _release_file()
+    return list(outcome)
 
 
 def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any = None) -> Any:

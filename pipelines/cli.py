@@ -6,8 +6,6 @@ import atexit
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pipelines import cli_editions
+from pipelines.cli_options import Json, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
 from pipelines.terminal import (
@@ -34,7 +34,8 @@ app = typer.Typer(
     help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
 )  # fmt: skip
 
-Json = Annotated[bool, typer.Option("--json", help="机器可读输出 / output for machines")]
+app.add_typer(cli_editions.app, name="editions")
+
 AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
 ]
@@ -95,16 +96,6 @@ def _parsed(parse: Any, text: str, option: str) -> Any:
         raise typer.BadParameter(f"{option}: {error}") from error
 
 
-@contextmanager
-def _progress(as_json: bool) -> Iterator[Any]:
-    """A status line that says what is being done; silent for machines."""
-    if as_json or not console.is_terminal:
-        yield lambda _: None
-        return
-    with console.status("…") as status:
-        yield lambda step: status.update(f"{step} …")
-
-
 @app.command(
     epilog="例 / examples:  warehouse init --county 610629  ·  "
     "WAREHOUSE_HOME=other warehouse init --county 110101 --register nbs2021_all_levels.csv.gz"
@@ -146,9 +137,9 @@ def generate(
     """生成示例县的报送文件和标准答案 / write sample deliveries and their truth."""
     from pipelines.sample import generate as generate_sample
 
-    with _progress(as_json) as progress:
+    with progress(as_json) as on_progress:
         summary = generate_sample(
-            _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=progress
+            _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=on_progress
         )
     if as_json:
         print_json({"is_sample": True, **vars(summary)})
@@ -222,10 +213,10 @@ def run(
     from pipelines.run import run as run_pipeline
 
     datasets = {_contract(name).dataset for name in dataset} if dataset else None
-    with _progress(as_json) as progress:
+    with progress(as_json) as on_progress:
         summary = run_pipeline(
             _home(), months=_months(period), datasets=datasets, as_of=_day(as_of),
-            full_refresh=full_refresh, on_progress=progress,
+            full_refresh=full_refresh, on_progress=on_progress,
         )  # fmt: skip
     if as_json:
         print_json({**summary_as_json(summary), "edition": report_json(_home())})
@@ -291,11 +282,11 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
     from pipelines.run import compute_and_publish, open_session, recorded
 
     with (
-        _progress(as_json) as progress,
+        progress(as_json) as on_progress,
         open_session(_home(), as_of=_day(as_of)) as session,
         recorded(session) as summary,
     ):
-        compute_and_publish(session, summary, on_progress=progress)
+        compute_and_publish(session, summary, on_progress=on_progress)
     if as_json:
         print_json({**summary_as_json(summary), "edition": report_json(_home())})
         return
@@ -336,8 +327,8 @@ def bench(
     """测速与内存，以比值为主 / speed and memory, as ratios where possible."""
     from pipelines.bench import run_bench
 
-    with _progress(as_json) as progress:
-        results = run_bench(output, months=months, on_progress=progress)
+    with progress(as_json) as on_progress:
+        results = run_bench(output, months=months, on_progress=on_progress)
     if as_json:
         print_json(results)
         return

@@ -88,7 +88,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
         }
         draft = _write_tables(home, connection, names, edition)
     build_database(draft, tables)
-    _write_manifest(draft, edition, control)
+    _write_manifest(draft, edition, county, control)
     folder = home.editions / edition_id
     draft.rename(folder)
     sync(home.editions)
@@ -180,12 +180,13 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None
     sync(path)
 
 
-def _write_manifest(draft: Path, edition: dict[str, Any], control: Control) -> None:
+def _write_manifest(draft: Path, edition: dict[str, Any], county: County, control: Control) -> None:
     hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(draft.glob("*.parquet"))
     }
     manifest = {
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
+        "county": county.model_dump(mode="json"),
         "batches": [batch.batch_id for batch in control.batches],
         "periods": control.digests,
         "targets_hash": hashlib.sha256((DBT_DIR / "seeds" / "targets.csv").read_bytes()).hexdigest(),

@@ -79,7 +79,7 @@ def print_report(home: Home) -> None:
         f"{report.period}: {report.units} 个社区（村） communities evaluated",
         highlight=False,
     )
-    counts = Table("指标 KPI", *(f"{_STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in STATUSES))
+    counts = Table("指标 KPI", *(f"{STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in STATUSES))
     for row in report.kpis:
         name = f"{row['name_zh']} {row['target_id'] or ''}\n[dim]{row['name_en']}[/]"
         counts.add_row(name, *(str(row[name] or 0) for name in STATUSES))
@@ -105,7 +105,7 @@ def print_report(home: Home) -> None:
     )  # fmt: skip
 
 
-_STATUS_WORDS = {
+STATUS_WORDS = {
     "met": "达标", "near": "接近", "missed": "未达标", "undetermined": "无法判定", "no_data": "无数据",
     "not_applicable": "不适用", "too_early": "未到期", "no_target": "无目标",
 }  # fmt: skip

@@ -38,7 +38,10 @@ TABLES = {
     "dim_period": """
         select * from (values ('month', date '2026-01-01', date '2026-01-31', '2026年1月'))
             as t(period_type, period, end_date, label_zh)""",
-    "dim_kpi": "select * from (values ('kpi_one', '甲率'), ('kpi_two', '乙率')) as t(kpi_id, name_zh)",
+    "dim_kpi": (
+        "select *, ['county', 'street', 'community'] as levels"
+        " from (values ('kpi_one', '甲率'), ('kpi_two', '乙率')) as t(kpi_id, name_zh)"
+    ),
     "dim_target": "select 'T1' as target_id, 'kpi_one' as kpi_id, 95.0::decimal(18, 4) as value_1",
     "fct_kpi": """
         select unit_key, 'month' as period_type, date '2026-01-01' as period, kpi_id, 'T1' as target_id,

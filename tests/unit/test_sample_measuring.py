@@ -615,35 +615,6 @@ def test_a_ratio_is_lowest_over_the_most_and_highest_over_what_is_certain(county
     assert bounds(truth_row(RATIO, county, facilities, unknown)) == [100.5, 300, 100.5, None, 201, 300]
 
 
-def test_the_first_facility_kpi_and_its_declaration_agree(county: County) -> None:
-    """The hand-written evaluation of the first KPIs is a witness of the declared one."""
-    facilities = sheet(
-        "civil_facilities", facility(), facility(B), facility(kind=None, rules=["kind.known_value"]),
-        facility(C, floor_area_m2=None, rules=["floor_area_m2.required"]), facility(rules=["community_code.required"], community_code=None),
-    )  # fmt: skip
-    grids = sheet("grid_grids", *[{"community_code": code, "kind": "general", "households": 120} for code in (A, B, C)])
-    declared = Kpi(
-        "tried", "ratio", RATIO.needs,
-        (
-            Measure("area", "civil_facilities", "count",
-                    lambda at: SERVICE.counts(at) & ~(pl.col("closed_date") <= at.end).fill_null(False), amount="floor_area_m2"),
-            Measure("homes", "grid_grids", "count", lambda _: pl.col("kind") == "general", amount="households"),
-        ),
-        scale=100,
-    )  # fmt: skip
-    found = Truth(county, units(), date(2026, 11, 22), kpis=[declared], stated=[])
-    for supplier, dataset in ((CIVIL, "civil_facilities"), (TOWN, "grid_grids")):
-        found.note_arrival(supplier, dataset, JANUARY)
-    found.note_month(JANUARY, {"civil_facilities": facilities, "grid_grids": grids})
-    table = found.table(JANUARY).drop("target_id")
-    first, second = (
-        table.filter(pl.col("kpi_id") == kpi_id).drop("kpi_id")
-        for kpi_id in ("facility_area_per_100_households", "tried")
-    )
-    assert first.height > 20
-    assert first.equals(second)
-
-
 # --- deliveries that did not arrive ----------------------------------------------------------------------------
 
 EVENTS_HERE = sheet("grid_events", event("1", REPORTED, CUTOFF), event("2", REPORTED, CUTOFF))

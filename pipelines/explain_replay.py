@@ -1,0 +1,202 @@
+"""Figures computed again from other inputs, by the models of a run, without touching anything of the data root.
+
+A replay works in a scratch data root inside the real one (the working warehouse knows pseudonyms; a system's common
+folder for temporary files is no place for it): batches and verdicts are links, everything written is its own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from expectations.contract import load_contracts
+from pipelines.build import BuildFailed, run_models
+from pipelines.calendar import Period
+from pipelines.control import export_control
+from pipelines.errors import WarehouseError, Words
+from pipelines.explain_steps import Inputs
+from pipelines.ingest import batch_path, prepare_lake, write_parquet
+from pipelines.settings import Home
+from pipelines.sql import literal
+from pipelines.store import Slot, Store, batch, delivery, slot
+
+_FOLDER = ".replay-"
+_ACROSS = "cross_file"
+# What dbt keeps of a parsed project; parsing anew takes seconds.
+_PARSED = ("manifest.json", "partial_parse.msgpack")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the ledger knows of batches and deliveries, read once."""
+
+    batches: dict[str, dict[str, Any]]
+    log: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, home: Home) -> Ledger:
+        store = Store.at(home.store)
+        try:
+            return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries())
+        finally:
+            store.close()
+
+    def by_slot(self, home: Home, edition_id: str, batch_ids: list[str]) -> dict[Slot, str]:
+        """The batches of an edition by slot. WarehouseError where one is no longer kept."""
+        slots = {}
+        for batch_id in batch_ids:
+            row = self.batches.get(batch_id)
+            place = None if row is None else Slot(row["supplier_id"], row["dataset"], row["period"])
+            if place is None or not batch_path(home, place, batch_id).exists():
+                raise WarehouseError(
+                    Words("该版本所用的批次已不存在", "A batch that the edition was computed from is no longer kept"),
+                    where=edition_id,
+                    expected=Words(f"批次 {batch_id}", f"batch {batch_id}"),
+                    found=Words("台账或数据湖中没有", "not in the ledger, or not in the lake"),
+                    advice=Words("运行 warehouse verify；从备份恢复", "run warehouse verify; restore it from a backup"),
+                )
+            slots[place] = batch_id
+        return slots
+
+
+@dataclass
+class Replay:
+    """A scratch data root in which the figures of some periods are computed from any inputs."""
+
+    home: Home
+    ledger: Ledger
+    periods: set[tuple[str, date]]
+    on_progress: Callable[[str], None] = lambda _: None
+    states: int = field(default=0, init=False)
+
+    def compute(self, inputs: Inputs) -> Path:
+        """A Parquet file with `fct_kpi` of the chosen periods as these inputs give it."""
+        store = self._store(inputs)
+        try:
+            control = export_control(self.home, inputs.county, store, inputs.as_of, {}, self.on_progress)
+        finally:
+            store.close()
+        self._choose(control.periods)
+        _run_models(self.home, is_first=self.states == 0)
+        self.states += 1
+        path = self.home.root / f"figures-{self.states}.parquet"
+        with duckdb.connect(str(self.home.warehouse), read_only=True) as connection:
+            connection.execute(f"copy fct_kpi to {literal(str(path))} (format parquet)")
+        return path
+
+    def _store(self, inputs: Inputs) -> Store:
+        """A ledger in which these batches are the current ones."""
+        self.home.store.unlink(missing_ok=True)
+        store = Store.at(self.home.store)
+        slots = [{**vars(place), "batch_id": name} for place, name in inputs.batches.items()]
+        with store.transaction() as connection:
+            for table, rows in (
+                (batch, [self.ledger.batches[name] for name in inputs.batches.values()]),
+                (delivery, self.ledger.log),
+                (slot, slots),
+            ):
+                if rows:
+                    connection.execute(table.insert(), rows)
+        return store
+
+    def _choose(self, periods: list[Period]) -> None:
+        """Marks in the control tables what the models are to compute: the periods, and the months they rest on."""
+        chosen = [period for period in periods if (period.period_type, period.period) in self.periods]
+        # Figures that are year to date rest on every month since January.
+        spans = [(period.start_date.replace(month=1), period.last_month) for period in chosen]
+        path = self.home.control / "months.parquet"
+        months = pl.read_parquet(path)
+        is_dirty = [any(first <= month <= last for first, last in spans) for month in months["month"]]
+        write_parquet(months.with_columns(pl.Series("is_dirty", is_dirty, pl.Boolean)), path)
+        path = self.home.control / "periods.parquet"
+        marked = pl.read_parquet(path)
+        places = zip(marked["period_type"], marked["period"], strict=True)
+        is_dirty = [place in self.periods for place in places]
+        write_parquet(marked.with_columns(pl.Series("is_dirty", is_dirty, pl.Boolean)), path)
+
+
+@contextmanager
+def replaying(
+    home: Home, ledger: Ledger, periods: set[tuple[str, date]], on_progress: Callable[[str], None]
+) -> Iterator[Replay]:
+    """A replay of these periods; its scratch data root is gone afterwards."""
+    for abandoned in home.root.glob(f"{_FOLDER}*"):
+        if not _is_running(abandoned):
+            shutil.rmtree(abandoned)
+    root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=home.root))
+    try:
+        scratch = Home(root)
+        _link(home, scratch)
+        yield Replay(scratch, ledger, periods, on_progress)
+    finally:
+        shutil.rmtree(root)
+
+
+def _is_running(folder: Path) -> bool:
+    """Whether the process that a scratch folder is named after still runs."""
+    try:
+        os.kill(int(folder.name.removeprefix(_FOLDER).partition("-")[0]), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _link(home: Home, scratch: Home) -> None:
+    """Batches, verdicts, linking keys and registers as they are; never written to through these links."""
+    for name in ("linking", "register", "keys"):
+        if (home.root / name).exists():
+            (scratch.root / name).symlink_to(home.root / name)
+    for folder in home.lake.glob("*/period=*"):
+        place = scratch.lake / folder.parent.name
+        place.mkdir(parents=True, exist_ok=True)
+        # The present contracts may know other columns, or further datasets, than the last run did.
+        if folder.name != "period=0000-00":
+            (place / folder.name).symlink_to(folder)
+    prepare_lake(scratch, load_contracts())
+    for folder in home.verdicts.glob("*"):
+        if folder.name != _ACROSS:
+            scratch.verdicts.mkdir(exist_ok=True)
+            (scratch.verdicts / folder.name).symlink_to(folder)
+    _share_evaluations(home.verdicts / _ACROSS, scratch.verdicts / _ACROSS)
+    scratch.dbt.mkdir()
+    for name in _PARSED:
+        if (home.dbt / name).exists():
+            shutil.copy(home.dbt / name, scratch.dbt / name)
+
+
+def _share_evaluations(kept: Path, shared: Path) -> None:
+    """What rules across files gave so far, under further names: a run may drop its own meanwhile."""
+    for path in kept.glob("*/*/*.parquet"):
+        place = shared / path.relative_to(kept)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # The Parquet file comes last, as where it is written: where it stands, the account is complete.
+            os.link(path.with_suffix(".json"), place.with_suffix(".json"))
+            os.link(path, place)
+        except OSError:
+            continue  # evaluated again instead
+
+
+def _run_models(home: Home, *, is_first: bool) -> None:
+    """The figures and what they rest on, without tests: those are for what is published."""
+    selected = ["+fct_kpi"]
+    if not is_first:  # views and seeds are there already
+        selected = [f"+fct_kpi,config.materialized:{kind}" for kind in ("table", "incremental")]
+    options = ["--no-write-json", "--select", *selected]
+    for kind in ("test", "unit_test"):
+        options += ["--exclude-resource-type", kind]
+    broken = [result.node.name for result in run_models(home, options) if str(result.status) != "success"]
+    if broken:
+        raise BuildFailed(", ".join(broken))
