@@ -23,6 +23,7 @@ from pipelines.calendar import Period, periods_of
 from pipelines.county import County
 from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, event_digests, passing_rows
 from pipelines.ingest import write_parquet
+from pipelines.linking import LinkedMonth, link_months, linked_rows
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
 from pipelines.units import build_register, load_releases, merge_civil_register, with_units_above
@@ -51,7 +52,8 @@ def export_control(
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
-        registers = _register_digests(county, months, evaluations, cross_file)
+        linked = link_months(home, batches, evaluations, months, on_progress)
+        registers = _register_digests(county, months, evaluations, linked, cross_file)
         events = _event_digests(home, months, batches, evaluations)
     periods = periods_of(months)
     digests = {_registers(month): digest for month, digest in registers.items()}
@@ -63,6 +65,7 @@ def export_control(
         "current_batches": tables.current_batches(batches),
         "batch_accounts": tables.batch_accounts(batches, evaluations),
         "verdicts": tables.verdicts(home, batches, evaluations, dirty_months),
+        "links": linked_rows(linked, dirty_months),
         "units": units,
         "periods": tables.periods(periods, dirty, county, as_of),
         "months": tables.months(months, dirty_months, county),
@@ -116,9 +119,9 @@ _DBT_FOLDERS = ("models", "macros", "kpis", "seeds")
 
 
 def _register_digests(
-    county: County, months: list[date], evaluations: list[Evaluation], cross_file: CrossFile
+    county: County, months: list[date], evaluations: list[Evaluation], linked: list[LinkedMonth], cross_file: CrossFile
 ) -> dict[date, str]:
-    """For each month, a digest of everything that is counted from its registers: code, settings, units, rows."""
+    """For each month, a digest of everything that is counted from its registers: code, settings, units, rows, links."""
     settings = county.model_dump(mode="json", exclude={"last_period", "retention_days"})
     common = [code_version(), settings]
     contracts = load_contracts()
@@ -126,6 +129,8 @@ def _register_digests(
     for evaluation in evaluations:
         if contracts[evaluation.dataset].kind == "register" and month_start(evaluation.month) in seen:
             seen[month_start(evaluation.month)].append(f"{evaluation.dataset} {evaluation.inputs_hash}")
+    for one in linked:
+        seen[one.month].append(f"links {one.inputs_hash}")
     return {
         month: _hash([*common, cross_file.units_hash(f"{month:%Y-%m}"), hashes]) for month, hashes in seen.items()
     }

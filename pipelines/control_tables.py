@@ -28,6 +28,8 @@ VERDICTS_SCHEMA: dict[str, Any] = {
     "is_cross_file": pl.Boolean,
 }  # fmt: skip
 
+# Registers of which models read all months, as they do of events.
+READ_WHOLE = ("civil_assessments",)
 # The pack of targets that a county sets itself; always chosen.
 COUNTY_PACK = "county"
 TARGET_SCHEMA: dict[str, Any] = {
@@ -69,13 +71,14 @@ def batch_accounts(batches: list[CurrentBatch], evaluations: list[Evaluation]) -
 def verdicts(
     home: Home, batches: list[CurrentBatch], evaluations: list[Evaluation], dirty_months: set[date]
 ) -> pl.DataFrame:
-    """Every verdict on rows that will be read: registers of the months to compute, and all events."""
+    """Every verdict on rows that will be read: of the months to compute, and of datasets that are read whole."""
     contracts = load_contracts()
     across = {(evaluation.dataset, evaluation.month): evaluation.verdicts_file for evaluation in evaluations}
     files: list[tuple[Path, str, str, bool]] = []
     for batch in batches:
         dataset, month = batch.slot.dataset, batch.slot.period
-        if contracts[dataset].kind == "register" and month_start(month) not in dirty_months:
+        is_whole = contracts[dataset].kind == "event" or dataset in READ_WHOLE
+        if not is_whole and month_start(month) not in dirty_months:
             continue
         files.append((verdicts_path(home, batch.slot, batch.batch_id), dataset, month, False))
         if (dataset, month) in across:

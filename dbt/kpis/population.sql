@@ -17,10 +17,12 @@
   numerator: temporary_residents_registered
   denominator: temporary_residents
   low_denominator: temporary_residents + temporary_residents_doubtful + tied_persons_unregistered
-  # A doubtful registration can only register someone who was found and has none.
+  # A doubtful registration can only register its own person; one of nobody in particular someone found who has none.
   high_numerator: >-
-    least(temporary_residents_registered + temporary_residents_unlinked + registrations_doubtful, temporary_residents)
-    + temporary_residents_doubtful + tied_persons_registered
+    least(
+    temporary_residents_registered + temporary_residents_perhaps_registered + temporary_residents_unlinked
+    + registrations_doubtful, temporary_residents
+    ) + temporary_residents_doubtful + tied_persons_registered
   high_denominator: temporary_residents + temporary_residents_doubtful + tied_persons_registered
   datasets:
     grid_residents: cases

@@ -58,24 +58,28 @@
 {#
     The smallest number of actions that meets the target, in multiples of shortfall_step. Below the floor each action
     adds to the numerator, or (lever both) to the denominator too; above the ceiling each takes from the numerator.
-    Null where no number of actions does. Multiplied, or divided as whole numbers: a quotient would not be exact.
+    Null where no number of actions does: also where the first that reaches one end passes the other.
+    Multiplied, or divided as whole numbers: a quotient would not be exact.
 #}
 {% macro shortfall() -%}
+    {%- set below = margin('numerator', 'denominator', 'target_floor') -%}
+    {%- set both = whole_quotient('-' ~ below, '(scale - target_floor)') -%}
+    {%- set more = steps_to('target_floor') ~ ' * shortfall_step' -%}
+    {%- set fewer = steps_to('target_ceiling') ~ ' * shortfall_step' -%}
     case
-        when {{ margin('numerator', 'denominator', 'target_floor') }} < 0 and lever = 'both'
-            then {{ whole_quotient(
-                '-' ~ margin('numerator', 'denominator', 'target_floor'), '(scale - target_floor)'
-            ) }}
-        when target_floor = target_ceiling
-            and ({{ steps_to('target_floor') }}) * shortfall_step * scale
-            <> abs({{ margin('numerator', 'denominator', 'target_floor') }})
-            then null
-        when {{ margin('numerator', 'denominator', 'target_floor') }} < 0
-            then {{ steps_to('target_floor') }} * shortfall_step
+        when {{ below }} < 0 and lever = 'both'
+            then {{ unless_past('target_ceiling', 'numerator + ' ~ both, 'denominator + ' ~ both, '<=', both) }}
+        when {{ below }} < 0
+            then {{ unless_past('target_ceiling', 'numerator + ' ~ more, 'denominator', '<=', more) }}
         when {{ margin('numerator', 'denominator', 'target_ceiling') }} > 0
-            then {{ steps_to('target_ceiling') }} * shortfall_step
+            then {{ unless_past('target_floor', 'numerator - ' ~ fewer, 'denominator', '>=', fewer) }}
         else 0
     end
+{%- endmacro %}
+
+{# So many actions, where they do not carry the figure past the other end of its target #}
+{% macro unless_past(line, numerator, denominator, side, actions) -%}
+    case when coalesce({{ margin('(' ~ numerator ~ ')', '(' ~ denominator ~ ')', line) }} {{ side }} 0, true) then {{ actions }} end
 {%- endmacro %}
 
 {# How many steps a figure is away from a line, rounded up #}

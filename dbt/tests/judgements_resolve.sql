@@ -1,49 +1,80 @@
--- A figure belongs to a unit in force at the end of its period; a judged one to a target of a chosen pack that was in
--- force then; one without target to none; and only missed or near ones, or recoveries, are flagged.
+-- A figure belongs to a unit in force at the end of its period. It is held against every target of a chosen pack that
+-- was in force then and is meant for it (area, class, city class, level, variant; of phased ones the last step passed),
+-- once each and against no other; a judged one against one at least.
+{% set figure = ['unit_key', 'period_type', 'period', 'kpi_id'] %}
+{% set scopes = ['area_scope', 'class_scope', 'city_class_scope', 'level_scope', 'variant_scope'] %}
+
 with kpis as (
     select fct_kpi.*
     from {{ ref('fct_kpi') }} as fct_kpi
     {{ of_dirty('periods') }}
 ),
 
-periods as (
-    select * from {{ ref('dim_period') }}
+variants as (
+    select *
+    from {{ ref('kpi_components') }}
+    where variant <> '*'
 ),
 
-units as (
-    select * from {{ ref('unit_months') }}
-),
-
-targets as (
-    select targets.*
-    from {{ ref('dim_target') }} as targets
-    inner join {{ source('control', 'county') }} as county on array_contains(county.packs, targets.pack)
-),
-
-resolved as (
-    select
-        kpis.unit_key,
-        kpis.kpi_id,
-        kpis.status,
-        kpis.target_id,
-        units.unit_key is not null and units.unit_code = kpis.unit_code as is_in_force,
-        targets.target_id is not null
-        and coalesce(targets.effective_from <= periods.end_date, true)
-        and coalesce(targets.effective_to >= periods.end_date, true) as has_target
+figures as (
+    select distinct
+        kpis.unit_code,
+        kpis.{{ figure | join(', kpis.') }},
+        periods.end_date,
+        units.unit_level,
+        units.class,
+        units.city_class,
+        variants.variant,
+        coalesce(units.unit_code = kpis.unit_code, false) as is_in_force
     from kpis
-    inner join periods on kpis.period_type = periods.period_type and kpis.period = periods.period
-    left join units on kpis.unit_key = units.unit_key and periods.last_month = units.month
-    left join targets on kpis.target_id = targets.target_id and kpis.kpi_id = targets.kpi_id
+    inner join {{ ref('dim_period') }} as periods
+        on kpis.period_type = periods.period_type and kpis.period = periods.period
+    left join {{ ref('unit_months') }} as units
+        on kpis.unit_key = units.unit_key and periods.last_month = units.month
+    left join variants
+        on kpis.unit_key = variants.unit_key and kpis.kpi_id = variants.kpi_id
+        and kpis.period_type = variants.period_type and kpis.period = variants.period
+),
+
+in_force as (
+    select
+        figures.*,
+        targets.target_id,
+        targets.phase,
+        max(case when targets.effective_from is not null then targets.phase end) over (
+            partition by figures.{{ figure | join(', figures.') }}, targets.pack, {{ scopes | join(', ') }}
+        ) as last_phase
+    from figures
+    inner join {{ ref('dim_target') }} as targets on figures.kpi_id = targets.kpi_id
+    inner join {{ source('control', 'county') }} as county on array_contains(county.packs, targets.pack)
+    where
+        (targets.area_scope = '*' or left(figures.unit_code, length(targets.area_scope)) = targets.area_scope)
+        and targets.class_scope in ('*', figures.class) and targets.city_class_scope in ('*', figures.city_class)
+        and targets.level_scope in ('*', figures.unit_level)
+        and targets.variant_scope in ('*', figures.variant)
+        and coalesce(targets.effective_from <= figures.end_date, true)
+        and coalesce(targets.effective_to >= figures.end_date, true)
+),
+
+answers as (
+    select {{ figure | join(', ') }}, target_id, 0 as held, 1 as meant
+    from in_force
+    where phase is null or last_phase is null or phase >= last_phase
+    union all
+    select {{ figure | join(', ') }}, target_id, 1 as held, 0 as meant
+    from kpis
+    where target_id is not null
+    union all
+    select {{ figure | join(', ') }}, 'not in force' as target_id, 0 as held, 0 as meant
+    from figures
+    where not is_in_force
 )
 
-select
-    unit_key,
-    kpi_id,
-    status,
-    target_id
-from resolved
-where
-    not is_in_force
-    or (target_id is not null) <> has_target
-    or (status in ('met', 'near', 'missed') and not has_target)
-    or (status = 'no_target' and has_target)
+select {{ figure | join(', ') }}, target_id
+from answers
+group by {{ figure | join(', ') }}, target_id
+having sum(held) <> 1 or sum(meant) <> 1
+union all
+select {{ figure | join(', ') }}, target_id
+from kpis
+where (target_id is null and status in ('met', 'near', 'missed')) or (target_id is not null and status = 'no_target')

@@ -11,6 +11,8 @@ union all
 union all
 {{ repeated_keys(ref('fct_assessment'), ['unit_code', 'year']) }}
 union all
+{{ repeated_keys(ref('fct_estimate'), ['unit_key', 'month'], dirty='months') }}
+union all
 {{ repeated_keys(ref('fct_quality'), ['supplier_id', 'dataset', 'period', 'rule_id']) }}
 union all
 {{ repeated_keys(ref('fct_trend'), ['unit_key', 'period_type', 'kpi_id', 'target_id']) }}

@@ -1,112 +1,182 @@
-"""Counting people from the sheets: who was found, who is registered, and what doubtful rows may add, per unit.
+"""Counting people from the sheets: who was found, who stands in the books, and what doubtful rows may add, per unit.
 
-Belongs here: what no declared measure can say (see `measuring`), because a person counts once per unit and a
-registration anywhere in the county counts.
+Belongs here: what no declared measure can say (see `measuring`), because a person counts once per unit and an entry
+anywhere in the county counts.
 Does not belong here: which deliveries arrived (see `truth`), status and certainty (see `judging`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
 import polars as pl
 
 from pipelines.sample.areas import Area, Tally, above
+from pipelines.sample.doubts import known_cells
 from pipelines.sample.judging import Figure
 from pipelines.sample.sheets import STATE, SUPPLIER, Sheet
 
 REGISTRATION = "temporary_resident_registration_rate"
+LINKS = "actual_population_link_rate"
+FOUND, POLICE, PERSONS, HOUSEHOLDS = (
+    "grid_residents", "police_residence_registrations", "household_persons", "household_households",
+)  # fmt: skip
 
 
-# --- temporary residents ---------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Books:
+    """Who stands in the books at the end of a month: people for certain, people of refused entries, and where each refused
+    entry of nobody in particular (no usable number) is, with who delivered it."""
+
+    certain: frozenset[int]
+    perhaps: frozenset[int]
+    unnamed: tuple[tuple[str | None, str], ...]
+
+    def __or__(self, other: Books) -> Books:
+        return Books(self.certain | other.certain, self.perhaps | other.perhaps, self.unnamed + other.unnamed)
 
 
-def count_registration(
-    tally: Tally, area: Area, residents: pl.DataFrame, police: pl.DataFrame, end: date
-) -> None:
-    """Found, registered, and everything doubtful about either, per unit."""
-    valid = police.filter(
-        (pl.col(STATE) == "accepted")
-        & (pl.col("registered_date") <= end)
-        & (pl.col("valid_to").is_null() | (pl.col("valid_to") >= end))
-        & (pl.col("cancelled_date").is_null() | (pl.col("cancelled_date") > end))
-    )
-    registered = set(valid.get_column("_person").to_list())
-    is_there = pl.col("left_date").is_null() | (pl.col("left_date") > end)
-    planted = residents.filter(pl.col(STATE) != "accepted")
-    found = residents.filter(
-        (pl.col(STATE) == "accepted")
-        & (pl.col("residence_type") == "temporary")
-        & (pl.col("arrived_date") <= end)
-        & is_there
-    ).select("community_code", "id_type", person="_person")
-    _count_found(tally, found, registered)
-
-    doubtful = planted.filter((pl.col(STATE) == "quarantined") & is_there)
-    is_case = ~pl.col("_is_tied") & pl.col("residence_type").ne_missing("registered")
-    for row in doubtful.filter(is_case).iter_rows(named=True):
-        tally.add("case", area.touched(row["community_code"], row[SUPPLIER]))
-    _count_tied(tally, doubtful.filter(pl.col("_is_tied")), registered)
-    runs_on = ~(pl.col("cancelled_date") <= end).fill_null(False) & ~(pl.col("valid_to") < end).fill_null(
-        False
-    )
-    for row in police.filter((pl.col(STATE) == "quarantined") & runs_on).iter_rows(named=True):
-        tally.add("registrable", area.touched(row["community_code"], row[SUPPLIER]))
+def count_people(sheets: Mapping[str, Sheet], area: Area, end: date) -> dict[str, Tally]:
+    """By KPI, what the month's sheets amount to in each unit; a KPI of which a sheet is missing has no tally."""
+    tallies: dict[str, Tally] = {}
+    if FOUND in sheets and POLICE in sheets:
+        residents, registrations = with_ties(sheets[FOUND]), registered_in(sheets[POLICE], end)
+        tallies[REGISTRATION] = _count(area, residents, registrations, end, only="temporary")
+        if PERSONS in sheets and HOUSEHOLDS in sheets:
+            books = registrations | households_of(sheets[PERSONS], sheets[HOUSEHOLDS], end)
+            tallies[LINKS] = _count(area, residents, books, end, only=None)
+    return tallies
 
 
 def with_ties(sheet: Sheet) -> pl.DataFrame:
     """The rows, with those marked that are refused only because someone seems to live in two places."""
-    tied = [number for number, planted in sheet.planted.items() if planted.rules == ("person_in_two_places",)]
-    marks = pl.Series("_is_tied", [False]).new_from_index(0, sheet.rows.height).scatter(tied, True)
+    return _marked(sheet, "_is_tied", [
+        number for number, planted in sheet.planted.items() if planted.rules == ("person_in_two_places",)
+    ])  # fmt: skip
+
+
+# --- the books -------------------------------------------------------------------------------------------------
+
+
+def registered_in(sheet: Sheet, end: date) -> Books:
+    """Valid temporary registrations."""
+    cancelled, valid_to = pl.col("cancelled_date"), pl.col("valid_to")
+    is_valid = (
+        (pl.col("registered_date") <= end)
+        & (valid_to.is_null() | (valid_to >= end))
+        & (cancelled.is_null() | (cancelled > end))
+    )
+    runs_on = ~(cancelled <= end).fill_null(False) & ~(valid_to < end).fill_null(False)
+    return _books(_with_number(sheet), is_valid, runs_on, "community_code")
+
+
+def households_of(sheet: Sheet, households: Sheet, end: date) -> Books:
+    """Registered persons; an entry is where its household is."""
+    cancelled = pl.col("cancelled_date")
+    is_registered = (pl.col("registered_date") <= end) & (cancelled.is_null() | (cancelled > end))
+    known = known_cells(sheet).with_columns(_with_number(sheet).get_column("_has_number"))
+    homes = households.rows.filter(pl.col(STATE) == "accepted").select("household_no", _home="community_code")
+    placed = known.join(homes, on="household_no", how="left", maintain_order="left")
+    return _books(placed, is_registered, is_registered.fill_null(True), "_home")
+
+
+def _books(rows: pl.DataFrame, is_in_force: pl.Expr, may_be: pl.Expr, place: str) -> Books:
+    certain = rows.filter((pl.col(STATE) == "accepted") & is_in_force)
+    refused = rows.filter((pl.col(STATE) == "quarantined") & may_be)
+    unnamed = refused.filter(~pl.col("_has_number")).select(place, SUPPLIER)
+    return Books(
+        frozenset(certain["_person"]),
+        frozenset(refused.filter("_has_number")["_person"]),
+        tuple(unnamed.iter_rows()),
+    )
+
+
+def _with_number(sheet: Sheet) -> pl.DataFrame:
+    """The rows, with a mark where the number is usable: what is only repaired is."""
+    spoilt = [
+        number
+        for number, planted in sheet.planted.items()
+        if planted.state == "quarantined" and any(rule.startswith("id_number.") for rule in planted.rules)
+    ]
+    return _marked(sheet, "_has_number", spoilt).with_columns(~pl.col("_has_number"))
+
+
+def _marked(sheet: Sheet, name: str, rows: list[int]) -> pl.DataFrame:
+    marks = pl.Series(name, [False]).new_from_index(0, sheet.rows.height).scatter(rows, True)
     return sheet.rows.with_columns(marks)
 
 
-def _count_found(tally: Tally, found: pl.DataFrame, registered: set[int]) -> None:
-    """People with a document once each; without one, each row for itself and never registered."""
+# --- the people ------------------------------------------------------------------------------------------------
+
+
+def _count(area: Area, residents: pl.DataFrame, books: Books, end: date, *, only: str | None) -> Tally:
+    """People found, those in the books, and everything doubtful about either; all of them or `only` of one type."""
+    tally = Tally()
+    is_there = pl.col("left_date").is_null() | (pl.col("left_date") > end)
+    is_asked = pl.lit(True) if only is None else pl.col("residence_type") == only
+    found = residents.filter(
+        (pl.col(STATE) == "accepted") & is_asked & (pl.col("arrived_date") <= end) & is_there
+    )
+    _count_found(tally, found.select("community_code", "id_type", person="_person"), books)
+    doubtful = residents.filter((pl.col(STATE) == "quarantined") & is_there)
+    for row in doubtful.filter(~pl.col("_is_tied") & is_asked.fill_null(True)).iter_rows(named=True):
+        tally.add("case", area.touched(row["community_code"], row[SUPPLIER]))
+    _count_tied(tally, doubtful.filter("_is_tied"), books, only)
+    for community, supplier in books.unnamed:
+        tally.add("of_anyone", area.touched(community, supplier))
+    return tally
+
+
+def _count_found(tally: Tally, found: pl.DataFrame, books: Books) -> None:
+    """People with a document once each; without one, each row for itself and never in the books."""
     has_person = pl.col("id_type") != "none"
-    counted = found.with_columns(
-        is_registered=has_person & pl.col("person").is_in(list(registered)), is_unlinked=~has_person
-    )
-    by_community = counted.group_by("community_code").agg(
-        pl.len(), pl.col("is_registered").sum(), pl.col("is_unlinked").sum()
-    )
-    for code, people, with_registration, unlinked in by_community.iter_rows():
-        for what, amount in (("found", people), ("registered", with_registration), ("unlinked", unlinked)):
-            if amount:
-                tally.add(what, above(code), amount)
+    is_certain = has_person & pl.col("person").is_in(list(books.certain))
+    is_perhaps = has_person & pl.col("person").is_in(list(books.perhaps - books.certain))
+    by_community = found.group_by("community_code").agg(
+        pl.len().alias("found"), is_certain.sum().alias("listed"), is_perhaps.sum().alias("perhaps"),
+        (~has_person).sum().alias("unlinked"),
+    )  # fmt: skip
+    for row in by_community.iter_rows(named=True):
+        for what in ("found", "listed", "perhaps", "unlinked"):
+            if row[what]:
+                tally.add(what, above(row["community_code"]), row[what])
 
 
-def _count_tied(tally: Tally, rows: pl.DataFrame, registered: set[int]) -> None:
+def _count_tied(tally: Tally, rows: pl.DataFrame, books: Books, only: str | None) -> None:
     """Someone in two communities at once is certain where a unit holds both, doubtful where it holds one."""
     for (person,), own in rows.group_by("_person", maintain_order=True):
-        if "temporary" not in own["residence_type"].to_list():
+        if only is not None and only not in own["residence_type"].to_list():
             continue
         places = [set(above(code)) for code in own["community_code"]]
         certain = set.intersection(*places)
+        doubtful = set.union(*places) - certain
         tally.add("found", certain)
-        if person in registered:
-            tally.add("registered", certain)
-        what = "tied_registered" if person in registered else "tied_unregistered"
-        tally.add(what, set.union(*places) - certain)
+        is_listed, may_be = person in books.certain, person in books.certain | books.perhaps
+        if may_be:
+            tally.add("listed" if is_listed else "perhaps", certain)
+            tally.add("tied_listed", doubtful)
+        if not is_listed:
+            tally.add("tied_unlisted", doubtful)
 
 
-def registration_figure(tally: Tally, code: str, partial: set[str]) -> Figure:
+def people_figure(tally: Tally, code: str, partial: set[str]) -> Figure:
+    """People in the books of those found."""
+
     def count(what: str) -> Fraction:
         return tally.get(what, code)
 
-    numerator, denominator, case = count("registered"), count("found"), count("case")
-    high_numerator = (
-        min(numerator + count("unlinked") + count("registrable"), denominator)
-        + case
-        + count("tied_registered")
-    )
-    high_denominator = denominator + case + count("tied_registered")
+    numerator, denominator, case = count("listed"), count("found"), count("case")
+    may_be = numerator + count("perhaps") + count("unlinked") + count("of_anyone")
+    high_numerator = min(may_be, denominator) + case + count("tied_listed")
+    high_denominator = denominator + case + count("tied_listed")
     if "numerator" in partial:
         high_numerator = high_denominator
     return _with_missing_cases(
         Figure(
-            numerator, denominator, numerator, denominator + case + count("tied_unregistered"),
+            numerator, denominator, numerator, denominator + case + count("tied_unlisted"),
             high_numerator, high_denominator, is_partial=bool(partial),
         ),
         partial,

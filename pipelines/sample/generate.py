@@ -2,13 +2,14 @@
 
 Belongs here: the order of the steps, and the tables of what was planted. Each step has its own module.
 
-The truth is four Parquet tables under the data root's `truth/`:
+The truth is four Parquet tables under the data root's `truth/`, and a fifth where figures are touched up:
 - kpi_truth: one row per unit, period, KPI and target, in the columns of fct_kpi;
 - planted_rows: one row per row of a current file that breaks a rule: file, row_number (line of the file), kind,
   rule_ids (all that it breaks, across files too), state (accepted where all are warnings, quarantined, duplicate);
 - planted_files: one row per delivery with an incident: expected_outcome is accepted, superseded, no_op (the same
   bytes as the current file), refused (refusal_code says why), refused_superseded or missing (no file);
-- files: one row per file with its form, arrival, and the account of its rows.
+- files: one row per file with its form, arrival, and the account of its rows;
+- planted_signals: one row per signal that a monitor has to find (see `manipulation`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pipelines.sample.chance import stream
 from pipelines.sample.deliver import Change, Deliverer, WrittenFile
 from pipelines.sample.dirt import KINDS
 from pipelines.sample.kinds import plant
+from pipelines.sample.manipulation import Manipulation
 from pipelines.sample.notes import Delivered, Notes
 from pipelines.sample.people import Window, compose, day_number
 from pipelines.sample.places import (
@@ -116,11 +118,13 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
 def generate(
     home: Home, county_code: str, *, people: int | None = None, first_month: str = "2026-01", months: int = 6,
     seed: int = 20260101, as_of: date = AS_OF, on_progress: Callable[[str], None] | None = None,
+    manipulated: bool = False,
 ) -> GenerationSummary:  # fmt: skip
     """Writes `county.yml` if there is none, the deliveries of `months` months into landing, and their truth.
 
     `people` live in the county when the sample begins, by default as many as at the census. The truth is that
-    of an edition as of `as_of`. The same arguments give the same files, byte for byte. Files of an earlier
+    of an edition as of `as_of`. `manipulated`: figures of some communities are touched up (see `manipulation`; at
+    least six months). The same arguments give the same files, byte for byte. Files of an earlier
     sample in the same slots are removed. WarehouseError where the data root is not a sample county's, or
     the reference data do not know the county; ValueError for fewer than 2,000 people or no month.
     """
@@ -130,7 +134,7 @@ def generate(
     county = _own_county(home, county_code, units, first_month, months)
     size = people or census.population
     sample = _Sample(
-        home, county, units, census, size, first_month, months, seed, as_of, on_progress or (lambda _: None)
+        home, county, units, census, size, first_month, months, seed, as_of, on_progress or (lambda _: None), manipulated
     )
     return sample.write()
 
@@ -179,6 +183,8 @@ class _Sample:
     seed: int
     as_of: date
     on_progress: Callable[[str], None]
+    is_manipulated: bool = False
+    manipulation: Manipulation | None = None
     notes: Notes = field(default_factory=Notes)
     # deliveries of event datasets, of which later ones may say more
     events: dict[str, list[Delivered]] = field(default_factory=dict)
@@ -188,6 +194,8 @@ class _Sample:
         self.places = self._places()
         agencies = self._agencies()
         self.plan: Plan = make_plan(self.county, self.first_month, self.months, self.seed)
+        if self.is_manipulated:
+            self.manipulation = Manipulation(agencies, self.plan, self._months(), self.seed)
         self.truth = Truth(self.county, self._units(), self.as_of, kpis=domains.MEASURES)
         self.deliverer = Deliverer(self.home, self.county, self.seed)
         self.home.landing.mkdir(parents=True, exist_ok=True)
@@ -255,6 +263,8 @@ class _Sample:
             self.on_progress(f"{month_name(month)} {dataset}")
             missing = self.plan.missing(dataset, month)
             sheet = agencies.sheet(dataset, month).without(missing)
+            if self.manipulation:
+                sheet = self.manipulation.applied(sheet)
             if dataset == "grid_residents":
                 lively = _lively(sheet)
             plant(sheet, self._scene(sheet, lively), number, (*KINDS, *domains.DIRT))
@@ -300,6 +310,8 @@ class _Sample:
         incident = self.plan.incident(supplier, sheet.dataset, sheet.month)
         if incident == "corrected":
             return self._deliver_corrected(sheet, supplier)
+        if self.manipulation and (first := self.manipulation.first_delivery(sheet, supplier)):
+            return self._deliver_replaced(first, sheet, supplier)
         file = self.deliverer.write(sheet, supplier, arrival)
         if incident == "late":
             self.notes.note_file(file, sheet, "late", "accepted")
@@ -332,6 +344,14 @@ class _Sample:
         self.notes.note_file(third, sheet, "corrected", "refused_superseded", is_current=False)
         return second
 
+    def _deliver_replaced(self, first: Sheet, sheet: Sheet, supplier: str) -> WrittenFile:
+        """First what is true, then a correction that leaves rows of it out."""
+        before = self.deliverer.write(first, supplier, self.plan.arrival(supplier, sheet.dataset, sheet.month))
+        after = self.deliverer.write(sheet, supplier, self.plan.second_arrival(sheet.month), Change(CORRECTED))
+        self.notes.note_file(before, first, "manipulated", "superseded", is_current=False)
+        self.notes.note_file(after, sheet, "manipulated", "accepted")
+        return after
+
     def _deliver_bad_rows(self, sheet: Sheet, supplier: str, file: WrittenFile) -> None:
         clean = self._clean_rows(sheet, supplier)
         count = max(BAD_ROWS, math.ceil(file.data * BAD_SHARE))
@@ -351,6 +371,8 @@ class _Sample:
         self.home.truth.mkdir(parents=True, exist_ok=True)
         kpis.write_parquet(self.home.truth / "kpi_truth.parquet")
         self.notes.save(self.home.truth)
+        if self.manipulation:
+            self.manipulation.table().write_parquet(self.home.truth / "planted_signals.parquet")
         counts = kpis.group_by("kpi_id", "status").len().sort("kpi_id", "status")
         statuses: dict[str, dict[str, int]] = {}
         for kpi, status, count in counts.iter_rows():

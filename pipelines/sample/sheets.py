@@ -219,6 +219,7 @@ class Agencies:
             lives_here=(pl.col("lives_in") == pl.col("home")) & ~has_moved,
             current_community_code=pl.when(~has_moved).then(self._code("lives_in")),
             _place=self._code("home"),
+            _person=pl.col("person"),
         )
 
     def _registrations(self, month: date, end: date) -> pl.DataFrame:

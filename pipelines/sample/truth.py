@@ -17,7 +17,7 @@ import polars as pl
 
 from pipelines.county import County
 from pipelines.sample.areas import Area, Span, Tally, Unit
-from pipelines.sample.counting import REGISTRATION, count_registration, registration_figure, with_ties
+from pipelines.sample.counting import FOUND, LINKS, PERSONS, POLICE, REGISTRATION, count_people, people_figure
 from pipelines.sample.evaluating import Evaluation, first_month_of
 from pipelines.sample.judging import Figure, Judgement, Line, Terms, judge
 from pipelines.sample.measuring import LEVELS, Basis, Kpi, Level, Role, figure_of
@@ -40,10 +40,9 @@ class FirstKpi:
 
 
 FIRST_KPIS = (
-    FirstKpi(
-        REGISTRATION, "stock", {"grid_residents": "cases", "police_residence_registrations": "numerator"}, Terms("rate")
-    ),
-)  # fmt: skip
+    FirstKpi(REGISTRATION, "stock", {FOUND: "cases", POLICE: "numerator"}, Terms("rate")),
+    FirstKpi(LINKS, "stock", {FOUND: "cases", PERSONS: "numerator", POLICE: "numerator"}, Terms("rate")),
+)
 _DECIMAL = pl.Decimal(18, 2)
 TRUTH_SCHEMA: dict[str, Any] = {
     "unit_code": pl.String, "unit_level": pl.String, "period_type": pl.String, "period": pl.Date,
@@ -70,14 +69,6 @@ def spans_of(months: list[date]) -> list[Span]:
     return list(spans.values())
 
 
-@dataclass(frozen=True)
-class Found:
-    """What one month's sheets of register data amount to, per unit."""
-
-    area: Area
-    registration: Tally
-
-
 class Truth:
     """Collects the settled sheets month by month, and gives the figures at the end."""
 
@@ -94,7 +85,7 @@ class Truth:
         self.targets: dict[str, list[Target]] = {}
         for target in targets_of(county, load_targets() if stated is None else stated):
             self.targets.setdefault(target.kpi_id, []).append(target)
-        self.months: dict[date, Found] = {}
+        self.people: dict[date, dict[str, Tally]] = {}
         self.arrived: set[Slot] = set()
         self._suppliers: dict[tuple[str, str], list[str]] = {}
 
@@ -108,12 +99,8 @@ class Truth:
 
     def note_month(self, month: date, sheets: dict[str, Sheet]) -> None:
         """The sheets of all registers of one month."""
-        area = Area(self.units, self.county, month_end(month))
-        registration = Tally()
-        residents, registrations = sheets.get("grid_residents"), sheets.get("police_residence_registrations")
-        if residents is not None and registrations is not None:
-            count_registration(registration, area, with_ties(residents), registrations.rows, month_end(month))
-        self.months[month] = Found(area, registration)
+        end = month_end(month)
+        self.people[month] = count_people(sheets, Area(self.units, self.county, end), end)
         for sheet in sheets.values():
             self.evaluation.note(sheet)
 
@@ -183,13 +170,13 @@ class Truth:
         )
         is_absent = not all(arrived.values())
         if isinstance(kpi, FirstKpi):
-            return None if is_absent else self._first_figure(unit.code, span, set(missing)), ANY
+            return None if is_absent else self._first_figure(unit.code, span, kpi.kpi_id, set(missing)), ANY
         amounts = self.evaluation.amounts(kpi, unit, span, needed)
         variant = kpi.variant if isinstance(kpi.variant, str) else kpi.variant(amounts)
         return None if is_absent else figure_of(kpi, amounts, missing), variant
 
-    def _first_figure(self, code: str, span: Span, missing: set[str]) -> Figure:
-        return registration_figure(self.months[span.last_month].registration, code, missing)
+    def _first_figure(self, code: str, span: Span, kpi_id: str, missing: set[str]) -> Figure:
+        return people_figure(self.people[span.last_month][kpi_id], code, missing)
 
 
 def _row(

@@ -24,6 +24,7 @@ from expectations.contract import load_contract, load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
 from pipelines.control_tables import COUNTY_PACK, TARGET_SCHEMA
+from pipelines.linking.months import LINKED_ROWS_SCHEMA
 from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 
 COUNTY = "610629"
@@ -100,6 +101,8 @@ class Lake:
     batches: dict[tuple[str, str, str], Batch] = field(default_factory=dict)
     received: dict[tuple[str, str, str], list[tuple[datetime, str]]] = field(default_factory=dict)
     refused: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
+    # (batch_id, row_number, person_id) of rows without a number that were linked to a person
+    links: list[tuple[str, int, str]] = field(default_factory=list)
     suppliers: dict[str, list[str]] = field(default_factory=dict)
     expected: dict[str, list[str]] = field(default_factory=dict)
 
@@ -183,6 +186,7 @@ class Lake:
             "verdicts": ([row for batch in batches for row in _verdicts(batch)], _VERDICTS),
             "rule_results": ([row for batch in batches for row in _rule_results(batch)], _RULE_RESULTS),
             "deliveries": (deliveries, _DELIVERIES),
+            "links": (self.links, LINKED_ROWS_SCHEMA),
         }
 
     def _taken(self, current: set[str]) -> list[tuple[Any, ...]]:

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from pipelines.county import County
-from pipelines.sample.counting import REGISTRATION
-from pipelines.sample.domains import events_kpis
+from pipelines.sample.counting import LINKS, REGISTRATION
+from pipelines.sample.domains import events_kpis, population
 from pipelines.sample.judging import Figure, Line, Terms, judge
 from pipelines.sample.sheets import Planted, Sheet
 from pipelines.sample.truth import Truth
@@ -227,6 +227,94 @@ def test_a_registration_known_to_be_cancelled_registers_nobody_even_if_quarantin
         0,
         1,
     ]
+
+
+def test_a_quarantined_registration_registers_its_own_person_wherever_found_and_nobody_else(county: County) -> None:
+    # All are registered in A: 1 was found in B, 9 nowhere.
+    people = residents((1, B, "temporary", "accepted"), (2, A, "temporary", "accepted"))
+    police = registrations((1, "quarantined", None), (9, "quarantined", None))
+    assert counts(registration_rate(county, people, police, A)) == [0, 1, 0, 1, 0, 1]
+    assert counts(registration_rate(county, people, police, B)) == [0, 1, 0, 1, 1, 1]
+    assert counts(registration_rate(county, people, police, "610629")) == [0, 2, 0, 2, 1, 2]
+
+
+def test_a_registration_without_a_usable_number_may_be_of_anyone_in_its_place(county: County) -> None:
+    people = residents((1, B, "temporary", "accepted"), (2, A, "temporary", "accepted"))
+    police = registrations((1, "quarantined", None))
+    police.planted = {0: Planted("number_missing", ("id_number.absent",), "quarantined")}
+    assert counts(registration_rate(county, people, police, A)) == [0, 1, 0, 1, 1, 1]
+    assert counts(registration_rate(county, people, police, B)) == [0, 1, 0, 1, 0, 1]
+
+
+def test_someone_in_two_places_may_be_registered_by_a_quarantined_registration(county: County) -> None:
+    people = residents((1, A, "temporary", "quarantined"), (1, B, "temporary", "quarantined"))
+    people.planted = {row: Planted("in_two_places", ("person_in_two_places",), "quarantined") for row in (0, 1)}
+    police = registrations((1, "quarantined", None))
+    assert counts(registration_rate(county, people, police, A)) == [0, 0, 0, 1, 1, 1]
+    assert counts(registration_rate(county, people, police, "610629")) == [0, 1, 0, 1, 1, 1]
+
+
+# --- the household register ------------------------------------------------------------------------------------
+
+
+def households(*rows: tuple[str, str, bool | None, str]) -> Sheet:
+    """Rows of (number, community, door plate, state)."""
+    cells = [
+        {
+            "household_no": number, "community_code": community, "has_door_plate": plate, "_state": state,
+            "registered_date": date(2001, 1, 1), "cancelled_date": None, "_supplier": "county_household",
+        }
+        for number, community, plate, state in rows
+    ]  # fmt: skip
+    frame = pl.DataFrame(cells, schema_overrides={"cancelled_date": pl.Date})
+    return Sheet("household_households", MONTH, frame)
+
+
+def persons(*rows: tuple[int, str | None, bool | None, str]) -> Sheet:
+    """Rows of (person, household, lives there, state)."""
+    cells = [
+        {
+            "_person": person, "household_no": household, "lives_here": lives_here, "_state": state,
+            "registered_date": date(2001, 1, 1), "cancelled_date": None, "_supplier": "county_household",
+        }
+        for person, household, lives_here, state in rows
+    ]  # fmt: skip
+    frame = pl.DataFrame(cells, schema_overrides={"cancelled_date": pl.Date, "household_no": pl.String})
+    return Sheet("household_persons", MONTH, frame)
+
+
+def population_rate(county: County, kpi_id: str, unit: str, *sheets: Sheet) -> list[int | None]:
+    found = Truth(county, units(), date(2026, 11, 22), kpis=population.MEASURES)
+    for sheet in sheets:
+        for supplier in {*sheet.rows["_supplier"], *([TOWN, "grid_610629102"] if sheet.dataset == "grid_residents" else [])}:
+            found.note_arrival(supplier, sheet.dataset, MONTH)
+    found.note_month(MONTH, {sheet.dataset: sheet for sheet in sheets})
+    (row,) = found.table(MONTH).filter(
+        pl.col("kpi_id") == kpi_id, pl.col("period_type") == "month", pl.col("period") == MONTH,
+        pl.col("unit_code") == unit,
+    ).to_dicts()  # fmt: skip
+    return counts(row)
+
+
+def test_people_found_stand_in_the_household_book_or_the_register_of_the_police(county: County) -> None:
+    people = residents(*((person, A, "registered", "accepted") for person in (1, 2, 3, 4)), (5, B, "temporary", "accepted"))
+    police = registrations((1, "accepted", None))
+    book = persons((2, "h1", True, "accepted"), (3, "h1", True, "quarantined"), (6, "h2", True, "quarantined"))
+    # 6 has no number: the entry may be of anyone in B, where the household is.
+    book.planted = {2: Planted("number_missing", ("id_number.absent",), "quarantined")}
+    homes = households(("h1", A, True, "accepted"), ("h2", B, True, "accepted"))
+    assert population_rate(county, LINKS, A, people, police, book, homes) == [2, 4, 2, 4, 3, 4]
+    assert population_rate(county, LINKS, B, people, police, book, homes) == [0, 1, 0, 1, 1, 1]
+    assert population_rate(county, LINKS, "610629", people, police, book, homes) == [2, 5, 2, 5, 4, 5]
+
+
+def test_registered_persons_count_where_their_household_is(county: County) -> None:
+    book = persons((1, "h1", True, "accepted"), (2, "h1", False, "accepted"), (3, "h2", True, "accepted"))
+    homes = households(("h1", A, True, "accepted"), ("h2", B, False, "quarantined"))
+    # The household of 3 cannot be used: it may be anywhere.
+    assert population_rate(county, "registered_address_residence_rate", A, book, homes) == [1, 2, 1, 2, 2, 3]
+    assert population_rate(county, "registered_address_residence_rate", C, book, homes) == [0, 0, 0, 0, 1, 1]
+    assert population_rate(county, "door_plate_rate", B, book, homes) == [0, 0, 0, 1, 0, 0]
 
 
 # --- disputes --------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ households as (
 
 select
     persons.month,
+    persons.batch_id,
+    persons.row_number,
     persons.supplier_id,
     households.community_code,
     case

@@ -5,26 +5,29 @@ with residents as (
     where not is_tied
 ),
 
-registrations as (
-    select * from {{ ref('stg_police_residence_registrations') }}
-    where row_state = 'quarantined' and could_be_valid
+links as (
+    select * from {{ source('control', 'links') }}
 ),
 
+-- entries of nobody in particular: they may be of anyone in their place
 entries as (
     select
         month,
+        batch_id,
+        row_number,
         supplier_id,
         community_code,
-        1 as registrations_doubtful,
-        case when person_id is null then 1 else 0 end as entries_doubtful
-    from registrations
+        1 as registrations_doubtful
+    from {{ ref('stg_police_residence_registrations') }}
+    where row_state = 'quarantined' and could_be_valid and person_id is null
     union all
     select
         month,
+        batch_id,
+        row_number,
         supplier_id,
         community_code,
-        0 as registrations_doubtful,
-        1 as entries_doubtful
+        0 as registrations_doubtful
     from {{ ref('persons_at_home') }}
     where row_state = 'quarantined' and coalesce(is_registered, true) and person_id is null
 )
@@ -36,6 +39,8 @@ select
     month,
     case when is_found and is_temporary then 1 else 0 end as temporary_residents,
     case when is_found and is_temporary and is_registered then 1 else 0 end as temporary_residents_registered,
+    case when is_found and is_temporary and is_perhaps_registered then 1 else 0 end
+        as temporary_residents_perhaps_registered,
     case when is_found and is_temporary and person_id is null then 1 else 0 end as temporary_residents_unlinked,
     case when not is_found and could_be_temporary then 1 else 0 end as temporary_residents_doubtful,
     0 as registrations_doubtful,
@@ -48,19 +53,22 @@ select
 from residents
 union all
 select
-    month as place_month,
-    supplier_id,
-    community_code,
-    month,
+    entries.month as place_month,
+    entries.supplier_id,
+    entries.community_code,
+    entries.month,
     0 as temporary_residents,
     0 as temporary_residents_registered,
+    0 as temporary_residents_perhaps_registered,
     0 as temporary_residents_unlinked,
     0 as temporary_residents_doubtful,
-    registrations_doubtful,
+    entries.registrations_doubtful,
     0 as residents,
     0 as residents_known,
     0 as residents_perhaps_known,
     0 as residents_unlinked,
     0 as residents_doubtful,
-    entries_doubtful
+    1 as entries_doubtful
 from entries
+left join links on entries.batch_id = links.batch_id and entries.row_number = links.row_number
+where links.person_id is null

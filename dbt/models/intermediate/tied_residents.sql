@@ -16,6 +16,7 @@ persons as (
         count(*) as row_count,
         max(case when is_tied and is_temporary then 1 else 0 end) as is_temporary,
         max(case when is_registered then 1 else 0 end) as is_registered,
+        max(case when is_registered or is_perhaps_registered then 1 else 0 end) as may_be_registered,
         max(case when is_known then 1 else 0 end) as is_known,
         max(case when is_known or is_perhaps_known then 1 else 0 end) as may_be_known
     from residents
@@ -41,6 +42,7 @@ judged as (
         placed.unit_key,
         persons.is_temporary,
         persons.is_registered,
+        persons.may_be_registered,
         persons.is_known,
         persons.may_be_known,
         case when placed.row_count = persons.row_count then 1 else 0 end as is_certain
@@ -53,7 +55,8 @@ select
     unit_key,
     sum(is_temporary * is_certain) as temporary_residents,
     sum(is_temporary * is_certain * is_registered) as temporary_residents_registered,
-    sum(is_temporary * (1 - is_certain) * is_registered) as tied_persons_registered,
+    sum(is_temporary * is_certain * (may_be_registered - is_registered)) as temporary_residents_perhaps_registered,
+    sum(is_temporary * (1 - is_certain) * may_be_registered) as tied_persons_registered,
     sum(is_temporary * (1 - is_certain) * (1 - is_registered)) as tied_persons_unregistered,
     sum(is_certain) as residents,
     sum(is_certain * is_known) as residents_known,

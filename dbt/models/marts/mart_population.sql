@@ -4,12 +4,13 @@
 ) }}
 
 {% set measures = [
-    'temporary_residents', 'temporary_residents_registered', 'temporary_residents_unlinked',
-    'temporary_residents_doubtful', 'registrations_doubtful', 'residents', 'residents_known',
-    'residents_perhaps_known', 'residents_unlinked', 'residents_doubtful', 'entries_doubtful',
+    'temporary_residents', 'temporary_residents_registered', 'temporary_residents_perhaps_registered',
+    'temporary_residents_unlinked', 'temporary_residents_doubtful', 'registrations_doubtful', 'residents',
+    'residents_known', 'residents_perhaps_known', 'residents_unlinked', 'residents_doubtful', 'entries_doubtful',
 ] %}
 {% set tied_measures = [
-    'temporary_residents', 'temporary_residents_registered', 'residents', 'residents_known', 'residents_perhaps_known',
+    'temporary_residents', 'temporary_residents_registered', 'temporary_residents_perhaps_registered', 'residents',
+    'residents_known', 'residents_perhaps_known',
 ] %}
 {% set tied_only = [
     'tied_persons_registered', 'tied_persons_unregistered', 'tied_residents_known', 'tied_residents_unknown',

@@ -9,12 +9,20 @@ A dataset without a book is not delivered.
 
 from __future__ import annotations
 
-from pipelines.sample.domains import events, facilities, organisation, programmes, safety, villages
+from pipelines.sample.domains import (
+    events,
+    facilities,
+    organisation,
+    population,
+    programmes,
+    safety,
+    villages,
+)
 from pipelines.sample.kinds import DirtKind
 from pipelines.sample.measuring import Kpi
 from pipelines.sample.world import Book, World
 
-DOMAINS = (safety, events, facilities, organisation, programmes, villages)
+DOMAINS = (population, safety, events, facilities, organisation, programmes, villages)
 
 DIRT: tuple[DirtKind, ...] = tuple(kind for domain in DOMAINS for kind in domain.DIRT)
 MEASURES: tuple[Kpi, ...] = tuple(kpi for domain in DOMAINS for kpi in domain.MEASURES)

@@ -1,0 +1,130 @@
+"""Month by month: links are worked out once for the same rows, and kept in the linking zone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.ingest import write_parquet
+from pipelines.linking.decide import decide
+from pipelines.linking.model import score
+from pipelines.linking.records import DATASETS, FOUND, LISTS, entry_rows, files_of, found_rows, gather
+from pipelines.settings import Home, month_name, month_start
+
+KEPT_MONTHS = 4  # results of one month: those before are for inputs that hardly come back
+# One row per likely pair: a row of the grid's list, a row of a book, what the model says and what was decided.
+LINKS_SCHEMA: dict[str, Any] = {
+    "batch_id": pl.String, "row_number": pl.Int32, "list": pl.String, "entry_batch_id": pl.String,
+    "entry_row_number": pl.Int32, "person_id": pl.String, "weight": pl.Float64, "probability": pl.Float64,
+    "decision": pl.String, "reason": pl.String,
+}  # fmt: skip
+LINKED_ROWS_SCHEMA: dict[str, Any] = {"batch_id": pl.String, "row_number": pl.Int32, "person_id": pl.String}
+
+
+@dataclass(frozen=True)
+class LinkedMonth:
+    """What linking gave for one month. `inputs_hash` is equal where `links_file` must be."""
+
+    month: date
+    inputs_hash: str
+    links_file: Path
+    is_new: bool
+
+
+def link_months(
+    home: Home, batches: Iterable[CurrentBatch], evaluations: Iterable[Evaluation], months: Iterable[date],
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> list[LinkedMonth]:  # fmt: skip
+    """The links of each month for which people were found and a book was delivered; those worked out before are kept."""
+    own = {(evaluation.dataset, evaluation.month): evaluation for evaluation in evaluations}
+    by_slot: dict[tuple[str, str], list[CurrentBatch]] = {}
+    for batch in sorted(batches, key=lambda batch: batch.batch_id):
+        by_slot.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
+    linked = []
+    for month in months:
+        name = month_name(month)
+        delivered = {dataset: own[dataset, name] for dataset in DATASETS if (dataset, name) in own}
+        if FOUND in delivered and any(dataset in delivered for dataset in LISTS):
+            of_month = {dataset: by_slot[dataset, name] for dataset in delivered}
+            linked.append(_link_month(home, name, of_month, delivered, on_progress))
+    return linked
+
+
+def linked_rows(linked: Iterable[LinkedMonth], months: set[date]) -> pl.DataFrame:
+    """The rows without a number that are of a known person in these months, on either side of a link.
+
+    A person who has no number in the books either is named after the row there.
+    """
+    rows = [pl.DataFrame(schema=LINKED_ROWS_SCHEMA)]
+    for one in linked:
+        if one.month not in months:
+            continue
+        links = pl.read_parquet(one.links_file).filter(pl.col("decision") == "linked")
+        entry = pl.concat_str("entry_batch_id", pl.lit(":"), pl.col("entry_row_number").cast(pl.String))
+        people = links.with_columns(person_id=pl.coalesce("person_id", entry))
+        unnumbered = people.filter(links["person_id"].is_null())
+        rows.append(people.select(*LINKED_ROWS_SCHEMA))
+        rows.append(unnumbered.select(batch_id="entry_batch_id", row_number="entry_row_number", person_id="person_id"))
+    return pl.concat(rows).unique().sort("batch_id", "row_number")
+
+
+def _link_month(
+    home: Home, month: str, batches: dict[str, list[CurrentBatch]], evaluations: dict[str, Evaluation],
+    on_progress: Callable[[str], None],
+) -> LinkedMonth:  # fmt: skip
+    inputs_hash = _hash([_code(), month, {dataset: own.inputs_hash for dataset, own in evaluations.items()}])
+    path = home.linking / "links" / f"period={month}" / f"{inputs_hash}.parquet"
+    if path.exists():
+        return LinkedMonth(month_start(month), inputs_hash, path, is_new=False)
+    on_progress(f"links {month}")
+    with duckdb.connect() as connection:
+        files = {dataset: files_of(home, batches[dataset], own) for dataset, own in evaluations.items()}
+        records = gather(connection, files)
+        links = pl.DataFrame(schema=LINKS_SCHEMA)
+        if records is not None:
+            entries, found = entry_rows(records), found_rows(records)
+            links = _links(score(records), entries, found, records.taken)
+    write_parquet(links, path)
+    _drop_old(path)
+    return LinkedMonth(month_start(month), inputs_hash, path, is_new=True)
+
+
+def _links(scored: pl.DataFrame, entries: pl.DataFrame, found: pl.DataFrame, taken: frozenset[str]) -> pl.DataFrame:
+    """The likely pairs with their rows. A person may have several entries: the most alike speaks for all."""
+    pairs = scored.join(entries, left_on="entry_id", right_on="unique_id")
+    people = pairs.group_by("found_id", "person").agg(pl.col("weight", "probability").max())
+    decided = decide(people, taken)
+    rows = pairs.rename({"batch_id": "entry_batch_id", "row_number": "entry_row_number"})
+    return (
+        rows.join(decided, on=["found_id", "person"])
+        .join(found, left_on="found_id", right_on="unique_id")
+        .select(pl.col(name).cast(dtype) for name, dtype in LINKS_SCHEMA.items())
+        .sort("batch_id", "row_number", "list", "entry_batch_id", "entry_row_number")
+    )
+
+
+def _drop_old(kept: Path) -> None:
+    newest_first = sorted(kept.parent.glob("*.parquet"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest_first[KEPT_MONTHS:]:
+        if path != kept:
+            path.unlink()
+
+
+@cache
+def _code() -> str:
+    """A digest of this package: whatever changes in it may change the links."""
+    return _hash([path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))])
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
