@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -16,6 +17,8 @@ Page = Literal["overview", "unit", "data"]
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
 SHOWN = ("all", "problems")
+# Domains and packs are the edition's; what may be the name of one is known before it is opened.
+NAME = re.compile(r"\w[\w.-]{0,39}")
 LONGEST = 2000
 
 
@@ -34,6 +37,8 @@ class Address:
     period: date | None = None
     level: str = "community"
     show: str = "all"
+    domain: str = "all"
+    pack: str = "all"
 
     def to(
         self,
@@ -45,6 +50,8 @@ class Address:
         period: date | None = None,
         level: str | None = None,
         show: str | None = None,
+        domain: str | None = None,
+        pack: str | None = None,
     ) -> str:
         """The URL of this address with something changed. Another period type starts at its latest period."""
         kept = self.period if period_type in (None, self.period_type) else None
@@ -57,6 +64,8 @@ class Address:
             period=period or kept,
             level=level or self.level,
             show=show or self.show,
+            domain=domain or self.domain,
+            pack=pack or self.pack,
         )
         return target.href
 
@@ -76,7 +85,7 @@ class Address:
         start = Address()
         chosen = {
             name: getattr(self, name)
-            for name in ("lang", "period_type", "level", "show")
+            for name in ("lang", "period_type", "level", "show", "domain", "pack")
             if getattr(self, name) != getattr(start, name)
         }
         if self.period is not None:
@@ -107,6 +116,8 @@ def parse(pathname: object, search: object) -> Address:
         period=_period_of(asked.get("period")),
         level=_one_of(asked, "level", LEVELS),
         show=_one_of(asked, "show", SHOWN),
+        domain=_name(asked, "domain"),
+        pack=_name(asked, "pack"),
     )
 
 
@@ -127,6 +138,13 @@ def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:
     value = asked.get(name, known[0])
     if value not in known:
         raise _no_page(name, Words("、".join(known), ", ".join(known)))
+    return value
+
+
+def _name(asked: dict[str, str], name: str) -> str:
+    value = asked.get(name, "all")
+    if not NAME.fullmatch(value):
+        raise _no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
     return value
 
 

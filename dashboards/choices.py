@@ -1,4 +1,4 @@
-"""The controls above a page: kind of period, period, level of units. All are links; the choice is the address."""
+"""The controls above a page: period, level, domain, document. All are links; the choice is the address."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dash import html
 from dash.development.base_component import Component
 
+from dashboards import tell
 from dashboards.address import LEVELS, PERIOD_TYPES, Address
 from dashboards.components import UNREAD, labelled, link, options
-from dashboards.facts import Facts, Period
+from dashboards.facts import ALL, Facts
+from dashboards.records import Period
+from dashboards.words import DOMAINS, name_of, pick, say
 from dashboards.words import LEVELS as LEVEL_WORDS
 from dashboards.words import PERIOD_TYPES as PERIOD_WORDS
-from dashboards.words import name_of, pick, say
 
 
 def period_choices(facts: Facts, address: Address, period: Period) -> list[Component]:
@@ -40,8 +42,42 @@ def level_choice(address: Address) -> Component:
     )
 
 
-def bar(parts: Sequence[Component]) -> Component:
-    return html.Div(list(parts), className="choices")
+def domain_choice(facts: Facts, address: Address) -> Component:
+    lang = address.lang
+    choices = [(say("all_domains", lang), address.to(domain=ALL), address.domain == ALL)]
+    choices += [
+        (name_of(DOMAINS, domain, lang), address.to(domain=domain), domain == address.domain)
+        for domain in facts.domains
+    ]
+    return options(say("domain", lang), choices, class_name="domains")
+
+
+def pack_choice(facts: Facts, address: Address) -> Component | None:
+    """Whose targets are looked at, where several documents set some; folded away, since most readers look at all."""
+    if len(facts.packs) < 2:
+        return None
+    lang = address.lang
+    chosen = say("all_packs", lang) if address.pack == ALL else address.pack
+    names = {target.pack: tell.document(target, lang) for target in facts.targets.values()}
+    menu = [link(say("all_packs", lang), address.to(pack=ALL), current=address.pack == ALL)]
+    menu += [
+        link(f"{pack} · {names[pack]}", address.to(pack=pack), current=address.pack == pack) for pack in facts.packs
+    ]
+    return html.Div(
+        [
+            html.Span(say("pack", lang), className="label"),
+            html.Div(
+                html.Details([html.Summary(chosen), html.Div(menu, className="menu")]), className="stepper packs"
+            ),
+        ],
+        className="choice",
+        role="group",
+        **labelled(say("pack", lang)),
+    )
+
+
+def bar(parts: Sequence[Component | None]) -> Component:
+    return html.Div([part for part in parts if part is not None], className="choices")
 
 
 def _period_picker(periods: list[Period], address: Address, period: Period) -> Component:

@@ -5,18 +5,21 @@ Belongs here: Dash components built from rows. No queries, no callbacks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import tell
 from dashboards.address import Address, Lang
 from dashboards.edition import EditionInfo
-from dashboards.facts import Column, Judgement, Unit
+from dashboards.figures import Drawing
 from dashboards.format import short_name
+from dashboards.records import STATES as ORDER
+from dashboards.records import Column, Figure, Unit
 from dashboards.words import SHORT, STATES, day, pick, say, state_word
 
 # A text, or a piece of a page.
@@ -24,6 +27,13 @@ Node = str | Component
 # Attributes whose names no argument can have, such as aria-label.
 Attributes = dict[str, Any]
 
+
+class Cell(dict[str, Any]):
+    """A component as the plain values that the browser is sent: made without Dash, and not looked through again."""
+
+
+EMPTY = Cell(props={"children": ""}, type="Td", namespace="dash_html_components")
+SIDE_BY_SIDE = 6  # columns of a heatmap whose streets still fit beside each other
 UNREAD: Attributes = {"aria-hidden": "true"}
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
@@ -82,22 +92,22 @@ def sample_banner(lang: Lang) -> Component:
     )
 
 
-def options(label: str, choices: Sequence[tuple[str, str, bool]]) -> Component:
+def options(label: str, choices: Sequence[tuple[str, str, bool]], *, class_name: str = "") -> Component:
     """A row of links of which one is chosen: (text, href, is_chosen)."""
     return html.Div(
         [
             html.Span(label, className="label"),
             html.Div([link(text, href, current=on) for text, href, on in choices], className="options"),
         ],
-        className="choice",
+        className=f"choice {class_name}".strip(),
         role="group",
         **labelled(label),
     )
 
 
-def chart(figure: go.Figure) -> Component:
+def chart(figure: Drawing) -> Component:
     """A figure without tools: it is looked at and hovered over, nothing more."""
-    height = f"{figure.layout.height}px"  # the style's, so that the page does not jump when the chart comes
+    height = f"{figure['layout']['height']}px"  # the style's, so that the page does not jump when the chart comes
     return dcc.Graph(
         figure=figure,
         className="graph",
@@ -122,77 +132,168 @@ def legend(states: Sequence[str], lang: Lang) -> Component:
     )  # fmt: skip
 
 
+def state_bar(counts: Counter[str]) -> Component:
+    """How many of a whole are in each state, as lengths."""
+    parts = [
+        html.Span(className=f"part s-{state}", style={"flexGrow": counts[state]})
+        for state in ORDER
+        if counts[state]
+    ]
+    return html.Div(parts, className="bar", role="img", **labelled(f"{counts['missed']} / {counts.total()}"))
+
+
+def tally(counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Component:
+    """How many are in each state, as numbers, with the change against the period before."""
+    return html.Ul(
+        [
+            html.Li(
+                [html.Span(STATES[state].icon, className=f"swatch s-{state}", **UNREAD),
+                 html.Span(state_word(state, lang), className="word"),
+                 html.B(str(counts[state]), **_of_state(state)), _delta(state, counts, before, lang)],
+            )
+            for state in ORDER
+            if counts[state] or state == "missed"
+        ],
+        className="tally",
+    )  # fmt: skip
+
+
+def _of_state(state: str) -> Attributes:
+    return {"data-state": state}
+
+
+def _delta(state: str, counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Component:
+    if before is None:
+        return html.Span("", className="delta")
+    change = counts[state] - before[state]
+    arrow = "▲" if change > 0 else "▼"
+    text = f"{arrow}{abs(change)}" if change else say("unchanged", lang) if state == "missed" else ""
+    tone = "" if change == 0 or state != "missed" else " worse" if change > 0 else " better"
+    return html.Span(text, className=f"delta{tone}", title=f"{say('before', lang)} {before[state]}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column of the heatmap: its mark, its name, and where it leads."""
+
+    text: str
+    mark: str = ""
+    href: str = ""
+    title: str = ""
+
+
 def matrix(
     groups: Sequence[tuple[Unit | None, Sequence[Unit]]],
-    table: dict[str, dict[Column, Judgement]],
-    columns: Sequence[Column],
+    heads: Sequence[Head],
+    cells: Callable[[Unit], Sequence[Cell]],
+    is_missed: Callable[[Unit], bool],
     address: Address,
 ) -> Component:
-    """The heatmap: one block per street, one row per unit, one cell per KPI with value and (by its style) icon.
+    """The heatmap: streets in blocks, one row per unit, one cell per column with text and (by its style) icon.
 
     A table of text rather than a picture: it can be read aloud, searched, printed and followed by keyboard,
-    and needs no drawing library before it shows. Its cells are most of what a page holds, so each is one element.
+    and needs no drawing library before it shows. Few columns stand in blocks side by side, many in one table.
     """
+    blocks = [
+        (_street(parent, members, is_missed, address), [_row(unit, cells(unit), address) for unit in members])
+        for parent, members in groups
+    ]
+    names = [_column_head(head) for head in heads]
+    if len(heads) <= SIDE_BY_SIDE:
+        room = 56 if address.lang == "en" else 44
+        tables = [
+            html.Table(
+                [html.Thead(html.Tr([html.Th(street, scope="col", className="street"), *names])), html.Tbody(rows)],
+                className="block",
+            )
+            for street, rows in blocks
+        ]
+        return html.Div(tables, className="matrix", style={"columnWidth": f"{150 + room * len(heads)}px"})
+    bodies = [
+        html.Tbody([html.Tr(html.Th(street, colSpan=len(heads) + 1, scope="rowgroup", className="street")), *rows])
+        for street, rows in blocks
+    ]
+    corner = html.Th(say("unit", address.lang), scope="col", className="corner")
+    table = html.Table([html.Thead(html.Tr([corner, *names])), *bodies], className="block wide")
+    return html.Div(table, className="matrix one", tabIndex=0)
+
+
+def cell(state: str, text: str, tip: str, lang: Lang, **more: str) -> Cell:
+    """A cell of the heatmap as the browser is sent it: thousands of components would take longer than all the rest."""
+    props = {
+        "children": text, "className": f"s-{state}", "aria-label": f"{state_word(state, lang)} {text}", "data-tip": tip,
+        **more,
+    }  # fmt: skip
+    return Cell(props=props, type="Td", namespace="dash_html_components")
+
+
+def kpi_heads(columns: Sequence[Column], lang: Lang) -> list[Head]:
+    """One head per KPI and what is asked of it; the packs are named where a KPI stands twice."""
+    return [
+        Head(text=column_name(column, columns, lang), mark=mark(place), title=pick(column.kpi.name, lang))
+        for place, column in enumerate(columns)
+    ]
+
+
+def column_name(column: Column, columns: Sequence[Column], lang: Lang) -> str:
+    name = pick(column.kpi.name, lang)
+    twice = sum(1 for other in columns if other.kpi is column.kpi) > 1
+    return f"{name} ({'/'.join(column.packs)})" if twice else name
+
+
+class KpiCells:
+    """The cells of units × KPIs; what is said of a figure is composed once, however many units have it."""
+
+    def __init__(self, table: dict[str, dict[Column, Figure]], columns: Sequence[Column], lang: Lang) -> None:
+        self.table, self.columns, self.lang = table, columns, lang
+        self._said: dict[int, tuple[str, str, str]] = {}
+
+    def __call__(self, unit: Unit) -> list[Cell]:
+        row = self.table[unit.key]
+        return [self._cell(unit, row.get(column)) for column in self.columns]
+
+    def is_missed(self, unit: Unit) -> bool:
+        return any(one.state == "missed" for one in self.table[unit.key].values())
+
+    def _cell(self, unit: Unit, one: Figure | None) -> Cell:
+        if one is None:
+            return EMPTY
+        state, text, told = self._said.get(id(one)) or self._say(one)
+        return cell(state, text, f"{unit.name}\n{told}", self.lang)
+
+    def _say(self, one: Figure) -> tuple[str, str, str]:
+        state = one.state
+        text = pick(SHORT[state], self.lang) if state in SHORT else tell.bare_value(one)
+        said = self._said[id(one)] = (state, text, tell.card(one, self.lang))
+        return said
+
+
+def _street(
+    parent: Unit | None, members: Sequence[Unit], is_missed: Callable[[Unit], bool], address: Address
+) -> Component:
+    if parent is None:
+        return html.Div()
+    missed = sum(1 for unit in members if is_missed(unit))
+    count: list[Node] = [html.Span(f"{STATES['missed'].icon} {missed}", className="missed")] if missed else []
     return html.Div(
-        [_block(parent, members, table, columns, address) for parent, members in groups], className="matrix"
+        [
+            link(parent.name, address.to("unit", unit_key=parent.key)),
+            html.Span([*count, f" / {len(members)}"], className="count"),
+        ]
     )
 
 
-def _block(
-    parent: Unit | None,
-    members: Sequence[Unit],
-    table: dict[str, dict[Column, Judgement]],
-    columns: Sequence[Column],
-    address: Address,
-) -> Component:
-    lang = address.lang
-    missed = sum(1 for unit in members if any(one.state == "missed" for one in table[unit.key].values()))
-    title: list[Node] = []
-    if parent is not None:
-        title = [link(parent.name, address.to("unit", unit_key=parent.key))]
-        count: list[Node] = (
-            [html.Span(f"{STATES['missed'].icon} {missed}", className="missed")] if missed else []
-        )
-        title.append(html.Span([*count, f" / {len(members)}"], className="count"))
-    head = [html.Th(html.Div(title), scope="col", className="street")]
-    head += [
-        html.Th(
-            [html.Span(mark(place), className="mark"), html.Span(_heading(column, columns, lang))],
-            scope="col", title=pick(column.kpi.name, lang),
-        )
-        for place, column in enumerate(columns)
-    ]  # fmt: skip
-    rows = [_row(unit, table[unit.key], columns, address) for unit in members]
-    return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="block")
+def _column_head(head: Head) -> Component:
+    name: Node = link(head.text, head.href) if head.href else html.Span(head.text)
+    marked = [html.Span(head.mark, className="mark")] if head.mark else []
+    return html.Th([*marked, name], scope="col", title=head.title or head.text)
 
 
-def _row(unit: Unit, row: dict[Column, Judgement], columns: Sequence[Column], address: Address) -> Component:
+def _row(unit: Unit, cells: Sequence[Cell], address: Address) -> Component:
     name = html.Th(
         link(short_name(unit.name), address.to("unit", unit_key=unit.key)), scope="row", title=unit.name
     )
-    return html.Tr([name, *(_cell(unit, row.get(column), address.lang) for column in columns)])
-
-
-def _cell(unit: Unit, one: Judgement | None, lang: Lang) -> Component:
-    if one is None:
-        return html.Td("")
-    state = one.state
-    text = pick(SHORT[state], lang) if state in SHORT else tell.bare_value(one)
-    return html.Td(
-        text,
-        className=f"s-{state}",
-        **_read(f"{state_word(state, lang)} {text}", tip=tell.card(one, unit.name, lang)),
-    )
-
-
-def _read(text: str, *, tip: str) -> Attributes:
-    return {"aria-label": text, "data-tip": tip}
-
-
-def _heading(column: Column, columns: Sequence[Column], lang: Lang) -> str:
-    name = pick(column.kpi.name, lang)
-    twice = sum(1 for other in columns if other.kpi == column.kpi) > 1
-    return f"{name} ({column.pack})" if twice else name
+    return html.Tr([name, *cells])  # type: ignore[list-item]  # plain cells are what components become
 
 
 def _head(info: EditionInfo, address: Address) -> Component:

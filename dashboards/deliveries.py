@@ -10,8 +10,8 @@ from dash.development.base_component import Component
 
 from dashboards.address import Lang
 from dashboards.components import UNREAD
-from dashboards.facts import Delivery, Finding
 from dashboards.format import number
+from dashboards.records import Delivery, Finding
 from dashboards.words import DATASETS, DELIVERY, SEVERITIES, name_of, pick, say
 
 CHINA = timedelta(hours=8)  # the edition keeps UTC; readers are in Asia/Shanghai, which has no summer time
@@ -23,6 +23,24 @@ def delivery_chip(status: str, lang: Lang, text: str = "") -> Component:
     return html.Span(
         [html.Span(icon, className="icon", **UNREAD), text or word], className=f"chip d-{status}"
     )
+
+
+def needs_attention(slot: Delivery) -> bool:
+    return slot.status != "on_time" or slot.is_correction_refused or slot.is_incomplete
+
+
+def completeness(slots: Sequence[Delivery], lang: Lang, *, is_brief: bool = False) -> list[Component]:
+    """Marks for a month missing between months that came, and for communities that are not in the file."""
+    marks: list[Component] = []
+    if any(slot.is_gap for slot in slots):
+        marks.append(html.Span(say("gap", lang), className="chip d-gap", title=say("gap_help", lang)))
+    thin = [slot for slot in slots if slot.is_incomplete]
+    if thin:
+        slot = min(thin, key=lambda slot: (slot.communities_delivered or 0) / (slot.communities_expected or 1))
+        counts = {"delivered": slot.communities_delivered, "expected": slot.communities_expected}
+        text = say("coverage_brief" if is_brief else "coverage", lang, **counts)
+        marks.append(html.Span(text, className="chip d-thin", title=say("coverage", lang, **counts)))
+    return marks
 
 
 def delivery_table(slots: Sequence[Delivery], lang: Lang) -> Component:
@@ -38,7 +56,7 @@ def delivery_table(slots: Sequence[Delivery], lang: Lang) -> Component:
                 html.Td(f"{slot.period:%Y-%m}"),
                 html.Td(f"{slot.due:%m-%d}" if slot.due else "–"),
                 html.Td(f"{slot.received_at + CHINA:%m-%d %H:%M}" if slot.received_at else "–"),
-                html.Td([delivery_chip(slot.status, lang), _remark(slot, lang)]),
+                html.Td([delivery_chip(slot.status, lang), *completeness([slot], lang), _remark(slot, lang)]),
                 html.Td(_account(slot), className="number"),
             ]
         )

@@ -1,174 +1,80 @@
-"""What the pages ask an edition, and the rows they get: typed, joined, in the order they are shown.
+"""What the pages ask an edition, and the records they get, in the order they are shown.
 
-Belongs here: queries over the edition's tables. Does not belong here: wording, rounding, drawing.
+Belongs here: queries for single figures, flags, deliveries. Counts over many units stand in `standing.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from functools import cached_property
 from typing import Any
 
-import polars as pl
-
 from dashboards.address import Address, NoSuchPage
 from dashboards.edition import Edition
+from dashboards.records import (
+    Bound,
+    Column,
+    Delivery,
+    Figure,
+    Finding,
+    Flag,
+    Judgement,
+    Kpi,
+    Period,
+    Target,
+    Trend,
+    Unit,
+)
+from dashboards.words import DOMAINS
 from pipelines.errors import Words
 
-# The display state of a judged target: its status, except where data in doubt could turn it.
-# From what a leader must see first to what needs no attention.
-STATES = ("missed", "near", "undetermined", "no_data", "met", "too_early", "no_target", "not_applicable")
-JUDGED = ("met", "near", "missed")
+ALL = "all"
+SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
+FIGURE = (
+    "kpi_id, target_id, numerator, denominator, value, low_numerator,"
+    " low_denominator, high_numerator, high_denominator, value_low, value_high, status, certainty, shortfall,"
+    " chance_low, chance_high, failures_allowed, is_basis_expired, reporting_suppliers, expected_suppliers"
+)
+SAME = (
+    "numerator", "denominator", "value", "value_low", "value_high", "status", "certainty", "shortfall",
+    "chance_low", "chance_high", "failures_allowed",
+)  # fmt: skip
+OF_UNIT = "unit_key, unit_code, unit_level, period"
+# The units that were right below another at the end of a period.
+BELOW = (
+    " and unit_key in (select unit_key from dim_unit where parent_unit_key = ? and valid_from <= ?"
+    " and (valid_to is null or valid_to > ?))"
+)
 
 
 @dataclass(frozen=True)
-class Unit:
-    """A county, street or community as it was at a period's end."""
+class Scope:
+    """The KPIs and targets that a reader looks at: one domain or all, one pack of targets or all."""
 
-    key: str
-    code: str
-    name: str
-    level: str
-    parent_key: str | None
-    community_class: str | None
-    opened: date | None
+    domain: str = ALL
+    pack: str = ALL
 
+    def condition(self) -> tuple[str, tuple[object, ...]]:
+        """SQL over a table with kpi_id and target_id, beginning with 'and', and its parameters.
 
-@dataclass(frozen=True)
-class Period:
-    """A period and whether it is closed as of the edition."""
-
-    period_type: str
-    first: date
-    start: date
-    end: date
-    cutoff: date
-    is_closed: bool
-    label: Words
-
-
-@dataclass(frozen=True)
-class Kpi:
-    """A KPI as declared."""
-
-    kpi_id: str
-    name: Words
-    kind: str
-    unit: str
-    scale: int
-    decimals: int
-    owner_agency: str
-    datasets: tuple[str, ...]
-    formula: Words
+        Figures without a target belong to a pack that has targets for their KPI.
+        """
+        text, parameters = "", []
+        if self.domain != ALL:
+            text += " and kpi_id in (select kpi_id from dim_kpi where domain = ?)"
+            parameters.append(self.domain)
+        if self.pack != ALL:
+            text += (
+                " and kpi_id in (select kpi_id from dim_target where pack = ?)"
+                " and (target_id is null or target_id in (select target_id from dim_target where pack = ?))"
+            )
+            parameters += [self.pack, self.pack]
+        return text, tuple(parameters)
 
 
-@dataclass(frozen=True)
-class Target:
-    """A target with the clause it comes from."""
-
-    target_id: str
-    pack: str
-    operator: str
-    value_1: Decimal
-    value_2: Decimal | None
-    document: str
-    clause: str
-    text: Words
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Numerator and denominator of one bound; either is None where nothing bounds it."""
-
-    numerator: Decimal | None
-    denominator: Decimal | None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One unit, period, KPI and target (None where no target applies). Amounts in the KPI's own units."""
-
-    unit_key: str
-    unit_code: str
-    unit_level: str
-    period: date
-    kpi: Kpi
-    target: Target | None
-    numerator: Decimal | None
-    denominator: Decimal | None
-    value: float | None
-    low: Bound
-    high: Bound
-    value_low: float | None
-    value_high: float | None
-    status: str
-    certainty: str | None
-    shortfall: Decimal | None
-    reporting: int
-    expected: int
-
-    @property
-    def state(self) -> str:
-        return "undetermined" if self.certainty == "undetermined" else self.status
-
-    @property
-    def is_partial(self) -> bool:
-        return self.reporting < self.expected
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A missed or near target with its history."""
-
-    judgement: Judgement
-    since: date
-    in_a_row: int
-    movement: str
-    owner_agency: str
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One slot: what a supplier should deliver for a month, and what came. Times are UTC."""
-
-    supplier_id: str
-    supplier_name: str
-    covered_codes: tuple[str, ...]
-    dataset: str
-    period: date
-    due: date | None
-    received_at: datetime | None
-    status: str
-    is_correction_refused: bool
-    versions: int
-    read: int
-    accepted: int
-    quarantined: int
-    duplicate: int
-    skipped: int
-    refusal: Words
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A rule and how many rows of a dataset failed it in the months asked for."""
-
-    dataset: str
-    rule_id: str
-    severity: str
-    description: Words
-    checked: int
-    failed: int
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the heatmap: a KPI as judged by one pack of targets (None where no pack judges it)."""
-
-    kpi: Kpi
-    pack: str | None
+EVERYTHING = Scope()
 
 
 class Facts:
@@ -179,28 +85,55 @@ class Facts:
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
-        """By id, in the order of their declaration."""
+        """By id, domain by domain."""
         frame = self.edition.frame(
-            "select kpi_id, name_zh, name_en, kind, unit, scale, decimals, owner_agency, datasets, formula_zh,"
-            " formula_en from dim_kpi order by rowid"
+            "select kpi_id, name_zh, name_en, domain, kind, unit, scale, decimals, owner_agency, levels, datasets,"
+            " formula_zh, formula_en from dim_kpi order by rowid"
         )
-        return {
-            row["kpi_id"]: Kpi(
-                row["kpi_id"], _words(row, "name"), row["kind"], row["unit"], row["scale"], row["decimals"],
-                row["owner_agency"], tuple(row["datasets"] or ()), _words(row, "formula"),
+        kpis = [
+            Kpi(
+                row["kpi_id"], _words(row, "name"), row["domain"], row["kind"], row["unit"], row["scale"],
+                row["decimals"], row["owner_agency"], tuple(row["levels"] or ()), tuple(row["datasets"] or ()),
+                _words(row, "formula"),
             )
             for row in frame.iter_rows(named=True)
-        }  # fmt: skip
+        ]  # fmt: skip
+        order = list(DOMAINS)
+        place = {kpi.domain: order.index(kpi.domain) if kpi.domain in DOMAINS else len(order) for kpi in kpis}
+        return {kpi.kpi_id: kpi for kpi in sorted(kpis, key=lambda kpi: (place[kpi.domain], kpi.domain))}
+
+    @cached_property
+    def domains(self) -> list[str]:
+        """Those that have KPIs, in the order in which they are shown."""
+        return list(dict.fromkeys(kpi.domain for kpi in self.kpis.values()))
+
+    @cached_property
+    def packs(self) -> list[str]:
+        """The packs whose targets judge anything in this edition."""
+        frame = self.edition.frame(
+            "select distinct pack from dim_target where target_id in (select target_id from fct_kpi) order by pack"
+        )
+        return [str(pack) for pack in frame["pack"]]
+
+    def scope(self, address: Address) -> Scope:
+        """What the address asks for; NoSuchPage where this edition has no such domain or pack."""
+        if address.domain not in (ALL, *self.domains):
+            raise _not_in_edition(Words("领域", "domain"), address.domain)
+        if address.pack not in (ALL, *self.packs):
+            raise _not_in_edition(Words("文件", "document"), address.pack)
+        return Scope(address.domain, address.pack)
 
     @cached_property
     def targets(self) -> dict[str, Target]:
         frame = self.edition.frame(
-            "select target_id, pack, operator, value_1, value_2, document, clause, text_zh, text_en from dim_target"
+            f"select target_id, pack, operator, value_1, value_2, binding, {', '.join(SCOPES)}, plan_end, document,"
+            " clause, strength, text_zh, text_en from dim_target"
         )
         return {
             row["target_id"]: Target(
-                row["target_id"], row["pack"], row["operator"], row["value_1"], row["value_2"],
-                row["document"] or "", row["clause"] or "", _words(row, "text"),
+                row["target_id"], row["pack"], row["operator"], row["value_1"], row["value_2"], row["binding"],
+                tuple(row[scope] or "*" for scope in SCOPES), row["plan_end"], row["document"] or "",
+                row["clause"] or "", row["strength"] or "", _words(row, "text"),
             )
             for row in frame.iter_rows(named=True)
         }  # fmt: skip
@@ -265,75 +198,113 @@ class Facts:
             raise _not_in_edition(Words("单位", "unit"), "")
         return unit
 
-    def judgements(self, period: Period, level: str) -> list[Judgement]:
+    def judgements(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Judgement]:
         """All units of a level, by code and KPI."""
         return self._judgements(
-            "period_type = ? and period = ? and unit_level = ?", (period.period_type, period.first, level)
+            "period_type = ? and period = ? and unit_level = ?", (period.period_type, period.first, level), scope
         )
 
-    def judgements_of(self, unit_key: str, period_type: str) -> list[Judgement]:
-        """One unit in all periods of a type, oldest first."""
-        return self._judgements("period_type = ? and unit_key = ?", (period_type, unit_key))
+    def above(self, period: Period, scope: Scope) -> list[Judgement]:
+        """The county and what is above it, the county first: the levels that have one unit each."""
+        found = self._judgements(
+            "period_type = ? and period = ? and unit_level in ('county', 'city', 'province')",
+            (period.period_type, period.first),
+            scope,
+        )
+        return sorted(found, key=lambda one: -len(one.unit_code))
 
-    def _judgements(self, condition: str, parameters: tuple[object, ...]) -> list[Judgement]:
+    def judgements_of(self, unit_key: str, period_type: str, scope: Scope = EVERYTHING) -> list[Judgement]:
+        """One unit in all periods of a type, oldest first."""
+        return self._judgements("period_type = ? and unit_key = ?", (period_type, unit_key), scope)
+
+    def figures(
+        self, period: Period, level: str, scope: Scope, kpi_ids: Collection[str], above: Unit | None = None
+    ) -> list[tuple[Figure, list[str]]]:
+        """Every different figure of some KPIs, with the units (below another, if given) that it is the figure of.
+
+        A heatmap has thousands of cells and a few hundred different ones: what is said of them is composed once.
+        """
+        inside, more = scope.condition()
+        below = (BELOW, (above.key, period.end, period.end)) if above else ("", ())
         frame = self.edition.frame(
-            "select unit_key, unit_code, unit_level, period, kpi_id, target_id, numerator, denominator, value,"
-            " low_numerator, low_denominator, high_numerator, high_denominator, value_low, value_high, status,"
-            " certainty, shortfall, reporting_suppliers, expected_suppliers"
-            f" from fct_kpi where unit_basis = 'as_was' and {condition} order by period, unit_code, kpi_id, target_id",
-            parameters,
+            f"select {FIGURE}, list(unit_key order by unit_key) as unit_keys from fct_kpi where unit_basis = 'as_was'"
+            f" and period_type = ? and period = ? and unit_level = ? and list_contains(?, kpi_id){inside}{below[0]}"
+            " group by all order by all",
+            (period.period_type, period.first, level, tuple(sorted(kpi_ids)), *more, *below[1]),
+        )
+        kpis, targets = self.kpis, self.targets
+        return [(Figure(**_figure(row, kpis, targets)), row["unit_keys"]) for row in frame.iter_rows(named=True)]
+
+    def _judgements(self, condition: str, parameters: tuple[object, ...], scope: Scope) -> list[Judgement]:
+        inside, more = scope.condition()
+        frame = self.edition.frame(
+            f"select {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = 'as_was' and {condition}{inside}"
+            " order by period, unit_code, kpi_id, target_id",
+            (*parameters, *more),
         )
         kpis, targets = self.kpis, self.targets
         return [_judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
 
-    def flags(self, period: Period, judgements: list[Judgement]) -> list[Flag]:
-        """The flags of judgements of a period: confirmed first, then what gets worse, then what lasts longest."""
-        judged = {
-            (one.unit_key, one.kpi.kpi_id, one.target and one.target.target_id): one for one in judgements
-        }
-        units = sorted({one.unit_key for one in judgements if one.status in ("missed", "near")})
+    def flags(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Flag]:
+        """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest."""
+        return self._flags("fct_flag.unit_level = ?", (level,), period, scope)
+
+    def flags_of(self, unit_key: str, period: Period, scope: Scope = EVERYTHING) -> list[Flag]:
+        return self._flags("fct_flag.unit_key = ?", (unit_key,), period, scope)
+
+    def _flags(self, condition: str, parameters: tuple[object, ...], period: Period, scope: Scope) -> list[Flag]:
+        inside, more = scope.condition()
         frame = self.edition.frame(
-            "select unit_key, kpi_id, target_id, since_period, judged_in_a_row, movement, owner_agency from fct_flag"
-            " where period_type = ? and period = ? and list_contains(?, unit_key) and status in ('missed', 'near')",
-            (period.period_type, period.first, tuple(units)),
+            f"with figures as (select period_type, {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = 'as_was'"
+            f" and period_type = ? and period = ? and status in ('missed', 'near'){inside})"
+            " select figures.*, since_period, judged_in_a_row, movement, owner_agency, trend, reliability,"
+            " judged_periods, met_periods, first_period, fct_trend.period as last_period from fct_flag"
+            " inner join figures using (unit_key, period_type, period, kpi_id, target_id)"
+            " left join fct_trend using (unit_key, period_type, kpi_id, target_id)"
+            f" where {condition}",
+            (period.period_type, period.first, *more, *parameters),
         )
+        kpis, targets = self.kpis, self.targets
         flags = [
             Flag(
-                judged[row["unit_key"], row["kpi_id"], row["target_id"]], row["since_period"],
-                row["judged_in_a_row"], row["movement"], row["owner_agency"],
+                _judgement(row, kpis, targets), row["since_period"], row["judged_in_a_row"], row["movement"],
+                row["owner_agency"], _trend(row),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
         return sorted(flags, key=_urgency)
 
-    def recovered(self, period: Period, level: str) -> int:
-        """How many targets of a level were missed or near in the judged period before, and are met now."""
+    def trends(self, unit_key: str, period_type: str) -> dict[str, Trend]:
+        """How one unit's figures have gone, by target."""
         frame = self.edition.frame(
-            "select count(*) as recovered from fct_flag"
-            " where period_type = ? and period = ? and unit_level = ? and movement = 'recovered'",
-            (period.period_type, period.first, level),
+            "select target_id, trend, reliability, judged_periods, met_periods, first_period, period as last_period"
+            " from fct_trend where unit_key = ? and period_type = ?",
+            (unit_key, period_type),
         )
-        return int(frame.item())
+        trends = {row["target_id"]: _trend(row) for row in frame.iter_rows(named=True)}
+        return {target_id: trend for target_id, trend in trends.items() if trend is not None}
 
-    def columns(self, judgements: list[Judgement]) -> list[Column]:
-        """A column for each KPI and pack that judges it here, in the order of declaration."""
-        packs: dict[str, set[str]] = {}
-        none: list[str | None] = [None]
-        for one in judgements:
-            packs.setdefault(one.kpi.kpi_id, set()).update({one.target.pack} if one.target else ())
+    def columns(self, figures: Iterable[Figure]) -> list[Column]:
+        """A column for each KPI and what is asked of it here; packs that ask the same share one."""
+        asked: dict[str, dict[str, set[Target]]] = {}
+        for one in figures:
+            packs = asked.setdefault(one.kpi.kpi_id, {})
+            if one.target:
+                packs.setdefault(one.target.pack, set()).add(one.target)
         return [
-            Column(kpi, pack)
+            Column(kpi, packs, tuple(sorted(targets, key=lambda target: target.target_id)))
             for kpi_id, kpi in self.kpis.items()
-            if kpi_id in packs
-            for pack in sorted(packs[kpi_id]) or none
+            if kpi_id in asked
+            for packs, targets in _alike(asked[kpi_id])
         ]
 
     def deliveries(self, period: Period) -> list[Delivery]:
         """The slots of the months that a period covers, by supplier and dataset."""
         frame = self.edition.frame(
             "select supplier_id, supplier_name, covered_codes, dataset, period, due_date, received_at, delivery_status,"
-            " is_correction_refused, versions, rows_read, rows_accepted, rows_quarantined, rows_duplicate, rows_skipped,"
-            " refusal_zh, refusal_en from fct_delivery where period between ? and ?"
+            " is_correction_refused, is_gap, communities_expected, communities_delivered, versions, rows_read,"
+            " rows_accepted, rows_quarantined, rows_duplicate, rows_skipped, refusal_zh, refusal_en from fct_delivery"
+            " where period between ? and ?"
             " order by supplier_id, dataset, period",
             (period.start, period.end),
         )
@@ -358,56 +329,60 @@ class Facts:
         ]  # fmt: skip
         return sorted(findings, key=lambda one: one.severity != "error")
 
-    def history(self, period_type: str, level: str, above: Unit) -> pl.DataFrame:
-        """How many units below another are in each state: per period × KPI × target × state, oldest period first.
-
-        A unit counts under the one that was above it at the end of the period.
-        """
-        return self.edition.frame(
-            "select fct_kpi.period, kpi_id, target_id,"
-            " case when certainty = 'undetermined' then 'undetermined' else status end as state, count(*) as units"
-            " from fct_kpi"
-            " inner join dim_period on fct_kpi.period_type = dim_period.period_type"
-            " and fct_kpi.period = dim_period.period"
-            " inner join dim_unit on fct_kpi.unit_key = dim_unit.unit_key and dim_unit.valid_from <= dim_period.end_date"
-            " and (dim_unit.valid_to is null or dim_unit.valid_to > dim_period.end_date)"
-            " where unit_basis = 'as_was' and fct_kpi.period_type = ? and fct_kpi.unit_level = ?"
-            " and dim_unit.parent_unit_key = ?"
-            " group by all order by fct_kpi.period",
-            (period_type, level, above.key),
-        )
-
-
-def worst(states: list[str]) -> str:
-    """The state of a unit as a whole: the first of STATES that any of its targets is in."""
-    return min(states, key=STATES.index)
-
 
 def _urgency(flag: Flag) -> tuple[object, ...]:
     one = flag.judgement
-    confirmed = one.state == "undetermined"
+    is_open = one.state == "undetermined"
     movement = {"worsening": 0, "new": 1, "continuing": 2, "improving": 3}.get(flag.movement, 4)
-    return (confirmed, one.status != "missed", movement, -flag.in_a_row, -(one.shortfall or 0), one.unit_code)
+    name = (one.unit_code, one.kpi.kpi_id, one.target.target_id if one.target else "")
+    return (is_open, one.status != "missed", movement, -flag.in_a_row, -_gap(one), *name)
+
+
+def _gap(one: Figure) -> float:
+    """How much of what is asked is missing, 0 to 1: square metres, hours and cases cannot be compared otherwise."""
+    missing, present = float(one.shortfall or 0), float(one.numerator or 0)
+    whole = present if one.target is not None and one.target.ceiling == 0 else missing + present
+    return missing / whole if whole else 0.0
 
 
 def _judgement(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> Judgement:
-    target_id = row["target_id"]
-    values = {
-        name: row[name]
-        for name in (
-            "unit_key", "unit_code", "unit_level", "period", "numerator", "denominator", "value", "value_low",
-            "value_high", "status", "certainty", "shortfall",
-        )
-    }  # fmt: skip
     return Judgement(
-        **values,
-        kpi=kpis[row["kpi_id"]],
-        target=None if target_id is None else targets[target_id],
-        low=Bound(row["low_numerator"], row["low_denominator"]),
-        high=Bound(row["high_numerator"], row["high_denominator"]),
-        reporting=row["reporting_suppliers"],
-        expected=row["expected_suppliers"],
-    )
+        **_figure(row, kpis, targets), unit_key=row["unit_key"], unit_code=row["unit_code"],
+        unit_level=row["unit_level"], period=row["period"],
+    )  # fmt: skip
+
+
+def _figure(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> dict[str, Any]:
+    """The fields of a Figure."""
+    target_id = row["target_id"]
+    return {name: row[name] for name in SAME} | {
+        "kpi": kpis[row["kpi_id"]],
+        "target": None if target_id is None else targets[target_id],
+        "low": Bound(row["low_numerator"], row["low_denominator"]),
+        "high": Bound(row["high_numerator"], row["high_denominator"]),
+        "is_basis_expired": bool(row["is_basis_expired"]),
+        "reporting": row["reporting_suppliers"],
+        "expected": row["expected_suppliers"],
+    }
+
+
+def _trend(row: dict[str, Any]) -> Trend | None:
+    if row["trend"] is None:
+        return None
+    return Trend(
+        row["trend"], row["reliability"], row["judged_periods"], row["met_periods"], row["first_period"],
+        row["last_period"],
+    )  # fmt: skip
+
+
+def _alike(asked: dict[str, set[Target]]) -> list[tuple[tuple[str, ...], set[Target]]]:
+    """Packs in groups that ask the same of a KPI, with their targets; one empty group where no pack asks anything."""
+    groups: dict[frozenset[tuple[object, ...]], list[str]] = {}
+    for pack in sorted(asked):
+        groups.setdefault(frozenset(target.line for target in asked[pack]), []).append(pack)
+    return [(tuple(packs), set[Target]().union(*(asked[pack] for pack in packs))) for packs in groups.values()] or [
+        ((), set())
+    ]
 
 
 def _delivery(row: dict[str, Any]) -> Delivery:
@@ -416,7 +391,8 @@ def _delivery(row: dict[str, Any]) -> Delivery:
         covered_codes=tuple((row["covered_codes"] or "").split(",")),
         dataset=row["dataset"], period=row["period"], due=row["due_date"], received_at=row["received_at"],
         status=row["delivery_status"], is_correction_refused=bool(row["is_correction_refused"]),
-        versions=row["versions"] or 0, read=row["rows_read"] or 0, accepted=row["rows_accepted"] or 0,
+        is_gap=bool(row["is_gap"]), communities_expected=row["communities_expected"],
+        communities_delivered=row["communities_delivered"], versions=row["versions"] or 0, read=row["rows_read"] or 0, accepted=row["rows_accepted"] or 0,
         quarantined=row["rows_quarantined"] or 0, duplicate=row["rows_duplicate"] or 0,
         skipped=row["rows_skipped"] or 0, refusal=_words(row, "refusal"),
     )  # fmt: skip

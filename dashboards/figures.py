@@ -1,19 +1,22 @@
 """Plotly figures: pure functions from a frame to a figure. No queries, no components.
 
-Colours are those of `words.STATES`, and each state also has a marker symbol of its own.
+A figure is the plain values that Plotly draws: its Python objects check every value, which a page of forty figures
+would wait two seconds for. The tests let them check instead. Colours are those of `words.STATES`, and each state also has a marker symbol of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import plotly.graph_objects as go
 import polars as pl
 
 from dashboards.address import Lang
-from dashboards.facts import STATES
+from dashboards.records import STATES
 from dashboards.words import STATES as LOOKS
 from dashboards.words import say, state_word
+
+Drawing = dict[str, Any]
 
 FONT = (
     'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", '
@@ -35,82 +38,101 @@ PATTERNS = {
 MOST_TICKS = 8
 
 
-def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: bool) -> go.Figure:
+def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: bool) -> Drawing:
     """A KPI of one unit over periods: its values with a mark per state, targets as steps, doubt as bars.
 
     One row per period, oldest first: label, tick, value, printed, hover (texts), state, value_low, value_high (null
     high = no upper limit), and target_1, target_2 (null where none).
     """
-    figure = go.Figure()
     bottom, top = _range(frame, is_rate=is_rate)
     labels = frame["label"].to_list()
     known = frame.filter(pl.col("value").is_not_null() & pl.col("is_doubtful"))
-    if known.height:
-        lows = [max(bottom, low or 0.0) for low in known["value_low"]]
-        heights = [
-            (top if high is None else min(top, high)) - low
-            for low, high in zip(lows, known["value_high"], strict=True)
-        ]
-        figure.add_bar(
-            x=known["label"].to_list(), y=heights, base=lows, name=say("doubt", lang), hoverinfo="skip", width=0.42,
-            marker={"color": "#e9e3f6", "line": {"color": DOUBT, "width": 1},
-                    "pattern": {"shape": "/", "fgcolor": DOUBT, "size": 5, "solidity": 0.2}},
-        )  # fmt: skip
-    for column in ("target_1", "target_2"):
-        if frame[column].is_not_null().any():
-            figure.add_scatter(
-                x=labels, y=frame[column].to_list(), mode="lines", name=say("target", lang), hoverinfo="skip",
-                line={"color": GOAL, "width": 1.6, "dash": "dash", "shape": "hvh"}, showlegend=column == "target_1",
-            )  # fmt: skip
-    figure.add_scatter(
-        x=labels, y=frame["value"].to_list(), mode="lines+markers+text", name=say("value", lang),
-        text=_few(frame["printed"].to_list()), textposition="top center", textfont={"size": 11, "color": INK},
-        cliponaxis=False, hovertext=frame["hover"].to_list(), hoverinfo="text", line={"color": QUIET, "width": 1.6},
-        marker={"size": 10, "symbol": [SYMBOLS[state] for state in frame["state"]],
-                "color": [_marker_colour(state) for state in frame["state"]],
-                "line": {"width": 1.5, "color": [_marker_colour(state) for state in frame["state"]]}},
+    data = [_doubt(known, bottom, top, lang)] if known.height else []
+    data += [
+        {
+            "type": "scatter", "x": labels, "y": frame[column].to_list(), "mode": "lines", "name": say("target", lang),
+            "hoverinfo": "skip", "line": {"color": GOAL, "width": 1.6, "dash": "dash", "shape": "hvh"},
+            "showlegend": column == "target_1",
+        }
+        for column in ("target_1", "target_2")
+        if frame[column].is_not_null().any()
+    ]  # fmt: skip
+    colours = [_marker_colour(state) for state in frame["state"]]
+    data.append(
+        {
+            "type": "scatter", "x": labels, "y": frame["value"].to_list(), "mode": "lines+markers+text",
+            "name": say("value", lang), "text": _few(frame["printed"].to_list()), "textposition": "top center",
+            "textfont": {"size": 11, "color": INK}, "cliponaxis": False, "hovertext": frame["hover"].to_list(),
+            "hoverinfo": "text", "line": {"color": QUIET, "width": 1.6},
+            "marker": {"size": 10, "symbol": [SYMBOLS[state] for state in frame["state"]], "color": colours,
+                       "line": {"width": 1.5, "color": colours}},
+        }
     )  # fmt: skip
-    _plain(figure, height=250)
-    figure.update_yaxes(range=[bottom, top], ticksuffix=sign if sign == "%" else "", nticks=5)
-    _name_periods(figure, labels, frame["tick"].to_list())
-    figure.add_annotation(
-        text=_key(goal, lang, has_doubt=bool(known.height)), x=1, y=1.04, xref="paper", yref="paper", xanchor="right",
-        yanchor="bottom", showarrow=False, font={"size": 11, "color": QUIET},
-    )  # fmt: skip
-    return figure
+    layout = _layout(height=250, labels=labels, ticks=frame["tick"].to_list())
+    layout["yaxis"] |= {"range": [bottom, top], "ticksuffix": sign if sign == "%" else "", "nticks": 5}
+    layout["annotations"] = [
+        {
+            "text": _key(goal, lang, has_doubt=bool(known.height)), "x": 1, "y": 1.04, "xref": "paper", "yref": "paper",
+            "xanchor": "right", "yanchor": "bottom", "showarrow": False, "font": {"size": 11, "color": QUIET},
+        }
+    ]  # fmt: skip
+    return {"data": data, "layout": layout}
 
 
-def history(frame: pl.DataFrame, lang: Lang) -> go.Figure:
-    """How many units are in each state of one KPI, period by period; bars stacked from the worst up.
+def _doubt(known: pl.DataFrame, bottom: float, top: float, lang: Lang) -> dict[str, Any]:
+    """Bars from the lowest to the highest possible value; to the top where there is no upper limit."""
+    lows = [max(bottom, low or 0.0) for low in known["value_low"]]
+    heights = [
+        (top if high is None else min(top, high)) - low
+        for low, high in zip(lows, known["value_high"], strict=True)
+    ]
+    return {
+        "type": "bar", "x": known["label"].to_list(), "y": heights, "base": lows, "name": say("doubt", lang),
+        "hoverinfo": "skip", "width": 0.42,
+        "marker": {"color": "#e9e3f6", "line": {"color": DOUBT, "width": 1},
+                   "pattern": {"shape": "/", "fgcolor": DOUBT, "size": 5, "solidity": 0.2}},
+    }  # fmt: skip
+
+
+def history(frame: pl.DataFrame, lang: Lang) -> Drawing:
+    """How many units are in each state of one KPI or domain, period by period; bars stacked from the worst up.
 
     One row per period × state: label, tick, state, units; periods oldest first.
     """
-    figure = go.Figure()
+    data = []
     named = frame.unique(subset="label", keep="first", maintain_order=True)
     labels = named["label"].to_list()
     for state in STATES:
         units = dict(frame.filter(pl.col("state") == state).select("label", "units").iter_rows())
         if units:
-            figure.add_bar(
-                x=labels, y=[units.get(label, 0) for label in labels], name=state_word(state, lang),
-                marker={"color": LOOKS[state].fill, "line": {"color": QUIET, "width": 0.6},
-                        "pattern": PATTERNS.get(state, {})},
-                hovertemplate="%{x}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
+            data.append(
+                {
+                    "type": "bar", "x": labels, "y": [units.get(label, 0) for label in labels],
+                    "name": state_word(state, lang),
+                    "marker": {"color": LOOKS[state].fill, "line": {"color": QUIET, "width": 0.6},
+                               "pattern": PATTERNS.get(state, {})},
+                    "hovertemplate": "%{x}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
+                }
             )  # fmt: skip
-    _plain(figure, height=180)
-    _name_periods(figure, labels, named["tick"].to_list())
-    figure.update_layout(barmode="stack", bargap=0.3)
-    return figure
+    layout = _layout(height=180, labels=labels, ticks=named["tick"].to_list())
+    return {"data": data, "layout": layout | {"barmode": "stack", "bargap": 0.3}}
 
 
-def _plain(figure: go.Figure, *, height: int) -> None:
-    figure.update_layout(
-        template="none", height=height, showlegend=False, hovermode="closest", dragmode=False,
-        margin={"l": 42, "r": 14, "t": 26, "b": 44}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": FONT, "size": 12, "color": INK}, hoverlabel={"align": "left", "bgcolor": "#ffffff"},
-    )  # fmt: skip
-    figure.update_yaxes(gridcolor=LINE, zeroline=False, fixedrange=True)
-    figure.update_xaxes(showgrid=False, fixedrange=True, linecolor=LINE, ticks="outside", tickcolor=LINE)
+def _layout(*, height: int, labels: Sequence[str], ticks: Sequence[str]) -> dict[str, Any]:
+    """What all figures have; the names of periods under the axis, some left out where there are many."""
+    step = -(-len(labels) // MOST_TICKS) or 1
+    return {
+        "template": {}, "height": height, "showlegend": False, "hovermode": "closest", "dragmode": False,
+        "margin": {"l": 42, "r": 14, "t": 26, "b": 44}, "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)", "font": {"family": FONT, "size": 12, "color": INK},
+        "hoverlabel": {"align": "left", "bgcolor": "#ffffff"},
+        "yaxis": {"gridcolor": LINE, "zeroline": False, "fixedrange": True},
+        "xaxis": {
+            "showgrid": False, "fixedrange": True, "linecolor": LINE, "ticks": "outside", "tickcolor": LINE,
+            "type": "category", "categoryorder": "array", "categoryarray": list(labels), "tickmode": "array",
+            "tickvals": list(labels)[::step], "ticktext": list(ticks)[::step], "tickangle": 0,
+        },
+    }  # fmt: skip
 
 
 def _key(goal: str, lang: Lang, *, has_doubt: bool) -> str:
@@ -122,15 +144,6 @@ def _key(goal: str, lang: Lang, *, has_doubt: bool) -> str:
 def _few(texts: list[str]) -> list[str]:
     """Every text where there is room, else only the last."""
     return texts if len(texts) <= MOST_TICKS else [*([""] * (len(texts) - 1)), texts[-1]]
-
-
-def _name_periods(figure: go.Figure, labels: Sequence[str], ticks: Sequence[str]) -> None:
-    """Puts the names of periods under the axis, leaving out some where there are many."""
-    step = -(-len(labels) // MOST_TICKS) or 1
-    figure.update_xaxes(
-        type="category", categoryorder="array", categoryarray=list(labels), tickmode="array",
-        tickvals=list(labels)[::step], ticktext=list(ticks)[::step], tickangle=0,
-    )  # fmt: skip
 
 
 def _marker_colour(state: str) -> str:

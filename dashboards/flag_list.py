@@ -1,16 +1,23 @@
-"""The list of missed and near targets: sortable, filterable, one row per flag."""
+"""The list of missed and near targets: sortable, filterable, one row per flag.
+
+The grid stands in the page, its rows come by a request of their own; it draws only the rows in sight.
+"""
 
 from __future__ import annotations
+
+import json
 
 import dash_ag_grid as dag
 from dash.development.base_component import Component
 
 from dashboards import tell
-from dashboards.address import Address
-from dashboards.facts import Flag, Unit
+from dashboards.address import Address, Lang
+from dashboards.facts import Facts
 from dashboards.format import short_name
+from dashboards.records import Flag, Unit
 from dashboards.words import (
     AGENCIES,
+    DOMAINS,
     GRID_WORDS,
     MOVEMENT,
     MOVEMENT_ICONS,
@@ -25,10 +32,9 @@ from dashboards.words import STATES as LOOKS
 WITHOUT_SCROLLING = 12  # rows
 
 
-def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Component:
-    """The grid; numbers are sorted as numbers and shown as printed everywhere else."""
-    lang = address.lang
-    fits = len(flags) <= WITHOUT_SCROLLING
+def flag_grid(count: int, lang: Lang) -> Component:
+    """The grid for so many rows; numbers are sorted as numbers and shown as printed everywhere else."""
+    fits = count <= WITHOUT_SCROLLING
 
     def column(field: str, *, text: bool = False, number: bool = False, **more: object) -> dict[str, object]:
         kind: dict[str, object] = {"type": "rightAligned"} if number else {}
@@ -40,24 +46,25 @@ def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Co
 
     grid: Component = dag.AgGrid(
         id="flags",
-        rowData=[_flag_row(flag, units, address) for flag in flags],
         columnDefs=[
-            column("unit", cellRenderer="UnitLink", pinned="left"),
-            column("status", cellRenderer="StateChip"),
-            column("kpi"),
-            column("value", text=True, number=True),
-            column("ratio", number=True),
-            column("target"),
-            column("shortfall", text=True, number=True),
-            column("since", text=True),
-            column("in_a_row", number=True, filter="agNumberColumnFilter"),
-            column("movement"),
-            column("certainty"),
-            column("street"),
-            column("owner"),
-            column("clause"),
+            column("unit", cellRenderer="UnitLink", pinned="left", width=130),
+            column("status", cellRenderer="StateChip", width=120),
+            column("domain", width=110),
+            column("kpi", width=230),
+            column("value", text=True, number=True, width=120),
+            column("ratio", number=True, width=120),
+            column("target", width=120),
+            column("shortfall", text=True, number=True, width=120),
+            column("since", text=True, width=100),
+            column("in_a_row", number=True, filter="agNumberColumnFilter", width=90),
+            column("movement", width=100),
+            column("certainty", width=170),
+            column("chance", width=190),
+            column("trend_word", width=150),
+            column("street", width=130),
+            column("owner", width=110),
+            column("clause", width=260),
         ],
-        columnSize="autoSize",
         defaultColDef={"sortable": True, "filter": True, "resizable": True},
         dashGridOptions={
             "localeText": GRID_WORDS if lang == "zh" else {},
@@ -75,6 +82,15 @@ def flag_grid(flags: list[Flag], units: dict[str, Unit], address: Address) -> Co
     return grid
 
 
+def flags_json(facts: Facts, address: Address) -> bytes:
+    """The rows of the grid: every missed or near target of the period, level, domain and pack, the most urgent first."""
+    period = facts.period(address)
+    units = facts.units(period.end)
+    flags = facts.flags(period, address.level, facts.scope(address))
+    rows = [_flag_row(flag, units, address) for flag in flags]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str, object]:
     one, lang = flag.judgement, address.lang
     unit = units.get(one.unit_key)
@@ -85,6 +101,7 @@ def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str,
         "status": state_word(one.state, lang),
         "state": one.state,
         "icon": LOOKS[one.state].icon,
+        "domain": name_of(DOMAINS, one.kpi.domain, lang),
         "kpi": pick(one.kpi.name, lang),
         "value": one.value,
         "value_text": tell.value(one, lang),
@@ -97,6 +114,8 @@ def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str,
         "in_a_row": flag.in_a_row,
         "movement": f"{MOVEMENT_ICONS.get(flag.movement, '')} {name_of(MOVEMENT, flag.movement, lang)}",
         "certainty": tell.certainty_brief(one, lang),
+        "chance": tell.chance(one, lang),
+        "trend_word": tell.trend_brief(flag.trend, lang),
         "street": parent.name if parent else "–",
         "owner": name_of(AGENCIES, flag.owner_agency, lang),
         "clause": tell.clause(one.target, lang),

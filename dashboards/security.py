@@ -96,6 +96,8 @@ def _is_callback(asked: Request, callbacks: Mapping[str, Mapping[str, Any]]) -> 
     if not isinstance(output, str) or output not in callbacks:
         return False
     declared = callbacks[output]
+    if "callback" not in declared:  # the browser runs it
+        return False
     names = _names(outputs if isinstance(outputs, list) else [outputs])
     return (
         output == (f"..{'...'.join(names)}.." if isinstance(outputs, list) else names[0])

@@ -10,9 +10,9 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
@@ -22,10 +22,11 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from plotly.io.json import to_json_plotly
 
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
-from dashboards.components import page
+from dashboards.components import Cell, page
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
 from dashboards.export import flags_csv
 from dashboards.facts import Facts
+from dashboards.flag_list import flags_json
 from dashboards.pages import community, data, overview, problem
 from dashboards.security import protect
 from pipelines.errors import WarehouseError, Words
@@ -42,6 +43,8 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 # What Dash would tell a browser about the machine and where it would look for its own updates.
 UNTOLD = ("dash_version_url", "python_version", "plotly_cloud_installed")
+
+PLAIN = (str, int, float, bool, Cell)  # nothing to be looked for inside
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +78,7 @@ class Site:
     def __init__(self, published: Path) -> None:
         self.reader = EditionReader(published)
         self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
+        self._lists: OrderedDict[tuple[str, Address], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def show(self, pathname: object, search: object) -> Shown:
@@ -108,6 +112,23 @@ class Site:
         return shown
 
 
+    def flags(self, search: str) -> bytes:
+        """The rows of the list of missed targets as JSON. WarehouseError where the address or the edition is not there."""
+        edition, _ = self.reader.current_or_last()
+        address = parse("/", search)
+        key = (edition.info.edition_id, address)
+        with self._lock:
+            if key in self._lists:
+                self._lists.move_to_end(key)
+                return self._lists[key]
+        rows = flags_json(Facts(edition), address)
+        with self._lock:
+            self._lists[key] = rows
+            while len(self._lists) > KEPT_PAGES:
+                self._lists.popitem(last=False)
+        return rows
+
+
 def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOSTS) -> Dash:
     """The application over the editions under `published`. Opens nothing until the first request.
 
@@ -128,6 +149,7 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         enable_mcp=False,
         on_error=_failed,
         index_string=INDEX,
+        suppress_callback_exceptions=True,  # the list is not on every page
     )
     app.layout = html.Div(
         [
@@ -150,15 +172,27 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("warehouse", "head"), Output("head-shown", "data"), Input("head", "data")
     )
-    _add_routes(app, site.reader)
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("warehouse", "flags"), Output("flags", "rowData"), Input("flags-source", "data")
+    )
+    _add_routes(app, site)
     protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
     return app
 
 
-def _plain(piece: Component) -> object:
+def _plain(piece: object) -> Any:
     """A piece of a page as the JSON values that the browser is sent; cheaper to keep and to send again."""
+    kind = type(piece)
+    if piece is None or kind in PLAIN:
+        return piece
+    if kind is list or kind is tuple:
+        return [_plain(part) for part in cast(Sequence[object], piece)]
+    if isinstance(piece, Component):
+        piece = piece.to_plotly_json()  # type: ignore[no-untyped-call]
+    if isinstance(piece, dict):
+        return {name: _plain(value) for name, value in piece.items()}
     return json.loads(to_json_plotly(piece))
 
 
@@ -234,8 +268,8 @@ def _warm(site: Site) -> None:
         log.error("the first page failed: %s", type(error).__name__, exc_info=error)
 
 
-def _add_routes(app: Dash, reader: EditionReader) -> None:
-    server = app.server
+def _add_routes(app: Dash, site: Site) -> None:
+    server, reader = app.server, site.reader
 
     def health() -> tuple[Response, int]:
         """Ready: the pointer opens and the edition's row can be read."""
@@ -256,8 +290,16 @@ def _add_routes(app: Dash, reader: EditionReader) -> None:
         disposition = f"attachment; filename=\"flags.csv\"; filename*=UTF-8''{quote(name)}"
         return Response(content, mimetype="text/csv", headers={"Content-Disposition": disposition})
 
+    def list_flags() -> Response:
+        try:
+            rows = site.flags(request.query_string.decode("ascii", "replace"))
+        except WarehouseError as error:
+            return Response(f"{error.zh}\n{error.en}\n", status=404, mimetype="text/plain")
+        return Response(rows, mimetype="application/json")
+
     # Before Dash's own catch-all in the order of specificity, so these paths are never a page.
     server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
+    server.add_url_rule("/list/flags.json", "list_flags", list_flags, methods=["GET"])
     server.add_url_rule("/export/flags.csv", "export_flags", save_flags, methods=["GET"])
 
 

@@ -1,17 +1,21 @@
-"""What a leader is told first: counts over judgements. Pure functions from rows to numbers.
+"""What a leader is told first: counts and orders over what stands where. Pure functions from records to numbers.
 
-Belongs here: counting. Wording stands in `words.py`, printing of single figures in `tell.py`.
+Belongs here: counting and choosing. Queries stand in `facts.py` and `standing.py`, wording in `words.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dashboards.facts import STATES, Column, Flag, Judgement, Unit, worst
+from dashboards.records import STATES, Column, Figure, Kpi, Unit
+from dashboards.standing import Standing
 
-NAMED_STREETS = 3
-LONG = 3  # judged periods in a row from which a miss counts as lasting
+NAMED = 3  # streets and units that the headline names
+JUDGED_STATES = ("missed", "near", "undetermined", "met")
+
+Table = dict[str, dict[Column, Figure]]
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,16 @@ class Overall:
 
     total: int
     units: Counter[str]
-    most_missed: tuple[Column, int] | None
+    most_missed: tuple[str, int] | None
     worst_streets: tuple[StreetCount, ...]
+    worst_units: tuple[tuple[str, int], ...]
+    is_judged: bool
 
     @property
     def tone(self) -> str:
-        return tone(self.units)
+        """Where every unit lacks some data but meets what is known, that is open, and not nothing."""
+        how = tone(self.units)
+        return "open" if how == "none" and self.is_judged else how
 
 
 def tone(states: Counter[str]) -> str:
@@ -49,58 +57,75 @@ def tone(states: Counter[str]) -> str:
     return "good" if states["met"] else "none"
 
 
-def column_of(one: Judgement, columns: list[Column]) -> list[Column]:
-    """The columns a judgement stands in: its pack's; every column of the KPI where no target applies."""
+def column_of(one: Figure, columns: list[Column]) -> list[Column]:
+    """The columns a figure stands in: its pack's; every column of the KPI where no target applies."""
     pack = one.target.pack if one.target else None
-    return [column for column in columns if column.kpi == one.kpi and pack in (None, column.pack)]
+    return [column for column in columns if column.kpi is one.kpi and (pack is None or pack in column.packs)]
 
 
-def by_unit(judgements: list[Judgement], columns: list[Column]) -> dict[str, dict[Column, Judgement]]:
-    """unit_key → column → judgement; the worst one where a pack sets several targets for a KPI."""
-    table: dict[str, dict[Column, Judgement]] = {}
-    for one in judgements:
-        row = table.setdefault(one.unit_key, {})
-        for column in column_of(one, columns):
-            known = row.get(column)
-            if known is None or _is_worse(one, known):
-                row[column] = one
+def by_unit(figures: Iterable[tuple[Figure, list[str]]], columns: list[Column]) -> Table:
+    """unit_key → column → figure; the worst one where a unit has several targets in a column."""
+    table: Table = {}
+    for one, unit_keys in figures:
+        places = column_of(one, columns)
+        rank = STATES.index(one.state)
+        for key in unit_keys:
+            row = table.setdefault(key, {})
+            for column in places:
+                known = row.get(column)
+                if known is None or rank < STATES.index(known.state):
+                    row[column] = one
     return table
 
 
-def count_states(table: dict[str, dict[Column, Judgement]], column: Column) -> Counter[str]:
-    """How many units are in each state in one column."""
-    return Counter(row[column].state for row in table.values() if column in row)
-
-
-def overall(
-    table: dict[str, dict[Column, Judgement]], columns: list[Column], units: dict[str, Unit]
-) -> Overall:
-    """Counts of a whole level, with the KPI and the street that most misses concern."""
-    states = {key: worst([one.state for one in row.values()]) for key, row in table.items() if row}
-    missed = {column: count_states(table, column)["missed"] for column in columns}
-    column = max(columns, key=lambda column: missed[column], default=None)
+def overall(stand: Standing, units: dict[str, Unit]) -> Overall:
+    """Counts of a whole level, with the KPI, the streets and the units that most misses concern."""
+    states = stand.units
+    missed = {kpi_id: counts["missed"] for kpi_id, counts in stand.kpis.items()}
+    kpi_id = min(missed, key=lambda kpi_id: (-missed[kpi_id], kpi_id), default=None)
+    by_misses = sorted(((stand.missed(key), key) for key in states), key=lambda pair: (-pair[0], pair[1]))
     return Overall(
         total=len(states),
         units=Counter(states.values()),
-        most_missed=(column, missed[column]) if column is not None and missed[column] else None,
+        most_missed=(kpi_id, missed[kpi_id]) if kpi_id is not None and missed[kpi_id] else None,
         worst_streets=_worst_streets(states, units),
+        worst_units=tuple((key, count) for count, key in by_misses[:NAMED] if count),
+        is_judged=any(stand.is_judged(kpi_id) for kpi_id in stand.kpis),
     )
 
 
-def by_street(keys: list[str], units: dict[str, Unit]) -> list[tuple[Unit | None, list[Unit]]]:
+def most_missed(stand: Standing, kpis: Iterable[Kpi]) -> tuple[Kpi, int] | None:
+    """Of some KPIs the one that most units miss."""
+    counted = [(stand.kpis[kpi.kpi_id]["missed"], kpi) for kpi in kpis if kpi.kpi_id in stand.kpis]
+    count, kpi = max(counted, key=lambda pair: pair[0], default=(0, None))
+    return (kpi, count) if kpi is not None and count else None
+
+
+def shown_kpis(stand: Standing, kpis: Iterable[Kpi], *, is_closed: bool) -> tuple[list[Kpi], dict[str, list[Kpi]]]:
+    """The KPIs that anybody is judged by (or will be, in a period still open), and the others by the reason why not."""
+    shown: list[Kpi] = []
+    others: dict[str, list[Kpi]] = {}
+    for kpi in kpis:
+        counts = stand.kpis.get(kpi.kpi_id)
+        if counts is None:
+            continue
+        if any(counts[state] for state in JUDGED_STATES) or (counts["too_early"] and not is_closed):
+            shown.append(kpi)
+        else:
+            reason = next(
+                (state for state in ("no_data", "not_applicable", "no_target") if counts[state]), "too_early"
+            )
+            others.setdefault(reason, []).append(kpi)
+    return shown, others
+
+
+def by_street(keys: Iterable[str], units: dict[str, Unit]) -> list[tuple[Unit | None, list[Unit]]]:
     """Units under their parents, both in the order of their codes; None as parent where it is not known."""
     groups: dict[str | None, list[Unit]] = {}
-    for key in keys:
-        unit = units.get(key)
-        if unit is not None:
-            groups.setdefault(unit.parent_key, []).append(unit)
+    for unit in sorted((units[key] for key in keys if key in units), key=lambda unit: unit.code):
+        groups.setdefault(unit.parent_key, []).append(unit)
     listed = [(units.get(parent) if parent else None, members) for parent, members in groups.items()]
     return sorted(listed, key=lambda group: group[1][0].code)
-
-
-def lasting(flags: list[Flag]) -> int:
-    """How many confirmed misses have lasted for LONG judged periods or more."""
-    return sum(1 for flag in flags if flag.in_a_row >= LONG and flag.judgement.state == "missed")
 
 
 def _worst_streets(states: dict[str, str], units: dict[str, Unit]) -> tuple[StreetCount, ...]:
@@ -116,10 +141,6 @@ def _worst_streets(states: dict[str, str], units: dict[str, Unit]) -> tuple[Stre
     )
     return tuple(
         StreetCount(units[parent], totals[parent], missed[parent])
-        for parent in ranked[:NAMED_STREETS]
+        for parent in ranked[:NAMED]
         if missed[parent]
     )
-
-
-def _is_worse(one: Judgement, other: Judgement) -> bool:
-    return STATES.index(one.state) < STATES.index(other.state)

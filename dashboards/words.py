@@ -87,11 +87,15 @@ PERIOD_TYPES = {
     "ytd": Words("本年累计", "Year to date"),
 }
 LEVELS = {
+    "province": Words("省", "Province"),
+    "city": Words("市", "City"),
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Streets and towns"),
     "community": Words("社区（村）", "Communities"),
 }
 LEVEL = {
+    "province": Words("省", "Province"),
+    "city": Words("市", "City"),
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Street or town"),
     "community": Words("社区（村）", "Community"),
@@ -101,9 +105,64 @@ CLASSES = {
     "town": Words("镇区", "town"),
     "rural": Words("乡村", "rural"),
 }
+DOMAINS = {
+    "population": Words("人口", "Population"),
+    "safety": Words("平安与网格", "Safety and grid"),
+    "facilities": Words("设施", "Facilities"),
+    "organisation": Words("组织与人员", "Organisation"),
+    "villages": Words("村庄建设", "Village works"),
+    "programmes": Words("创建与考核", "Programmes"),
+}
+TREND = {
+    "improving": Words("变好", "improving"),
+    "worsening": Words("变差", "worsening"),
+    "none": Words("无明显走势", "no clear trend"),
+}
+RELIABILITY = {
+    "reliably_met": Words("稳定达标", "reliably met"),
+    "hit_and_miss": Words("时好时坏", "hit and miss"),
+    "reliably_missed": Words("持续未达标", "reliably missed"),
+}
+BINDING = {
+    "lower": Words("下限须达到，上限供参考", "the lower end binds"),
+    "upper": Words("上限不得超过，下限供参考", "the upper end binds"),
+    "both": Words("两端均须符合", "both ends bind"),
+}
+STRENGTH = {
+    "soft": Words("柔性要求", "soft wording"),
+    "inferred": Words("推定目标", "inferred"),
+}
+# What follows a value: unit of the KPI → sign.
 UNITS = {
-    "percent": Words("%", "%"),
+    "cases": Words(" 件", " cases"),
+    "channels": Words(" 种", " channels"),
+    "cleaners_per_group": Words(" 人/组", " per group"),
+    "communities": Words(" 个", " communities"),
+    "hours": Words(" 小时", " hours"),
+    "m2": Words(" m²", " m²"),
     "m2_per_100_households": Words(" m²/百户", " m²/100 households"),
+    "organizations": Words(" 个", " organizations"),
+    "people": Words(" 人", " people"),
+    "per_person": Words(" 台/人", " per person"),
+    "percent": Words("%", "%"),
+    "points": Words(" 分", " points"),
+    "projects": Words(" 个", " projects"),
+    "rooms": Words(" 间", " rooms"),
+    "sets": Words(" 套", " sets"),
+    "stations": Words(" 个", " stations"),
+    "toilets": Words(" 座", " toilets"),
+    "yuan": Words(" 元", " yuan"),
+}
+ONE = {
+    "cases": " case", "channels": " channel", "communities": " community", "hours": " hour",
+    "organizations": " organization", "people": " person", "points": " point", "projects": " project",
+    "rooms": " room", "sets": " set", "stations": " station", "toilets": " toilet",
+}  # fmt: skip
+# What a shortfall is counted in, where it is not the unit of the value: what an action adds to.
+ACTIONS = {
+    "cleaners_per_group": Words(" 人", " cleaners"),
+    "m2_per_100_households": Words(" m²", " m²"),
+    "per_person": Words(" 台", " computers"),
 }
 AGENCIES = {
     "civil_affairs": Words("民政", "Civil affairs"),
@@ -151,6 +210,7 @@ TEXTS: dict[str, Words] = {
     "headline_bad": Words("{total} {units}中，{bad} 个有指标未达标", "{bad} of {total} {units} miss a target"),
     "headline_open": Words("{total} {units}没有已确认的未达标，但不能认定全部达标", "None of {total} {units} is confirmed to miss a target, but not all is known"),
     "headline_good": Words("{total} {units}全部达标", "All {total} {units} meet their targets"),
+    "headline_no_level": Words("这里没有{units}一级的数据，见上级数据", "There are no figures of {units} here, only of higher levels"),
     "headline_judged_none": Words("{total} {units}本期均不能评价", "None of {total} {units} can be judged"),
     "also_near": Words("其中 {count} 个接近", "{count} of them near"),
     "also_undetermined": Words("{count} 个无法判定", "{count} undetermined"),
@@ -203,9 +263,8 @@ TEXTS: dict[str, Words] = {
     "real": Words("正式数据", "Official data"),
     "unit_code": Words("单位代码", "Unit code"),
     "short_more": Words("还差 {count}", "{count} more"),
-    "short_area": Words("还差 {count} m²", "{count} m²"),
-    "more_needed": Words("再增加 {count} 即达标", "{count} more to meet it"),
-    "area_needed": Words("还差 {count} m²", "{count} m² short"),
+        "more_needed": Words("再增加 {count}即达标", "{count} more to meet it"),
+    "area_needed": Words("还差 {count}", "{count} short"),
     "unit_bad": Words("{total} 项指标中 {bad} 项未达标", "{bad} of {total} indicators missed"),
     "unit_open": Words("{total} 项指标没有已确认的未达标，但不能认定全部达标", "None of {total} indicators is confirmed missed, but not all is known"),
     "unit_good": Words("{total} 项指标全部达标", "All {total} indicators are met"),
@@ -259,6 +318,46 @@ TEXTS: dict[str, Words] = {
     "sum_zero": Words("分母为零，但有存疑数据，不能确定无事可评", "the denominator is zero, but rows in doubt may belong to it"),
     "partial": Words("应报 {expected} 家，已报 {reporting} 家", "{reporting} of {expected} suppliers delivered"),
     "looks": Words("按已采用数据{status}", "by accepted rows: {status}"),
+    "domain": Words("领域", "Domain"),
+    "all_domains": Words("全部", "All"),
+    "pack": Words("文件", "Document"),
+    "all_packs": Words("全部", "All"),
+    "items": Words("未达标共 {missed} 项（单位 × 目标），接近 {near} 项", "{missed} targets missed in all (units × targets), {near} near"),
+    "most_units": Words("未达标指标最多：", "Most indicators missed: "),
+    "domain_most": Words("未达标最多：", "Missed most: "),
+    "domain_none_missed": Words("没有未达标的指标", "No indicator is missed"),
+    "domain_kpis": Words("{count} 项指标，{judged} 项已评价", "{count} indicators, {judged} judged"),
+    "domain_matrix": Words("各单位 × 各领域", "Units × domains"),
+    "domain_matrix_help": Words("格中是该领域的最差状态和处于该状态的指标数；点击列名进入领域，点击格子看该单位", "A cell holds the worst state in the domain and how many indicators are in it; click a head for the domain, a cell for the unit"),
+    "unjudged": Words("未列入上图的指标", "Indicators not in the heatmap"),
+    "unit_unjudged": Words("未评价的指标", "Not judged"),
+    "unjudged_no_target": Words("未设目标", "No target set"),
+    "unjudged_no_data": Words("缺数据", "No data"),
+    "unjudged_not_applicable": Words("不适用", "Not applicable"),
+    "unjudged_too_early": Words("未到期", "Too early"),
+    "nobody_judged": Words("本领域本期没有可评价的指标。", "Nothing can be judged in this domain in this period."),
+    "only_above": Words("只有上级数据的指标", "Indicators of higher levels only"),
+    "chance": Words("随机波动", "Chance"),
+    "chance_range": Words("随机区间 {low}–{high}", "by chance {low}–{high}"),
+    "chance_help": Words("件数不多时，偶然因素也会使比率在此范围内变动（95% 威尔逊区间），与数据存疑无关", "with so few cases luck alone moves a rate this far (Wilson, 95 %); this is not doubt about the data"),
+    "no_failure": Words("不得有一件未达", "no failure allowed"),
+    "no_failure_all": Words("目标即全部", "the target is all of them"),
+    "no_failure_help": Words("共 {count} 件，有一件未达即低于 {target}", "of {count}, a single failure would already miss {target}"),
+    "trend_word": Words("走势", "Trend"),
+    "trend_told": Words("{reliability}，{trend}（{first} 至 {last} 评价 {judged} 期，达标 {met} 期）", "{reliability}, {trend} (met in {met} of {judged} judged periods, {first} to {last})"),
+    "reliability": Words("稳定性", "Reliability"),
+    "basis": Words("目标依据", "Basis of the target"),
+    "basis_expired": Words("依据已过期", "basis expired"),
+    "basis_expired_help": Words("规划期已于 {day} 结束，目标在新文件出台前继续适用", "the plan period ended on {day}; the target holds until a new document replaces it"),
+    "over": Words("超出 {count}", "{count} over"),
+    "over_limit": Words("超出上限 {count}", "{count} above the limit"),
+    "domain_bad": Words("未达标 {bad} / 已评价 {judged}", "{bad} missed of {judged} judged"),
+    "gap": Words("中间缺月", "Gap"),
+    "gap_help": Words("此后月份已报，本月缺", "a later month came, this one did not"),
+    "coverage": Words("覆盖 {delivered}/{expected} 个社区", "covers {delivered} of {expected} communities"),
+    "coverage_brief": Words("覆盖 {delivered}/{expected}", "covers {delivered}/{expected}"),
+    "gap_count": Words("{count} 份中间缺月", "{count} gaps between months that came"),
+    "incomplete_count": Words("{count} 份未覆盖全部社区", "{count} do not cover every community"),
 }  # fmt: skip
 
 GRID_WORDS = {

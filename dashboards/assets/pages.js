@@ -12,6 +12,13 @@ window.dash_clientside.warehouse = {
     }
     return window.dash_clientside.no_update;
   },
+
+  // The rows of the list of missed targets, asked for once the rest of the page is there.
+  flags: function (source) {
+    return fetch(source, { headers: { Accept: "application/json" } }).then(function (answer) {
+      return answer.ok ? answer.json() : [];
+    });
+  },
 };
 
 (function () {
@@ -36,6 +43,15 @@ window.dash_clientside.warehouse = {
       return;
     }
     let anchor = event.target.closest("a[href]");
+    const cell = event.target.closest(".matrix td[data-domain]");
+    if (!anchor && cell && String(window.getSelection()) === "") {
+      // A cell of units × domains leads to the unit, and there to the domain.
+      const href = new URL(cell.parentElement.querySelector("th a[href]").href);
+      href.searchParams.set("domain", cell.dataset.domain);
+      event.preventDefault();
+      follow(href.pathname + href.search);
+      return;
+    }
     if (!anchor) {
       // Anywhere in a row of the heatmap leads to its unit; selecting text there does not.
       const row = event.target.closest(".matrix tbody tr");

@@ -1,62 +1,62 @@
-"""The page of one unit: a community, a street or the county. Every KPI with its target, certainty and history."""
+"""The page of one unit, from a community to the province: every KPI with its target, certainty, chance and history.
+
+Belongs here: the page and what stands around the KPIs. A KPI itself is drawn by `unit_kpi.py`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 
-import plotly.graph_objects as go
 import polars as pl
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards import figures, tell
-from dashboards.address import Address, Lang
-from dashboards.choices import bar, period_choices
-from dashboards.components import Attributes, chart, chip, legend, link, mark, matrix
-from dashboards.deliveries import delivery_table, finding_table, slots_sentence
-from dashboards.facts import STATES, Column, Delivery, Facts, Flag, Judgement, Period, Unit
-from dashboards.summary import by_unit, tone
-from dashboards.words import (
-    AGENCIES,
-    CLASSES,
-    LEVEL,
-    MOVEMENT,
-    name_of,
-    period_short,
-    period_ticks,
-    pick,
-    say,
-)
+from dashboards import figures
+from dashboards.address import Address
+from dashboards.choices import bar, domain_choice, pack_choice, period_choices
+from dashboards.components import Attributes, chart, chip, link, mark
+from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
+from dashboards.facts import ALL, Facts, Scope
+from dashboards.figures import Drawing
+from dashboards.pages import domain as one_domain
+from dashboards.pages import whole
+from dashboards.pages.unit_kpi import Asked, asked_of, domain_section, states_in_cards
+from dashboards.pages.view import View
+from dashboards.records import STATES, Delivery, Judgement, Period, Unit
+from dashboards.standing import history, standing
+from dashboards.summary import shown_kpis, tone
+from dashboards.words import CLASSES, DOMAINS, LEVEL, name_of, period_short, period_ticks, pick, say
 from dashboards.words import STATES as LOOKS
 
 FEW = 12
+NAMED = 8  # KPIs that the headline names
 HERE: Attributes = {"aria-current": "page"}
 BELOW = {"county": "street", "street": "community"}
 
 
 def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     """Title and content of one unit's page; NoSuchPage where the unit is not in force in the period."""
-    lang = address.lang
-    period = facts.period(address)
+    period, scope = facts.period(address), facts.scope(address)
     units = facts.units(period.end)
     unit = facts.unit(address.unit_key, period.end)
-    every = facts.judgements_of(unit.key, address.period_type)
-    now = [one for one in every if one.period == period.first]
-    flags = {(flag.judgement.kpi.kpi_id, flag.judgement.target): flag for flag in facts.flags(period, now)}
-    kpis = [
-        _kpi(place, one, every, flags.get((one.kpi.kpi_id, one.target)), address)
-        for place, one in enumerate(sorted(now, key=lambda one: list(facts.kpis).index(one.kpi.kpi_id)))
-    ]
+    asked = asked_of(facts, unit, period, scope)
+    now = [judgement for one in asked for judgement in one.now]
+    in_cards = states_in_cards(asked, address)
     parts = [
         _breadcrumb(unit, units, address),
-        bar(period_choices(facts, address, period)),
-        _headline(unit, now, period, lang),
-        html.Section(kpis, className="kpis"),
-        _children(facts, unit, units, period, address),
+        bar([*period_choices(facts, address, period), pack_choice(facts, address)]),
+        bar([domain_choice(facts, address)]),
+        _headline(unit, asked, period, address),
+        *(
+            domain_section(domain, [one for one in asked if one.column.kpi.domain == domain], in_cards, address)
+            for domain in dict.fromkeys(one.column.kpi.domain for one in asked)
+        ),
+        _children(facts, unit, units, period, scope, address),
         _behind(facts, unit, now, period, address),
     ]
-    return f"{unit.name} · {pick(period.label, lang)}", [part for part in parts if part is not None]
+    return f"{unit.name} · {pick(period.label, address.lang)}", [part for part in parts if part is not None]
 
 
 def _breadcrumb(unit: Unit, units: dict[str, Unit], address: Address) -> Component:
@@ -72,14 +72,17 @@ def _breadcrumb(unit: Unit, units: dict[str, Unit], address: Address) -> Compone
     return html.Nav(html.Ol(items), className="crumbs")
 
 
-def _headline(unit: Unit, now: list[Judgement], period: Period, lang: Lang) -> Component:
-    states = Counter(one.state for one in now)
+def _headline(unit: Unit, asked: list[Asked], period: Period, address: Address) -> Component:
+    lang = address.lang
+    states = Counter(one.state for one in asked if one.is_asked)
     how = tone(states)
     colon, comma = ("：", "、") if lang == "zh" else (": ", ", ")
-    bad = [pick(one.kpi.name, lang) for one in now if one.state in ("missed", "near")]
-    sentence = say(f"unit_{how}", lang, total=states["met"] if how == "good" else len(now), bad=len(bad))
-    if bad:
-        sentence += colon + comma.join(bad)
+    bad = [one for one in asked if one.is_asked and one.state in ("missed", "near")]
+    names = list(dict.fromkeys(pick(one.column.kpi.name, lang) for one in bad))
+    sentence = say(f"unit_{how}", lang, total=states["met"] if how == "good" else states.total(), bad=len(bad))
+    if names:
+        sentence += colon + comma.join(names[:NAMED]) + ("…" if len(names) > NAMED else "")
+    where = "" if address.domain == ALL else f" · {name_of(DOMAINS, address.domain, lang)}"
     about = [
         name_of(LEVEL, unit.level, lang),
         name_of(CLASSES, unit.community_class, lang) if unit.community_class else "",
@@ -95,7 +98,7 @@ def _headline(unit: Unit, now: list[Judgement], period: Period, lang: Lang) -> C
         [
             html.P(unit.name, className="unit-name"),
             html.H1(
-                [html.Span(f"{pick(period.label, lang)}{colon}", className="when"), html.Strong(sentence)],
+                [html.Span(f"{pick(period.label, lang)}{where}{colon}", className="when"), html.Strong(sentence)],
                 className=f"verdict {how}",
             ),
             html.P(also, className="also"),
@@ -105,151 +108,42 @@ def _headline(unit: Unit, now: list[Judgement], period: Period, lang: Lang) -> C
     )
 
 
-def _kpi(
-    place: int, one: Judgement, every: list[Judgement], flag: Flag | None, address: Address
-) -> Component:
-    lang = address.lang
-    past = [other for other in every if other.kpi == one.kpi and _same_goal(other, one)]
-    facts_told = [
-        (say("ratio", lang), tell.ratio(one), "ratio"),
-        (say("target", lang), f"{tell.target(one.target, one.kpi, lang)}", "target"),
-        (say("shortfall", lang), tell.shortfall(one, lang), "shortfall"),
-        (say("certainty", lang), _certainty(one, lang), "certainty"),
-        (say("since", lang), _since(flag, address.period_type, lang), "since"),
-        (say("owner", lang), name_of(AGENCIES, one.kpi.owner_agency, lang), "owner"),
-        (say("clause", lang), _clause(one, lang), "clause"),
-        (say("definition", lang), pick(one.kpi.formula, lang), "definition"),
-    ]
-    described = [
-        html.Div([html.Dt(term), html.Dd(text, className=name)]) for term, text, name in facts_told if text
-    ]
-    return html.Article(
-        [
-            html.Div(
-                [
-                    html.H2([html.Span(mark(place), className="mark"), pick(one.kpi.name, lang)]),
-                    html.P([_big(one, lang), chip(one.state, lang, tell.status(one, lang))], className="now"),
-                    html.Dl(described),
-                ],
-                className="told",
-            ),
-            chart(_trend(past, one, address.period_type, lang)),
-        ],
-        className=f"kpi k-{one.state}",
-        **_of_kpi(one),
-    )  # fmt: skip
-
-
-def _big(one: Judgement, lang: Lang) -> Component:
-    sign = "" if one.value is None else tell.unit_sign(one.kpi, lang)
-    return html.B([tell.bare_value(one), html.Span(sign, className="sign")], className="big")
-
-
-def _of_kpi(one: Judgement) -> Attributes:
-    return {"data-kpi": one.kpi.kpi_id}
-
-
-def _same_goal(other: Judgement, one: Judgement) -> bool:
-    """The same target, or another of the same pack that applied at the time; a period without target also belongs."""
-    return other.target is None or one.target is None or other.target.pack == one.target.pack
-
-
-def _certainty(one: Judgement, lang: Lang) -> str:
-    word, reason = tell.certainty(one, lang), tell.certainty_reason(one, lang)
-    dash, stop = ("：", "；") if lang == "zh" else (": ", "; ")
-    said = f"{word}{dash}{reason}" if reason else ""
-    return stop.join(part for part in (said, tell.partial(one, lang)) if part)
-
-
-def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
-    if flag is None:
-        return ""
-    since = period_short(period_type, flag.since)
-    movement = name_of(MOVEMENT, flag.movement, lang)
-    return say(
-        "flagged_since",
-        lang,
-        since=since,
-        count=flag.in_a_row,
-        movement=movement if lang == "zh" else movement.lower(),
-    )
-
-
-def _clause(one: Judgement, lang: Lang) -> str:
-    if one.target is None:
-        return ""
-    return f"{tell.clause(one.target, lang)}  {pick(one.target.text, lang)}".strip()
-
-
-def _trend(past: list[Judgement], one: Judgement, period_type: str, lang: Lang) -> go.Figure:
-    ticks = period_ticks(period_type, [other.period for other in past], lang)
-    rows = [
-        {
-            "label": period_short(period_type, other.period),
-            "tick": tick,
-            "value": other.value,
-            "printed": "" if other.value is None else tell.bare_value(other),
-            "hover": tell.card(other, period_short(period_type, other.period), lang).replace("\n", "<br>"),
-            "state": other.state,
-            "is_doubtful": tell.has_doubt(other),
-            "value_low": other.value_low,
-            "value_high": other.value_high,
-            "target_1": float(other.target.value_1) if other.target else None,
-            "target_2": float(other.target.value_2)
-            if other.target and other.target.value_2 is not None
-            else None,
-        }
-        for other, tick in zip(past, ticks, strict=True)
-    ]
-    schema = {
-        "label": pl.String, "tick": pl.String, "value": pl.Float64, "printed": pl.String, "hover": pl.String, "state": pl.String,
-        "is_doubtful": pl.Boolean, "value_low": pl.Float64, "value_high": pl.Float64, "target_1": pl.Float64,
-        "target_2": pl.Float64,
-    }  # fmt: skip
-    return figures.trend(
-        pl.DataFrame(rows, schema=schema),
-        lang,
-        goal=tell.target(one.target, one.kpi, lang),
-        sign=tell.unit_sign(one.kpi, lang),
-        is_rate=one.kpi.kind == "rate",
-    )
-
-
 def _children(
-    facts: Facts, unit: Unit, units: dict[str, Unit], period: Period, address: Address
+    facts: Facts, unit: Unit, units: dict[str, Unit], period: Period, scope: Scope, address: Address
 ) -> Component | None:
     level = BELOW.get(unit.level)
     if level is None:
         return None
-    lang = address.lang
-    inside = [one for one in facts.judgements(period, level) if units[one.unit_key].parent_key == unit.key]
-    if not inside:
+    stand = standing(facts, period, level, scope, above=unit)
+    if not stand.stands:
         return None
-    columns = facts.columns(inside)
-    table = by_unit(inside, columns)
-    members = sorted((units[key] for key in table), key=lambda member: member.code)
-    present = {one.state for one in inside}
-    return html.Section(
-        [
-            html.Div(html.H2(say(f"children_{unit.level}", lang)), className="section-head"),
-            legend([state for state in STATES if state in present], lang),
-            matrix([(None, members)], table, columns, address),
-            _history(facts, unit, level, columns, address),
-        ],
-        id="matrix",
-    )
+    view = View(facts, replace(address, level=level), period, None, scope, stand, units)
+    keys = list(stand.stands)
+    counts = history(facts, address.period_type, level, unit, scope)
+    if scope.domain == ALL:
+        body = whole.heatmap(view, keys)
+        names = {(domain, ""): name_of(DOMAINS, domain, view.lang) for domain in facts.domains if stand.counts(domain)}
+    else:
+        shown, others = shown_kpis(stand, view.kpis(scope.domain), is_closed=period.is_closed)
+        columns, table = one_domain.columns_and_table(view, level, shown, above=unit)
+        body = [*one_domain.heatmap(view, columns, table, keys), *one_domain.unjudged(others, view.lang)]
+        marks = {column.kpi.kpi_id: mark(place) for place, column in reversed(list(enumerate(columns)))}
+        names = {
+            (kpi.domain, kpi.kpi_id): f"{marks.get(kpi.kpi_id, '')} {pick(kpi.name, view.lang)}" for kpi in shown
+        }
+    head = html.Div(html.H2(say(f"children_{unit.level}", view.lang)), className="section-head")
+    return html.Section([head, *body, _history(counts, names, address)], id="matrix")
 
 
-def _history(facts: Facts, unit: Unit, level: str, columns: list[Column], address: Address) -> Component:
-    """How many of the units below are in each state, period by period: a chart for each KPI."""
+def _history(counts: pl.DataFrame, names: dict[tuple[str, str], str], address: Address) -> Component:
+    """How many of the units below are in each state, period by period: a chart for each domain or KPI."""
     lang = address.lang
-    counts = facts.history(address.period_type, level, unit)
     firsts = counts["period"].unique().sort().to_list()
     ticks = dict(zip(firsts, period_ticks(address.period_type, firsts, lang), strict=True))
     charts = [
-        html.Div([html.H3(f"{mark(place)} {pick(column.kpi.name, lang)}"), chart(_states(facts, counts, column, ticks, address))])
-        for place, column in enumerate(columns)
-    ]  # fmt: skip
+        html.Div([html.H3(name), chart(_states(counts, domain, kpi_id, ticks, address))])
+        for (domain, kpi_id), name in names.items()
+    ]
     head = [html.H2(say("history", lang)), html.Span(say("history_help", lang), className="help")]
     return html.Div(
         [html.Div(head, className="section-head"), html.Div(charts, className="histories")],
@@ -257,28 +151,19 @@ def _history(facts: Facts, unit: Unit, level: str, columns: list[Column], addres
     )
 
 
-def _states(
-    facts: Facts, counts: pl.DataFrame, column: Column, ticks: dict[date, str], address: Address
-) -> go.Figure:
-    units: Counter[tuple[date, str]] = Counter()
-    for row in counts.iter_rows(named=True):
-        if row["kpi_id"] == column.kpi.kpi_id and _pack(facts, row["target_id"]) in (None, column.pack):
-            units[row["period"], row["state"]] += row["units"]
+def _states(counts: pl.DataFrame, domain: str, kpi_id: str, ticks: dict[date, str], address: Address) -> Drawing:
     rows = [
         {
-            "label": period_short(address.period_type, first),
-            "tick": ticks[first],
-            "state": state,
-            "units": count,
+            "label": period_short(address.period_type, row["period"]),
+            "tick": ticks[row["period"]],
+            "state": row["state"],
+            "units": row["units"],
         }
-        for (first, state), count in sorted(units.items())
+        for row in counts.iter_rows(named=True)
+        if (row["domain"], row["kpi_id"]) == (domain, kpi_id)
     ]
     schema = {"label": pl.String, "tick": pl.String, "state": pl.String, "units": pl.Int64}
     return figures.history(pl.DataFrame(rows, schema=schema), address.lang)
-
-
-def _pack(facts: Facts, target_id: str | None) -> str | None:
-    return None if target_id is None else facts.targets[target_id].pack
 
 
 def _behind(facts: Facts, unit: Unit, now: list[Judgement], period: Period, address: Address) -> Component:
@@ -312,7 +197,7 @@ def _slots(slots: list[Delivery], address: Address) -> list[Component]:
     """All slots of a small unit; of a large one what is not in order, and a link to the rest."""
     if len(slots) <= FEW:
         return [delivery_table(slots, address.lang)]
-    trouble = [slot for slot in slots if slot.status != "on_time"]
+    trouble = [slot for slot in slots if needs_attention(slot)]
     told = html.P(
         [
             slots_sentence(slots, address.lang),

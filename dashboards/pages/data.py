@@ -9,10 +9,19 @@ from dash.development.base_component import Component
 
 from dashboards.address import Address, Lang
 from dashboards.choices import bar, period_choices
-from dashboards.deliveries import CHINA, delivery_chip, delivery_table, finding_table, slots_sentence
+from dashboards.deliveries import (
+    CHINA,
+    completeness,
+    delivery_chip,
+    delivery_table,
+    finding_table,
+    needs_attention,
+    slots_sentence,
+)
 from dashboards.edition import EditionInfo
-from dashboards.facts import Delivery, Facts
+from dashboards.facts import Facts
 from dashboards.format import number, round_beside
+from dashboards.records import Delivery
 from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say
 
 # From what must be acted on to what is in order: a cell that stands for several months shows the first.
@@ -25,7 +34,7 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     period = facts.period(address)
     slots = facts.deliveries(period)
     findings = facts.findings(period)
-    trouble = [slot for slot in slots if slot.status != "on_time" or slot.is_correction_refused]
+    trouble = [slot for slot in slots if needs_attention(slot)]
     parts = [
         bar(period_choices(facts, address, period)),
         _headline(slots, pick(period.label, lang), lang),
@@ -52,6 +61,9 @@ def _headline(slots: list[Delivery], label: str, lang: Lang) -> Component:
     late = sum(1 for slot in due if slot.status == "late")
     read, quarantined = sum(slot.read for slot in slots), sum(slot.quarantined for slot in slots)
     told = [say("late_count", lang, count=late)] if late else []
+    gaps, incomplete = sum(slot.is_gap for slot in slots), sum(slot.is_incomplete for slot in slots)
+    told += [say("gap_count", lang, count=gaps)] if gaps else []
+    told += [say("incomplete_count", lang, count=incomplete)] if incomplete else []
     if read:
         share = f"{round_beside(Fraction(quarantined * 100, read), 2, [Fraction(0), Fraction(100)]):f}%"
         told.append(
@@ -78,7 +90,9 @@ def _slots(slots: list[Delivery], lang: Lang) -> Component:
         cells.setdefault((slot.supplier_id, slot.dataset), []).append(slot)
     names = {slot.supplier_id: slot.supplier_name for slot in slots}
     head = [html.Th(say("supplier", lang), scope="col")]
-    head += [html.Th(name_of(DATASETS, dataset, lang), scope="col") for dataset in datasets]
+    head += [
+        html.Th(html.Span(name_of(DATASETS, dataset, lang)), scope="col", className="across") for dataset in datasets
+    ]
     rows = [
         html.Tr(
             [
@@ -104,7 +118,7 @@ def _slot(slots: list[Delivery], lang: Lang) -> Component:
     bad = [slot for slot in slots if slot.status == status]
     word = pick(DELIVERY[status][1], lang) if status in DELIVERY else status
     text = word if len(slots) == 1 else f"{word} {len(bad)}/{len(slots)}"
-    return html.Td(delivery_chip(status, lang, text))
+    return html.Td([delivery_chip(status, lang, text), *completeness(slots, lang, is_brief=True)])
 
 
 def _edition(info: EditionInfo, lang: Lang) -> Component:

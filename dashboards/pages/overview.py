@@ -1,86 +1,85 @@
-"""The overview: what is wrong, where, since when, and whether the figures hold."""
+"""The overview: what is wrong, where, since when, and whether the figures hold.
+
+Belongs here: what both kinds of overview share. All domains at once are drawn by `whole.py`, one by `domain.py`.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from dash import html
+from dash import dcc, html
 from dash.development.base_component import Component
 
-from dashboards import tell
-from dashboards.address import Address, Lang
-from dashboards.choices import bar, level_choice, period_choices
-from dashboards.components import (
-    UNREAD,
-    Attributes,
-    Node,
-    chip,
-    labelled,
-    legend,
-    link,
-    mark,
-    matrix,
-    options,
-)
-from dashboards.facts import STATES, Column, Facts, Flag, Judgement, Period, Unit
+from dashboards.address import Address
+from dashboards.choices import bar, domain_choice, level_choice, pack_choice, period_choices
+from dashboards.components import Node, chip, link, options
+from dashboards.facts import ALL, Facts
 from dashboards.flag_list import flag_grid
-from dashboards.summary import LONG, Overall, by_street, by_unit, column_of, count_states, lasting, overall
-from dashboards.words import STATES as LOOKS
-from dashboards.words import day, pick, say
+from dashboards.format import short_name
+from dashboards.pages import domain, whole
+from dashboards.pages.view import View, look
+from dashboards.records import Unit
+from dashboards.standing import LONG, Movements, movements
+from dashboards.summary import Overall, overall
+from dashboards.words import DOMAINS, LEVELS, day, name_of, pick, say
 
 PROBLEMS = ("missed", "near", "undetermined", "no_data")
-
-Table = dict[str, dict[Column, Judgement]]
+HEADLINES = {
+    "bad": "headline_bad",
+    "open": "headline_open",
+    "good": "headline_good",
+    "none": "headline_judged_none",
+}
 
 
 def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
-    """Title and content of the overview of one period and level."""
-    lang = address.lang
-    period = facts.period(address)
-    before = facts.before(period)
-    judgements = facts.judgements(period, address.level)
-    units = facts.units(period.end)
-    columns = facts.columns(judgements)
-    table = by_unit(judgements, columns)
-    flags = facts.flags(period, judgements)
-    earlier = by_unit(facts.judgements(before, address.level), columns) if before else {}
-    info = facts.edition.info
-    title = f"{info.county_name} · {pick(period.label, lang)}"
+    """Title and content of the overview of one period and level, over all domains or one."""
+    view = look(facts, address)
+    moves = movements(facts, view.period, address.level, view.scope)
+    draw = whole.draw if view.scope.domain == ALL else domain.draw
+    keys = [key for key, state in view.stand.units.items() if address.show == "all" or state in PROBLEMS]
+    cards, title, heatmap = draw(view, keys)
     parts = [
-        bar([*period_choices(facts, address, period), level_choice(address)]),
-        _headline(overall(table, columns, units), flags, facts, address, period, before),
-        _cards(facts, address, period, columns, table, earlier),
-        _matrix(table, columns, units, address),
-        _list(flags, units, address, period),
+        bar([*period_choices(facts, address, view.period), level_choice(address), pack_choice(facts, address)]),
+        bar([domain_choice(facts, address)]),
+        _headline(view, moves),
+        *cards,
+        _matrix(title, heatmap if keys or not view.stand.stands else [html.P(say("no_problems", address.lang))], address),
+        _list(view, moves),
     ]
-    return title, parts
+    return f"{facts.edition.info.county_name} · {pick(view.period.label, address.lang)}{_where(view)}", parts
 
 
-def _headline(
-    whole: Overall, flags: list[Flag], facts: Facts, address: Address, period: Period, before: Period | None
-) -> Component:
-    lang = address.lang
-    units = say(f"units_{address.level}", lang)
-    missed = whole.units["missed"] + whole.units["near"]
-    key = {
-        "bad": "headline_bad",
-        "open": "headline_open",
-        "good": "headline_good",
-        "none": "headline_judged_none",
-    }
-    sentence = say(key[whole.tone], lang, total=whole.total, bad=missed, units=units)
+def _where(view: View) -> str:
+    """' · 设施' where one domain is looked at."""
+    return "" if view.scope.domain == ALL else f" · {name_of(DOMAINS, view.scope.domain, view.lang)}"
+
+
+def _headline(view: View, moves: Movements) -> Component:
+    lang = view.lang
+    level = overall(view.stand, view.units)
+    sentence = _sentence(level, view.address)
     colon = "：" if lang == "zh" else ": "
     heading = html.H1(
-        [html.Span(f"{pick(period.label, lang)}{colon}", className="when"), html.Strong(sentence)],
-        className=f"verdict {whole.tone}",
+        [
+            html.Span(f"{pick(view.period.label, lang)}{_where(view)}{colon}", className="when"),
+            html.Strong(sentence),
+        ],
+        className=f"verdict {level.tone}",
     )
-    return html.Section(
-        [heading, _also(whole, lang), _details(whole, flags, facts, address, period, before)],
-        className="headline",
-    )
+    told = html.Ul([html.Li(item) for item in _details(view, level, moves)], className="details")
+    return html.Section([heading, _also(level, view.address), told], className="headline")
 
 
-def _also(whole: Overall, lang: Lang) -> Component:
+def _sentence(level: Overall, address: Address) -> str:
+    lang = address.lang
+    if not level.total:
+        return say("headline_no_level", lang, units=name_of(LEVELS, address.level, lang).lower())
+    return say(
+        HEADLINES[level.tone], lang, total=level.total, units=say(f"units_{address.level}", lang),
+        bad=level.units["missed"] + level.units["near"],
+    )  # fmt: skip
+
+
+def _also(level: Overall, address: Address) -> Component:
     keys = {
         "near": "also_near",
         "undetermined": "also_undetermined",
@@ -89,143 +88,61 @@ def _also(whole: Overall, lang: Lang) -> Component:
     }
     return html.P(
         [
-            chip(state, lang, say(key, lang, count=whole.units[state]))
+            chip(state, address.lang, say(key, address.lang, count=level.units[state]))
             for state, key in keys.items()
-            if whole.units[state]
+            if level.units[state]
         ],
         className="also",
     )
 
 
-def _details(
-    whole: Overall, flags: list[Flag], facts: Facts, address: Address, period: Period, before: Period | None
-) -> Component:
-    lang = address.lang
-    facts_told: list[Node] = []
-    if not period.is_closed:
-        facts_told.append(say("not_closed", lang, day=day(period.cutoff, lang)))
-    if whole.most_missed:
-        column, count = whole.most_missed
-        facts_told.append(say("most_kpi", lang, kpi=pick(column.kpi.name, lang), count=count))
-    if whole.worst_streets:
-        facts_told.append(html.Span([say("most_streets", lang), *_streets(whole, address)]))
-    if count := lasting(flags):
-        facts_told.append(say("lasting", lang, count=count, periods=LONG))
-    if before is not None and whole.tone != "none":
-        moves = Counter(flag.movement for flag in flags)
-        recovered = facts.recovered(period, address.level)
-        text = say(
-            "change",
-            lang,
-            period=pick(before.label, lang),
-            new=moves["new"],
-            worse=moves["worsening"],
-            recovered=recovered,
-        )
-        facts_told.append(text)
-    return html.Ul([html.Li(told) for told in facts_told], className="details")
+def _details(view: View, level: Overall, moves: Movements) -> list[Node]:
+    lang, address = view.lang, view.address
+    told: list[Node] = []
+    if not view.period.is_closed:
+        told.append(say("not_closed", lang, day=day(view.period.cutoff, lang)))
+    if moves.missed or moves.near:
+        told.append(say("items", lang, missed=moves.missed, near=moves.near))
+    if level.most_missed:
+        kpi_id, count = level.most_missed
+        told.append(say("most_kpi", lang, kpi=pick(view.facts.kpis[kpi_id].name, lang), count=count))
+    if level.worst_streets:
+        told.append(html.Span([say("most_streets", lang), *_streets(level, address)]))
+    if level.worst_units and level.worst_units[0][1] > 1:
+        told.append(html.Span([say("most_units", lang), *_units(level, view.units, address)]))
+    if moves.lasting:
+        told.append(say("lasting", lang, count=moves.lasting, periods=LONG))
+    if view.before is not None and level.tone != "none":
+        told.append(
+            say(
+                "change", lang, period=pick(view.before.label, lang), new=moves.new, worse=moves.worsening,
+                recovered=moves.recovered,
+            )
+        )  # fmt: skip
+    return told
 
 
-def _streets(whole: Overall, address: Address) -> list[Node]:
+def _streets(level: Overall, address: Address) -> list[Node]:
     return [
-        html.Span(
-            [
-                link(place.unit.name, address.to("unit", unit_key=place.unit.key)),
-                f" {place.missed}/{place.total}",
-            ],
-            className="street-count",
-        )
-        for place in whole.worst_streets
+        _counted(place.unit.name, place.unit.key, f"{place.missed}/{place.total}", address)
+        for place in level.worst_streets
     ]
 
 
-def _cards(
-    facts: Facts, address: Address, period: Period, columns: list[Column], table: Table, earlier: Table
-) -> Component:
-    county = {
-        (one.kpi.kpi_id, column): one
-        for one in facts.judgements(period, "county")
-        for column in column_of(one, columns)
-    }
-    cards = [
-        _card(place, column, table, earlier, county.get((column.kpi.kpi_id, column)), address.lang)
-        for place, column in enumerate(columns)
+def _units(level: Overall, units: dict[str, Unit], address: Address) -> list[Node]:
+    return [
+        _counted(short_name(units[key].name), key, str(count), address)
+        for key, count in level.worst_units
+        if key in units
     ]
-    return html.Section(cards, className="cards", **labelled(say("cards", address.lang)))
 
 
-def _card(
-    place: int, column: Column, table: Table, earlier: Table, county: Judgement | None, lang: Lang
-) -> Component:
-    counts = count_states(table, column)
-    before = count_states(earlier, column) if earlier else None
-    goals = {one.target for row in table.values() if (one := row.get(column)) and one.target}
-    goal = " / ".join(sorted(tell.target(goal, column.kpi, lang) for goal in goals)) or say("no_target", lang)
-    clauses = "、".join(sorted({tell.clause_brief(goal) for goal in goals}))
-    in_full = "\n".join(sorted({tell.clause(goal, lang) for goal in goals}))
-    total = counts.total()
-    bar_parts = [
-        html.Span(className=f"part s-{state}", style={"flexGrow": counts[state]})
-        for state in STATES
-        if counts[state]
-    ]
-    tally = [
-        html.Li(
-            [html.Span(LOOKS[state].icon, className=f"swatch s-{state}", **UNREAD),
-             html.Span(pick(LOOKS[state].words, lang), className="word"),
-             html.B(str(counts[state]), **_of_state(state)), _delta(state, counts, before, lang)],
-        )
-        for state in STATES
-        if counts[state] or (state == "missed")
-    ]  # fmt: skip
-    return html.Article(
-        [
-            html.H2([html.Span(mark(place), className="mark"), pick(column.kpi.name, lang)]),
-            html.P(
-                [f"{say('target', lang)} {goal}", html.Span(clauses, className="clause", title=in_full)],
-                className="goal",
-            ),
-            html.Div(bar_parts, className="bar", role="img", **labelled(f"{counts['missed']} / {total}")),
-            html.Ul(tally, className="tally"),
-            _county_line(county, lang),
-        ],
-        className="card",
-        **_of_kpi(column),
-    )
+def _counted(name: str, unit_key: str, count: str, address: Address) -> Component:
+    return html.Span([link(name, address.to("unit", unit_key=unit_key)), f" {count}"], className="street-count")
 
 
-def _of_kpi(column: Column) -> Attributes:
-    return {"data-kpi": column.kpi.kpi_id}
-
-
-def _of_state(state: str) -> Attributes:
-    return {"data-state": state}
-
-
-def _delta(state: str, counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Component:
-    if before is None:
-        return html.Span("", className="delta")
-    change = counts[state] - before[state]
-    arrow = "▲" if change > 0 else "▼"
-    text = f"{arrow}{abs(change)}" if change else say("unchanged", lang) if state == "missed" else ""
-    tone = "" if change == 0 or state != "missed" else " worse" if change > 0 else " better"
-    return html.Span(text, className=f"delta{tone}", title=f"{say('before', lang)} {before[state]}")
-
-
-def _county_line(county: Judgement | None, lang: Lang) -> Component | None:
-    if county is None:
-        return None
-    return html.P(
-        [html.Span(say("whole", lang)), html.B(tell.value(county, lang)), html.Span(tell.ratio(county), className="ratio"),
-         chip(county.state, lang)],
-        className="whole",
-    )  # fmt: skip
-
-
-def _matrix(table: Table, columns: list[Column], units: dict[str, Unit], address: Address) -> Component:
+def _matrix(title: str, body: list[Component], address: Address) -> Component:
     lang = address.lang
-    keys = [key for key, row in table.items() if address.show == "all" or _has_problem(row)]
-    present = {one.state for row in table.values() for one in row.values()}
     show = options(
         say("show", lang),
         [
@@ -233,44 +150,33 @@ def _matrix(table: Table, columns: list[Column], units: dict[str, Unit], address
             (say("show_problems", lang), address.to(show="problems"), address.show == "problems"),
         ],
     )
-    body = (
-        matrix(by_street(keys, units), table, columns, address) if keys else html.P(say("no_problems", lang))
-    )
     return html.Section(
-        [
-            html.Div([html.H2(say("matrix", lang)), show], className="section-head"),
-            legend([state for state in STATES if state in present], lang),
-            body,
-            html.P(say("matrix_help", lang), className="help"),
-        ],
+        [html.Div([html.H2(title), show], className="section-head"), *body],
         id="matrix",
     )
 
 
-def _has_problem(row: dict[Column, Judgement]) -> bool:
-    return any(one.state in PROBLEMS for one in row.values())
-
-
-def _list(flags: list[Flag], units: dict[str, Unit], address: Address, period: Period) -> Component:
-    lang = address.lang
+def _list(view: View, moves: Movements) -> Component:
+    lang, address, period = view.lang, view.address, view.period
     head: list[Component] = [html.H2(say("list", lang))]
-    if not flags:
+    count = moves.missed + moves.near
+    if not count:
         return html.Section([*head, html.P(say("list_empty", lang))], id="list")
     query = Address(
-        lang=lang, period_type=period.period_type, period=period.first, level=address.level
-    ).query()
+        lang=lang, period_type=period.period_type, period=period.first, level=address.level, domain=address.domain,
+        pack=address.pack,
+    ).query()  # fmt: skip
     save = html.A(
-        say("download", lang, count=len(flags)),
-        href=f"/export/flags.csv{query}",
-        className="button",
-        download="",
+        say("download", lang, count=count), href=f"/export/flags.csv{query}", className="button", download=""
     )
     return html.Section(
         [
             html.Div(
                 [*head, html.Span(say("list_help", lang), className="help"), save], className="section-head"
             ),
-            flag_grid(flags, units, address),
+            # The rows come by a request of their own: of a large county they are more than the rest of the page.
+            dcc.Store(id="flags-source", data=f"/list/flags.json{query}"),
+            flag_grid(count, lang),
         ],
         id="list",
     )

@@ -20,6 +20,8 @@ ADDRESSES = st.builds(
     period=st.none() | st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(lambda day: day.replace(day=1)),
     level=st.sampled_from(LEVELS),
     show=st.sampled_from(SHOWN),
+    domain=st.sampled_from(["all", "safety", "facilities"]),
+    pack=st.sampled_from(["all", "D3", "county"]),
 )
 
 
@@ -44,6 +46,15 @@ def test_another_language_keeps_the_period_and_another_kind_of_period_does_not()
     assert address.to(period_type="quarter") == "/?period_type=quarter"
 
 
+def test_the_domain_and_the_document_stay_on_the_way_to_a_unit_and_back() -> None:
+    address = Address(domain="safety", pack="D3")
+    to_unit = urlsplit(address.to("unit", unit_key="610629001001@2016-01-01"))
+    assert to_unit.query == "domain=safety&pack=D3"
+    there = parse(to_unit.path, f"?{to_unit.query}")
+    assert there.to("overview") == "/?domain=safety&pack=D3"
+    assert there.to("overview", domain="all", pack="all") == "/"
+
+
 @pytest.mark.parametrize(
     ("pathname", "search"),
     [
@@ -57,6 +68,10 @@ def test_another_language_keeps_the_period_and_another_kind_of_period_does_not()
         ("/", "?period=２０２６-０１-x"),
         ("/", "?level=planet"),
         ("/", "?show=nothing"),
+        ("/", "?domain=safety'"),
+        ("/", "?domain=" + "x" * 41),
+        ("/", "?pack=%00"),
+        ("/", "?pack=../D3"),
         ("/" + "x" * 3000, ""),
         (None, ""),
         ("/", {"lang": "en"}),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import polars as pl
+import pytest
 
 from dashboards import figures
 
@@ -26,8 +28,13 @@ def frame(*rows: tuple[str, float | None, str, float | None, float | None]) -> p
 
 
 def trend(rows: pl.DataFrame, *, is_rate: bool = True) -> dict[str, dict[str, object]]:
-    drawn = figures.trend(rows, "zh", goal="≥ 95%", sign="%", is_rate=is_rate).to_plotly_json()
+    drawn = checked(figures.trend(rows, "zh", goal="≥ 95%", sign="%", is_rate=is_rate)).to_plotly_json()
     return {trace["name"]: trace for trace in drawn["data"]}
+
+
+def checked(drawing: figures.Drawing) -> go.Figure:
+    """The figure as Plotly's own objects, which refuse what Plotly cannot draw."""
+    return go.Figure(drawing)
 
 
 def test_the_trend_marks_each_period_by_its_state() -> None:
@@ -47,7 +54,7 @@ def test_doubt_is_drawn_from_the_lowest_to_the_highest_value() -> None:
 def test_a_value_without_upper_limit_is_drawn_to_the_top() -> None:
     rows = frame(("2026-01", 40.0, "undetermined", 20.0, None))
     drawn = trend(rows, is_rate=False)
-    top = figures.trend(rows, "zh", goal="≥ 30", sign="", is_rate=False).layout.yaxis.range[1]
+    top = checked(figures.trend(rows, "zh", goal="≥ 30", sign="", is_rate=False)).layout.yaxis.range[1]
     assert drawn["存疑范围"]["base"][0] + drawn["存疑范围"]["y"][0] == top  # type: ignore[index]
 
 
@@ -58,7 +65,7 @@ def test_a_period_without_data_leaves_a_gap() -> None:
 
 def test_many_periods_keep_a_few_names_and_one_number() -> None:
     rows = frame(*((f"{month:02}", 96.0 + month / 100, "met", 96.0, 96.0) for month in range(36)))
-    figure = figures.trend(rows, "en", goal="≥ 95%", sign="%", is_rate=True)
+    figure = checked(figures.trend(rows, "en", goal="≥ 95%", sign="%", is_rate=True))
     assert len(figure.layout.xaxis.ticktext) <= figures.MOST_TICKS
     assert [text for text in figure.data[-1].text if text] == ["96.35"]
 
@@ -72,5 +79,12 @@ def test_the_history_stacks_all_units_of_every_period() -> None:
             "units": [2, 7, 1, 8],
         }
     )
-    drawn = {trace.name: list(trace.y) for trace in figures.history(rows, "en").data}
+    drawn = {trace.name: list(trace.y) for trace in checked(figures.history(rows, "en")).data}
     assert drawn == {"Missed": [2, 0], "Undetermined": [0, 1], "Met": [7, 8]}
+
+
+def test_what_plotly_cannot_draw_is_refused_by_these_tests() -> None:
+    drawing = figures.trend(frame(("2026-01", 96.0, "met", 96.0, 96.0)), "zh", goal="", sign="", is_rate=True)
+    drawing["layout"]["no_such_thing"] = 1
+    with pytest.raises(ValueError, match="no_such_thing"):
+        checked(drawing)

@@ -111,6 +111,30 @@ def test_the_csv_is_a_download_with_a_chinese_name(client: FlaskClient) -> None:
     assert client.get("/export/flags.csv?period=nonsense").status_code == 404
 
 
+def test_the_rows_of_the_list_come_by_a_request_of_their_own(client: FlaskClient) -> None:
+    answer = client.get("/list/flags.json?period=2026-06&domain=safety")
+    assert answer.mimetype == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    rows = answer.json
+    assert isinstance(rows, list)
+    assert {row["domain"] for row in rows} == {"平安与网格"}
+    assert client.get("/list/flags.json?domain=safety&period=2026-06").data == answer.data
+    for search in ("period=nonsense", "domain=weather", "pack=%27", "period=1999-01"):
+        refused = client.get(f"/list/flags.json?{search}")
+        assert refused.status_code == 404
+        assert_tells_nothing(refused.text)
+
+
+def test_what_the_browser_does_itself_is_not_asked_of_the_server(client: FlaskClient) -> None:
+    body = {
+        "output": "flags.rowData",
+        "outputs": {"id": "flags", "property": "rowData"},
+        "inputs": [{"id": "flags-source", "property": "data", "value": "/list/flags.json"}],
+        "changedPropIds": ["flags-source.data"],
+    }
+    assert client.post(CALLBACK, json=body).status_code == 400
+
+
 STRANGE: list[object] = [
     None, True, 0, -1, 1.5, "", "/", "?lang=en", "x" * 5000, [], ["/"], {}, {"lang": "en"}, "\x00", "/unit/%00",
     "/unit/' or 1=1 --", "?period=2026-06'", "?period_type[]=month", "\ud800",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import string
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 import dashboards
 from dashboards import words
-from dashboards.facts import STATES as ORDER
+from dashboards.records import STATES as ORDER
 from expectations.contract import load_contracts
 from pipelines.errors import Words
+from pipelines.settings import REPO
 
 CSS = (Path(dashboards.__file__).parent / "assets" / "pages.css").read_text("utf-8")
 TABLES = [value for value in vars(words).values() if isinstance(value, dict)]
@@ -68,6 +70,34 @@ def test_datasets_and_agencies_are_called_what_the_contracts_call_them() -> None
     titles = {name: Words(contract.title_zh, contract.title_en) for name, contract in contracts.items()}
     assert titles == words.DATASETS
     assert {contract.agency for contract in contracts.values()} <= set(words.AGENCIES)
+
+
+def declared(key: str) -> set[str]:
+    """What the declarations of KPIs give for a key."""
+    texts = [path.read_text("utf-8") for path in (REPO / "dbt" / "kpis").glob("*.sql")]
+    return {found.strip() for text in texts for found in re.findall(rf"^  {key}: (.+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    ("key", "table"), [("unit", words.UNITS), ("domain", words.DOMAINS), ("owner_agency", words.AGENCIES)]
+)
+def test_every_unit_domain_and_agency_of_a_kpi_has_words(key: str, table: dict[str, Words]) -> None:
+    assert declared(key)
+    assert declared(key) <= set(table)
+
+
+def test_every_unit_and_strength_of_a_target_has_words() -> None:
+    with (REPO / "dbt" / "seeds" / "targets.csv").open(encoding="utf-8", newline="") as seed:
+        targets = list(csv.DictReader(seed))
+    assert {target["unit"] for target in targets} <= set(words.UNITS)
+    assert {target["strength"] for target in targets} - {"stated"} <= set(words.STRENGTH)
+    assert {target["binding"] for target in targets} - {""} <= set(words.BINDING)
+
+
+def test_trends_and_reliabilities_have_the_words_that_the_model_uses() -> None:
+    model = (REPO / "dbt" / "models" / "edition" / "fct_trend.sql").read_text("utf-8")
+    tested = model.split("from tested")[0].rpartition("select")[2]
+    assert set(re.findall(r"(?:then|else) '(\w+)'", tested)) == set(words.TREND) | set(words.RELIABILITY)
 
 
 def test_an_unknown_code_is_shown_as_it_is() -> None:

@@ -1,0 +1,317 @@
+"""A KPI on the page of one unit: as a card with its history, or as a line of a table where it needs no attention.
+
+Belongs here: what is said of one KPI of one unit. Single texts and numbers are composed in `tell.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from dash import html
+from dash.development.base_component import Component
+
+from dashboards import figures, tell
+from dashboards.address import Address, Lang
+from dashboards.components import Attributes, Node, chart, chip, column_name, link
+from dashboards.facts import ALL, Facts, Scope
+from dashboards.figures import Drawing
+from dashboards.pages.domain import unjudged
+from dashboards.records import STATES, Column, Flag, Judgement, Kpi, Period, Target, Trend, Unit
+from dashboards.summary import JUDGED_STATES, column_of
+from dashboards.words import AGENCIES, DOMAINS, MOVEMENT, name_of, period_short, period_ticks, pick, say
+
+ATTENTION = ("missed", "near", "undetermined")
+MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
+QUIET = ("no_data", "too_early", "not_applicable")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a unit by a KPI: its judgements now (one per target), before, and what is known of their course."""
+
+    column: Column
+    name_zh: str
+    name_en: str
+    now: tuple[Judgement, ...]
+    past: tuple[Judgement, ...]
+    flag: Flag | None
+    trend: Trend | None
+
+    def name(self, lang: Lang) -> str:
+        return self.name_en if lang == "en" else self.name_zh
+
+    @property
+    def one(self) -> Judgement:
+        """The judgement that the KPI is shown by: the worst."""
+        return min(self.now, key=lambda judgement: STATES.index(judgement.state))
+
+    @property
+    def state(self) -> str:
+        return self.one.state
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether any target applies."""
+        return self.one.target is not None
+
+
+def asked_of(facts: Facts, unit: Unit, period: Period, scope: Scope) -> list[Asked]:
+    """All KPIs of a unit, in the order of the domains; packs that ask the same are one."""
+    every = facts.judgements_of(unit.key, period.period_type, scope)
+    now = [one for one in every if one.period == period.first]
+    columns = facts.columns(now)
+    flags = {(flag.judgement.kpi.kpi_id, flag.judgement.target): flag for flag in facts.flags_of(unit.key, period, scope)}
+    trends = facts.trends(unit.key, period.period_type)
+    return [
+        _asked(column, columns, [one for one in every if one.kpi is column.kpi], period, flags, trends)
+        for column in columns
+    ]
+
+
+def _asked(
+    column: Column, columns: list[Column], every: Sequence[Judgement], period: Period,
+    flags: dict[tuple[str, Target | None], Flag], trends: dict[str, Trend],
+) -> Asked:  # fmt: skip
+    now = [one for one in every if one.period == period.first and column in column_of(one, columns)]
+    shown = min(now, key=lambda one: STATES.index(one.state))
+    target_id = shown.target.target_id if shown.target else ""
+    return Asked(
+        column, column_name(column, columns, "zh"), column_name(column, columns, "en"), tuple(now),
+        tuple(_line(every, shown.target)), flags.get((column.kpi.kpi_id, shown.target)), trends.get(target_id),
+    )  # fmt: skip
+
+
+def _line(every: Sequence[Judgement], goal: Target | None) -> list[Judgement]:
+    """One judgement per period: against the same target, else one of its pack, else without any."""
+    best: dict[date, tuple[int, Judgement]] = {}
+    for one in every:
+        near = _nearness(one.target, goal)
+        if near is not None and (one.period not in best or near < best[one.period][0]):
+            best[one.period] = (near, one)
+    return [one for _, (_, one) in sorted(best.items())]
+
+
+def _nearness(target: Target | None, goal: Target | None) -> int | None:
+    if target is goal:
+        return 0
+    if target is None or goal is None:
+        return 2
+    return 1 if target.pack == goal.pack else None
+
+
+def states_in_cards(asked: Sequence[Asked], address: Address) -> tuple[str, ...]:
+    """The states whose KPIs are shown as cards: in one domain all judged ones, over all domains what needs attention."""
+    if address.domain != ALL:
+        return (*ATTENTION, "met")
+    return ATTENTION if sum(one.is_asked and one.state in ATTENTION for one in asked) <= MOST_CARDS else ()
+
+
+def domain_section(domain: str, asked: Sequence[Asked], in_cards: tuple[str, ...], address: Address) -> Component:
+    """The KPIs of a domain: some as cards, others with figures as lines of a table, the rest in one sentence."""
+    lang = address.lang
+    cards = [one for one in asked if one.is_asked and one.state in in_cards]
+    rest = [one for one in asked if one not in cards]
+    lines = [one for one in rest if one.one.value is not None and one.state not in QUIET]
+    others: dict[str, list[Kpi]] = {}
+    for one in rest:
+        if one not in lines:
+            others.setdefault(one.state if one.is_asked else "no_target", []).append(one.column.kpi)
+    states = Counter(one.state for one in asked if one.is_asked)
+    judged = sum(states[state] for state in JUDGED_STATES)
+    head: list[Node] = [html.H2(link(name_of(DOMAINS, domain, lang), address.to(domain=domain)))]
+    if judged:
+        head.append(html.Span(say("domain_bad", lang, bad=states["missed"] + states["near"], judged=judged), className="help"))
+    parts = [
+        html.Div(head, className="section-head"),
+        html.Div([_card(one, address) for one in _ordered(cards)], className="kpis") if cards else None,
+        _table(_ordered(lines), address) if lines else None,
+        *unjudged(others, lang, "unit_unjudged"),
+    ]
+    return html.Section([part for part in parts if part is not None], className="domain", **_of_domain(domain))
+
+
+def _ordered(asked: Sequence[Asked]) -> list[Asked]:
+    return sorted(asked, key=lambda one: STATES.index(one.state))
+
+
+def _of_domain(domain: str) -> Attributes:
+    return {"data-domain": domain}
+
+
+def _of_kpi(one: Asked) -> Attributes:
+    return {"data-kpi": one.column.kpi.kpi_id, "data-packs": "/".join(one.column.packs)}
+
+
+def _card(asked: Asked, address: Address) -> Component:
+    lang, one = address.lang, asked.one
+    terms: list[tuple[str, Node | list[Node], str]] = [
+        (say("ratio", lang), "" if one.kpi.kind == "count" else tell.ratio(one), "ratio"),
+        (say("target", lang), _targets(asked, lang), "target"),
+        (say("shortfall", lang), tell.shortfall(one, lang), "shortfall"),
+        (say("certainty", lang), _certainty(one, lang), "certainty"),
+        (say("chance", lang), _chance(one, lang), "chance"),
+        (say("since", lang), _since(asked.flag, address.period_type, lang), "since"),
+        (say("trend_word", lang), tell.trend(asked.trend, address.period_type, lang), "trend"),
+        (say("owner", lang), name_of(AGENCIES, one.kpi.owner_agency, lang), "owner"),
+        (say("clause", lang), _clauses(asked, lang), "clause"),
+        (say("definition", lang), pick(one.kpi.formula, lang), "definition"),
+    ]
+    described = [html.Div([html.Dt(term), html.Dd(text, className=name)]) for term, text, name in terms if text]
+    return html.Article(
+        [
+            html.Div(
+                [
+                    html.H3(asked.name(lang)),
+                    html.P([_big(one, lang), chip(one.state, lang, tell.status(one, lang))], className="now"),
+                    html.Dl(described),
+                ],
+                className="told",
+            ),
+            chart(_trend(asked.past, one, address.period_type, lang)),
+        ],
+        className=f"kpi k-{one.state}",
+        **_of_kpi(asked),
+    )
+
+
+def _big(one: Judgement, lang: Lang) -> Component:
+    text, bare = tell.value(one, lang), tell.bare_value(one)
+    return html.B([bare, html.Span(text.removeprefix(bare), className="sign")], className="big")
+
+
+def _targets(asked: Asked, lang: Lang) -> list[Node]:
+    """Every different target with the end that binds, and a mark where the plan it rests on is over."""
+    told: list[Node] = []
+    for one in {tell.target(one.target, one.kpi, lang): one for one in asked.now}.values():
+        text = tell.target(one.target, one.kpi, lang)
+        ends = tell.binding(one.target, lang)
+        told.append(html.Span(f"{text}（{ends}）" if ends and lang == "zh" else f"{text} ({ends})" if ends else text))
+        if all(other.is_basis_expired for other in asked.now if other.target is not None):
+            told.append(expired_mark(one, lang))
+    return told
+
+
+def expired_mark(one: Judgement, lang: Lang) -> Component:
+    word, meaning = tell.expired(one, lang)
+    return html.Span(word, className="expired", title=meaning) if word else html.Span()
+
+
+def _clauses(asked: Asked, lang: Lang) -> list[Node]:
+    told: list[Node] = []
+    for one in asked.now:
+        if one.target is None:
+            continue
+        kind = tell.strength(one.target, lang)
+        text = f"{tell.clause(one.target, lang)}  {pick(one.target.text, lang)}{f'〔{kind}〕' if kind else ''}"
+        told.append(html.Div([text.strip(), expired_mark(one, lang)]))
+    return told
+
+
+def _certainty(one: Judgement, lang: Lang) -> str:
+    word, reason = tell.certainty(one, lang), tell.certainty_reason(one, lang)
+    dash, stop = ("：", "；") if lang == "zh" else (": ", "; ")
+    said = f"{word}{dash}{reason}" if reason else ""
+    return stop.join(part for part in (said, tell.partial(one, lang)) if part)
+
+
+def _chance(one: Judgement, lang: Lang) -> list[Node]:
+    """What chance alone could do, marked otherwise than doubt about the data."""
+    text = tell.chance(one, lang)
+    if not text:
+        return []
+    return [html.Span(text, className="by-chance"), html.Span(tell.chance_reason(one, lang), className="why")]
+
+
+def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
+    if flag is None:
+        return ""
+    movement = name_of(MOVEMENT, flag.movement, lang)
+    return say(
+        "flagged_since",
+        lang,
+        since=period_short(period_type, flag.since),
+        count=flag.in_a_row,
+        movement=movement if lang == "zh" else movement.lower(),
+    )
+
+
+def _table(lines: Sequence[Asked], address: Address) -> Component:
+    lang = address.lang
+    head = ("kpi", "value", "ratio", "target", "status", "shortfall", "since", "chance", "reliability", "owner")
+    rows = [_line_of(asked, address) for asked in lines]
+    return html.Div(
+        html.Table(
+            [html.Thead(html.Tr([html.Th(say(name, lang), scope="col") for name in head])), html.Tbody(rows)],
+            className="plain kpi-lines",
+        ),
+        className="scroll",
+        tabIndex=0,
+    )
+
+
+def _line_of(asked: Asked, address: Address) -> Component:
+    one, lang = asked.one, address.lang
+    since = period_short(address.period_type, asked.flag.since) if asked.flag else ""
+    return html.Tr(
+        [
+            html.Th(asked.name(lang), scope="row", title=pick(one.kpi.formula, lang)),
+            html.Td(tell.value(one, lang), className="number"),
+            html.Td(tell.ratio(one), className="number ratio"),
+            html.Td(_targets(asked, lang)),
+            html.Td([chip(one.state, lang), _doubt(one, lang)]),
+            html.Td(tell.shortfall_brief(one, lang), className="shortfall"),
+            html.Td(since, title=_since(asked.flag, address.period_type, lang)),
+            html.Td(html.Span(tell.chance(one, lang), className="by-chance", title=tell.chance_reason(one, lang))),
+            html.Td(tell.trend_brief(asked.trend, lang), title=tell.trend(asked.trend, address.period_type, lang)),
+            html.Td(name_of(AGENCIES, one.kpi.owner_agency, lang)),
+        ],
+        **_of_kpi(asked),
+    )
+
+
+def _doubt(one: Judgement, lang: Lang) -> Component:
+    said = tell.bounds(one, lang) if tell.has_doubt(one) else ""
+    said = "" if said == tell.value(one, lang) else said  # too little to be seen in the decimals shown
+    return html.Span(said, className="doubt", title=say("bounds", lang))
+
+
+def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: Lang) -> Drawing:
+    ticks = period_ticks(period_type, [other.period for other in past], lang)
+    rows = [
+        {
+            "label": period_short(period_type, other.period),
+            "tick": tick,
+            "value": other.value,
+            "printed": "" if other.value is None else tell.bare_value(other),
+            "hover": f"{period_short(period_type, other.period)}\n{tell.card(other, lang)}".replace("\n", "<br>"),
+            "state": other.state,
+            "is_doubtful": tell.has_doubt(other),
+            "value_low": other.value_low,
+            "value_high": other.value_high,
+            **_ends(other.target),
+        }
+        for other, tick in zip(past, ticks, strict=True)
+    ]
+    schema = {
+        "label": pl.String, "tick": pl.String, "value": pl.Float64, "printed": pl.String, "hover": pl.String, "state": pl.String,
+        "is_doubtful": pl.Boolean, "value_low": pl.Float64, "value_high": pl.Float64, "target_1": pl.Float64,
+        "target_2": pl.Float64,
+    }  # fmt: skip
+    return figures.trend(
+        pl.DataFrame(rows, schema=schema),
+        lang,
+        goal=tell.target(one.target, one.kpi, lang),
+        sign=tell.unit_sign(one.kpi, lang),
+        is_rate=one.kpi.kind == "rate",
+    )
+
+
+def _ends(goal: Target | None) -> dict[str, float | None]:
+    """The lines of a target in the chart."""
+    if goal is None:
+        return {"target_1": None, "target_2": None}
+    return {"target_1": float(goal.value_1), "target_2": None if goal.value_2 is None else float(goal.value_2)}
