@@ -42,10 +42,9 @@ INPUT_TYPES = {
     "is_cases_partial": "BOOLEAN", "is_numerator_partial": "BOOLEAN", "is_amount_partial": "BOOLEAN",
     "is_denominator_partial": "BOOLEAN", "expected_suppliers": "BIGINT", "reporting_suppliers": "BIGINT",
 }  # fmt: skip
-TRENDS_TYPES = {
+JUDGED_TYPES = {
     "unit_key": "VARCHAR", "unit_code": "VARCHAR", "unit_level": "VARCHAR", "period_type": "VARCHAR", "period": "DATE",
-    "kpi_id": "VARCHAR", "target_id": "VARCHAR", "is_met": "INTEGER", "value": "DOUBLE", "place": "BIGINT",
-    "better": "INTEGER",
+    "kpi_id": "VARCHAR", "target_id": "VARCHAR", "is_met": "INTEGER", "value": "DOUBLE",
 }  # fmt: skip
 # Stands for "as many as you like" of what did not arrive; finer than any target's four decimals can tell from a limit.
 MANY = 10**13
@@ -55,13 +54,14 @@ Outcome = tuple[Fraction, Fraction]
 
 @cache
 def compiled() -> dict[str, str]:
-    """The SQL of the models as it is run, each reading the frame that it refers to by its bare name."""
-    names = ["fct_kpi", "fct_trend", "target_lines"]
+    """The SQL of the models as it is run, each reading the tables that it refers to by their bare names."""
+    names = ["fct_kpi", "fct_trend", "recent_judgements", "target_lines"]
     with TemporaryDirectory() as folder:
         outcome = run_dbt(Home(Path(folder)), "compile", "--select", *names)
         assert outcome.exception is None, outcome.exception
     codes = {one.node.name: one.node.compiled_code for one in outcome.result.results}
-    return {name: re.sub(r'"\w+"\."\w+"\.("\w+")', r"\1", codes[name]) for name in names}
+    bare = {name: re.sub(r'"\w+"\."\w+"\.("\w+")', r"\1", codes[name]) for name in names}
+    return {name: re.sub(r"read_parquet\('control/(\w+)\.parquet'\)", r"\1", code) for name, code in bare.items()}
 
 
 def table(connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str], rows: Sequence[Sequence[Any]]) -> None:
@@ -530,14 +530,17 @@ def test_the_interval_of_chance_is_that_of_wilson(connection: duckdb.DuckDBPyCon
         assert 0 <= low <= 100 * n / d <= high <= 100, (n, d, low, high)
 
 
-def trends(connection: duckdb.DuckDBPyConnection, runs: Sequence[Sequence[float]], better: int = 1) -> list[dict[str, Any]]:
-    """What fct_trend says of rows of values, oldest first."""
+def trends(connection: duckdb.DuckDBPyConnection, runs: Sequence[Sequence[float]], direction: str = "higher") -> list[dict[str, Any]]:
+    """What fct_trend says of rows of monthly values, oldest first."""
     rows = [
-        [number, "610629001001", "community", "month", date(2025, month, 1), "kpi", "target", 0, value, len(run) - month + 1, better]
+        [number, "610629001001", "community", "month", date(2025, month, 1), "kpi", "target", 0, value]
         for number, run in enumerate(runs)
         for month, value in enumerate(run, start=1)
     ]
-    table(connection, "recent_judgements", TRENDS_TYPES, rows)
+    table(connection, "judgements", JUDGED_TYPES, rows)
+    connection.execute("create table periods as select period_type, period from judgements")
+    connection.execute(f"create table dim_kpi as select 'kpi' as kpi_id, '{direction}' as direction")
+    connection.execute(f"create view recent_judgements as {compiled()['recent_judgements']}")
     found: pl.DataFrame = connection.sql(f"select * from ({compiled()['fct_trend']}) order by cast(unit_key as integer)").pl()
     return found.to_dicts()
 
@@ -554,7 +557,7 @@ def test_a_trend_with_ties_as_worked_out_by_hand(connection: duckdb.DuckDBPyConn
 
 
 def test_where_less_is_better_a_fall_is_an_improvement(connection: duckdb.DuckDBPyConnection) -> None:
-    (found,) = trends(connection, [[4, 3, 2, 1, 0]], better=-1)
+    (found,) = trends(connection, [[4, 3, 2, 1, 0]], direction="lower")
     assert (found["trend"], found["z"]) == ("improving", pytest.approx(2.2045, abs=5e-5))
 
 
