@@ -99,6 +99,8 @@ class Column(Strict):
     maximum: float | None = None
     # cross-file: the value must exist as `dataset.column` of the same period
     references: str | None = None
+    # reference_number: the column, of any dataset, whose numbers these are; equal numbers have equal pseudonyms
+    numbers_of: str | None = None
     # a null is allowed where this SQL condition over the stored columns holds
     nullable_when: str | None = None
     note_zh: str = ""
@@ -117,6 +119,8 @@ class Column(Strict):
         spellings = [spelling for all_of in self.values.values() for spelling in all_of]
         if len(set(spellings)) != len(spellings):
             raise ValueError(f"column {self.name!r}: a spelling means two values")
+        if self.numbers_of is not None and self.privacy != "reference_number":
+            raise ValueError(f"column {self.name!r}: only reference numbers are `numbers_of` another column")
         if self.type == "code" and self.pattern is None and self.privacy == "none":
             raise ValueError(f"column {self.name!r}: a code needs a pattern")
         return self
@@ -153,7 +157,8 @@ class Column(Strict):
         )
         comment = f"{self.title_zh} / {self.title_en}"
         if self.privacy in ("identity_document", "reference_number"):
-            return [LakeColumn(name=self.stored_name, duckdb_type="varchar", comment=comment), check]
+            kind = "varchar[]" if self.type == "list" else "varchar"
+            return [LakeColumn(name=self.stored_name, duckdb_type=kind, comment=comment), check]
         if self.privacy == "birth_date":
             return [LakeColumn(name=self.stored_name, duckdb_type="integer", comment=comment), check]
         if self.privacy == "name":

@@ -115,7 +115,8 @@ def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
             group by all
         ),
         given as (
-            select period_type, period, kpi_id, count(distinct unit_key) as units from fct_kpi group by all
+            select period_type, period, kpi_id, count(distinct unit_key) as units
+            from fct_kpi where unit_basis = 'as_was' group by all
         )
         select wanted.period_type || ' ' || wanted.period::varchar || ' ' || wanted.kpi_id || ': '
             || coalesce(given.units, 0) || ' of ' || wanted.units || ' units'

@@ -26,7 +26,14 @@ from pipelines.ingest import write_parquet
 from pipelines.linking import LinkedMonth, link_months, linked_rows
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
-from pipelines.units import build_register, load_releases, merge_civil_register, with_units_above
+from pipelines.units import (
+    Today,
+    build_lineage,
+    build_register,
+    load_releases,
+    merge_civil_register,
+    with_units_above,
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,13 @@ def export_control(
     """Evaluates the rules across files and writes `control/`. `built` are the digests of the last build."""
     batches = [CurrentBatch.of(row) for row in store.current_batches()]
     units = county_units(home, county, batches)
+    lineage = county_lineage(home, batches, units)
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
         linked = link_months(home, batches, evaluations, months, on_progress)
-        registers = _register_digests(county, months, evaluations, linked, cross_file)
+        today = tables.today(units, lineage, months, batches)
+        registers = _register_digests(county, months, evaluations, linked, cross_file, today)
         events = _event_digests(home, months, batches, evaluations)
     periods = periods_of(months)
     digests = {_registers(month): digest for month, digest in registers.items()}
@@ -67,6 +76,8 @@ def export_control(
         "verdicts": tables.verdicts(home, batches, evaluations, dirty_months),
         "links": linked_rows(linked, dirty_months),
         "units": units,
+        "lineage": lineage,
+        **tables.today_tables(today),
         "periods": tables.periods(periods, dirty, county, as_of),
         "months": tables.months(months, dirty_months, county),
         "suppliers": tables.suppliers(county),
@@ -95,6 +106,12 @@ def county_units(home: Home, county: County, batches: list[CurrentBatch]) -> pl.
     return with_units_above(units, register, prefixes)
 
 
+def county_lineage(home: Home, batches: list[CurrentBatch], units: pl.DataFrame) -> pl.DataFrame:
+    """What became of the county's units, from the same sources as the units."""
+    communities = [batch for batch in batches if batch.slot.dataset == "civil_communities"]
+    return build_lineage(units, passing_rows(home, "civil_communities", communities))
+
+
 @lru_cache(maxsize=4)
 def _register(county_code: str, reference: Path) -> pl.DataFrame:
     """The county's register from the releases, which do not change while a process runs."""
@@ -119,7 +136,8 @@ _DBT_FOLDERS = ("models", "macros", "kpis", "seeds")
 
 
 def _register_digests(
-    county: County, months: list[date], evaluations: list[Evaluation], linked: list[LinkedMonth], cross_file: CrossFile
+    county: County, months: list[date], evaluations: list[Evaluation], linked: list[LinkedMonth],
+    cross_file: CrossFile, today: Today,
 ) -> dict[date, str]:
     """For each month, a digest of everything that is counted from its registers: code, settings, units, rows, links."""
     settings = county.model_dump(mode="json", exclude={"last_period", "retention_days"})
@@ -132,7 +150,8 @@ def _register_digests(
     for one in linked:
         seen[one.month].append(f"links {one.inputs_hash}")
     return {
-        month: _hash([*common, cross_file.units_hash(f"{month:%Y-%m}"), hashes]) for month, hashes in seen.items()
+        month: _hash([*common, cross_file.units_hash(f"{month:%Y-%m}"), today.of_month(month), hashes])
+        for month, hashes in seen.items()
     }
 
 
@@ -167,7 +186,7 @@ def _registers(month: date) -> str:
 
 def _inputs_hash(digests: dict[str, str], frames: dict[str, pl.DataFrame]) -> str:
     """Equal where an edition would be equal: the digests, and the tables that are shown as they are."""
-    shown = ("units", "expected", "deliveries", "rule_results", "batch_accounts", "suppliers")
+    shown = ("units", "lineage", "expected", "deliveries", "rule_results", "batch_accounts", "suppliers")
     return _hash([digests, [hashlib.sha256(frames[name].write_json().encode()).hexdigest() for name in shown]])
 
 

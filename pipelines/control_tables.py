@@ -14,13 +14,14 @@ import polars as pl
 
 from expectations.contract import load_contracts
 from expectations.rules import rule_catalogue
-from pipelines.calendar import Period
+from pipelines.calendar import Period, periods_of
 from pipelines.county import County
 from pipelines.cross_file import CurrentBatch, Evaluation
 from pipelines.ingest import verdicts_path
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
 from pipelines.sql import file_list
 from pipelines.store import Slot, Store
+from pipelines.units import Today, place_today
 
 VERDICTS_SCHEMA: dict[str, Any] = {
     "batch_id": pl.String, "row_number": pl.Int32, "rule_id": pl.String, "rule_version": pl.Int32,
@@ -128,6 +129,21 @@ def months(months: list[date], dirty_months: set[date], county: County) -> pl.Da
     rows = [(month, month_end(month), county.cutoff_date(month), month in dirty_months) for month in months]
     schema = {"month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean}
     return pl.DataFrame(rows, schema, orient="row")
+
+
+def today(units: pl.DataFrame, lineage: pl.DataFrame, months: list[date], batches: list[CurrentBatch]) -> Today:
+    """Where rows of each month lie in the units of the last evaluated one: of every month that anything is placed in."""
+    last = max(months, default=None)
+    placed = {*months, *(period.last_month for period in periods_of(months))}
+    placed |= {month_start(batch.slot.period) for batch in batches}
+    return place_today(units, lineage, placed if last else (), month_end(last) if last else date.min)
+
+
+def today_tables(today: Today) -> dict[str, pl.DataFrame]:
+    return {
+        "placements": today.placements, "today_places": today.places, "extents": today.extents,
+        "doubtful_extents": today.doubts, "extent_origins": today.origins,
+    }  # fmt: skip
 
 
 def suppliers(county: County) -> pl.DataFrame:

@@ -20,8 +20,11 @@ from pipelines.settings import DBT_DIR
 MARTS_DIR = DBT_DIR / "models" / "marts" / "derived"
 HEADER = "Derived from dbt/measures/{mart}.yml by pipelines.dbt_marts.write_marts: do not edit."
 _PLACE = ("place_month", "supplier_id", "community_code")
+# Columns that say where in its community a row lies, in case that a part of it moves to another.
+_PARTS = ("grid_code", "household_no")
 # By the column that says where rows count: the macro that sums them by unit.
 _SUMS = {"community_code": "sum_by_unit", "unit_code": "sum_by_named_unit"}
+_GROUPED = {place: f"group by rows.place_month, rows.supplier_id, rows.{place}, today_code" for place in _SUMS}
 _REGISTER_CONFIG = """{{ config(
     materialized='incremental',
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
@@ -60,7 +63,7 @@ def render_contract(mart: Mart) -> str:
 
 def render_model(mart: Mart, contracts: dict[str, Contract]) -> str:
     """The SQL of a mart's model."""
-    body = event_mart(mart, contracts) if mart.is_event else register_mart(mart)
+    body = event_mart(mart, contracts) if mart.is_event else register_mart(mart, contracts)
     return f"-- {HEADER.format(mart=mart.mart)}\n{body}"
 
 
@@ -73,28 +76,28 @@ def derived_files(contracts: dict[str, Contract]) -> dict[Path, str]:
     return files
 
 
-def register_mart(mart: Mart) -> str:
-    """One row per unit in force and month to compute; 0 where nothing was delivered."""
+def register_mart(mart: Mart, contracts: dict[str, Contract]) -> str:
+    """One row per unit in force, then or today, and month to compute; 0 where nothing was delivered."""
     names, least = list(mart.columns()), _least(mart)
     steps = [
-        "unit_months as (\n    select * from {{ ref('unit_months') }}\n)",
+        "placed_units as (\n    select * from {{ ref('placed_units') }}\n)",
         "months as (\n    select month from {{ source('control', 'months') }}\n    where is_dirty\n)",
     ]
     for dataset in mart.datasets:
-        steps += _register_sums(mart, dataset)
+        steps += _register_sums(mart, dataset, contracts[dataset])
     steps.append(_union("places", [(dataset, _own_columns(mart, dataset)) for dataset in mart.datasets], names, ("month",), least, mart.place))
     steps.append(_by_unit(names, ("month",), least, mart.place))
     filled = [f"cast(coalesce(counted.{name}, 0) as {kind}) as {name}" for name, (kind, _) in mart.columns().items()]
     return (
-        f"{_REGISTER_CONFIG}\nwith {_joined(steps)}\n\nselect\n    unit_months.unit_key,\n    unit_months.month,\n    "
+        f"{_REGISTER_CONFIG}\nwith {_joined(steps)}\n\nselect\n    placed_units.unit_key,\n    placed_units.month,\n    "
         + ",\n    ".join(filled)
-        + "\nfrom unit_months\ninner join months on unit_months.month = months.month\nleft join counted\n"
-        "    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month\n"
+        + "\nfrom placed_units\ninner join months on placed_units.month = months.month\nleft join counted\n"
+        "    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month\n"
     )
 
 
-def _register_sums(mart: Mart, dataset: str) -> list[str]:
-    """CTEs <dataset>_rows, <dataset>: the rows with what each measure makes of them, and their sums by place."""
+def _register_sums(mart: Mart, dataset: str, contract: Contract) -> list[str]:
+    """CTEs from <dataset>_rows to <dataset>: rows with what each measure makes of them, and their sums by place."""
     summed = [measure for measure in mart.of(dataset) if measure.kind != "places"]
     placed = [measure for measure in mart.of(dataset) if measure.kind == "places"]
     rows = _cte(f"{dataset}_rows", ["*", "month as place_month", *_flags(mart.of(dataset))], _source(mart.of(dataset)))
@@ -108,12 +111,14 @@ def _register_sums(mart: Mart, dataset: str) -> list[str]:
         for measure in placed
         for aggregate, flag in (("max", "counts"), ("sum", "may_count"))
     ]
-    place = _place(mart.place)
-    grouped = f"group by {', '.join(place)}"
-    if not placed:
-        return [rows, _cte(dataset, [*place, "place_month as month", *sums], f"{dataset}_rows", grouped)]
-    by_place = _cte(f"{dataset}_places", [*place, *sums, *flags], f"{dataset}_rows", grouped)
-    return [rows, by_place, _placed(mart, dataset)]
+    place, joins = _then_and_today(mart.place, _part(contract))
+    columns = [*_columns(summed), *(f"{m.name}_{flag}" for m in placed for flag in ("counts", "may_count"))]
+    by_place = _cte(f"{dataset}_sums", [*place, *sums, *flags], f"{dataset}_rows as rows", f"{joins}\n    {_GROUPED[mart.place]}")
+    in_both = _in_both_bases(f"{dataset}_places", f"{dataset}_sums", columns, mart.place)
+    if placed:
+        return [rows, by_place, in_both, _placed(mart, dataset)]
+    listed = [*_place(mart.place), "place_month as month", *columns]
+    return [rows, by_place, in_both, _cte(dataset, listed, f"{dataset}_places")]
 
 
 def _placed(mart: Mart, dataset: str) -> str:
@@ -122,7 +127,7 @@ def _placed(mart: Mart, dataset: str) -> str:
     A community that two suppliers deliver stands once; what stands nowhere, once per supplier.
     """
     # a unit of any level need not be one of the county's
-    found = "communities.unit_key" if mart.place == "community_code" else f"sums.{mart.place}"
+    found = "known.community_code" if mart.place == "community_code" else f"sums.{mart.place}"
     supplier = f"case when {found} is null then sums.supplier_id end"
     columns = ["sums.place_month", "min(sums.supplier_id) as supplier_id", f"sums.{mart.place}", "sums.place_month as month"]
     least = _least(mart)
@@ -139,8 +144,8 @@ def _placed(mart: Mart, dataset: str) -> str:
             f"        end as {name}_doubtful",
         ]
     joined = (
-        "left join unit_months as communities\n        on sums.place_month = communities.month\n"
-        "        and sums.community_code = communities.unit_code\n        and communities.unit_level = 'community'\n    "
+        "left join ({{ known_places() }}) as known\n"
+        "        on sums.place_month = known.month and sums.community_code = known.community_code\n    "
         if mart.place == "community_code"
         else ""
     )
@@ -160,9 +165,10 @@ def event_mart(mart: Mart, contracts: dict[str, Contract]) -> str:
         for day in _known_days(mart, dataset):
             step = f"{dataset}_{day}"
             sums = _event_sums(mart, dataset, day)
-            steps.append(_known(dataset, day, sums))
+            steps.append(_known(dataset, day, sums, _part(contracts[dataset])))
             parts.append((step, {name: name for name in sums}))
-    steps.append(_union("places", parts, names, ("month", "known_month")))
+    steps.append(_union("sums", parts, names, ("today_code", "month", "known_month")))
+    steps.append(_in_both_bases("places", "sums", ["month", "known_month", *names]))
     steps.append(_by_unit(names, ("month", "known_month")))
     columns = [f"cast({name} as {kind}) as {name}" for name, (kind, _) in mart.columns().items()]
     return (
@@ -219,18 +225,18 @@ def _event_sums(mart: Mart, dataset: str, day: str) -> dict[str, str]:
     }
 
 
-def _known(dataset: str, day: str, sums: dict[str, str]) -> str:
+def _known(dataset: str, day: str, sums: dict[str, str], part: str | None) -> str:
     columns = [f"{sql} as {name}" for name, sql in sums.items()]
-    grouped = "group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month"
-    place = [f"rows.{name}" for name in _PLACE]
+    place, joins = _then_and_today("community_code", part)
+    grouped = f"{_GROUPED['community_code']}, rows.cohort_month"
     if day == AT_ONCE:
         known = ["rows.cohort_month as month", "rows.cohort_month as known_month"]
-        return _cte(f"{dataset}_{day}", [*place, *known, *columns], f"{dataset}_compared as rows", grouped)
+        return _cte(f"{dataset}_{day}", [*place, *known, *columns], f"{dataset}_compared as rows", f"{joins}\n    {grouped}")
     known = ["rows.cohort_month as month", "greatest(cutoffs.month, rows.cohort_month) as known_month"]
     joined = (
         f"inner join cutoffs\n        on cast(rows.{day} as date) <= cutoffs.cutoff_date\n"
         f"        and (cutoffs.previous_cutoff_date is null or cast(rows.{day} as date) > cutoffs.previous_cutoff_date)\n"
-        f"    {grouped}, cutoffs.month"
+        f"    {joins}\n    {grouped}, cutoffs.month"
     )
     return _cte(f"{dataset}_{day}", [*place, *known, *columns], f"{dataset}_compared as rows", joined)
 
@@ -248,6 +254,29 @@ def _flags(measures: list[Measure]) -> list[str]:
             f"row_state = 'quarantined' and coalesce({measure.counts}, true) as {measure.name}_may_count",
         )
     ]
+
+
+def _part(contract: Contract) -> str | None:
+    """The column that says where in its community a row of the dataset lies, if any; every model of its rows has it."""
+    own = {lake.name for column in contract.columns for lake in column.lake_columns()}
+    return next((part for part in _PARTS if part in own), None)
+
+
+def _then_and_today(place: str, part: str | None) -> tuple[list[str], str]:
+    """Columns of the place of a row then and of its place today, and the joins that tell the latter."""
+    named = ("" if part is None else f", '{part}'"), ("" if place == "community_code" else f", place='{place}'")
+    columns = [*(f"rows.{name}" for name in _place(place)), f"{{{{ today_code('rows'{named[0]}) }}}} as today_code"]
+    return columns, f"{{{{ join_today('rows'{''.join(named)}) }}}}"
+
+
+def _in_both_bases(name: str, sums: str, columns: list[str], place: str = "community_code") -> str:
+    listed = ",\n        ".join(f"'{column}'" for column in columns)
+    named = "" if place == "community_code" else f", place='{place}'"
+    return f"{name} as (\n    {{{{ in_both_bases('{sums}', [\n        {listed},\n    ]{named}) }}}}\n)"
+
+
+def _columns(measures: list[Measure]) -> list[str]:
+    return [measure.name + part.suffix for measure in measures for part in measure.parts(is_event=False)]
 
 
 def _own_columns(mart: Mart, dataset: str) -> dict[str, str]:

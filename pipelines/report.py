@@ -48,7 +48,7 @@ def read_edition(home: Home) -> EditionReport | None:
 
 _UNITS_QUERY = """
 select count(distinct unit_key) as units from fct_kpi
-where period_type = 'month' and period = ? and unit_level = 'community'
+where period_type = 'month' and period = ? and unit_level = 'community' and unit_basis = 'as_was'
 """
 # An undetermined figure has a judged status too, but what it says may be overturned: it is counted apart.
 _STATUS_QUERY = """
@@ -59,6 +59,7 @@ with judged as (
     from fct_kpi as figures
     inner join dim_kpi as kpis on kpis.kpi_id = figures.kpi_id
     where figures.period_type = 'month' and figures.period = ? and figures.unit_level = 'community'
+        and figures.unit_basis = 'as_was'
 )
 pivot judged on status in
     ('met', 'near', 'missed', 'undetermined', 'no_data', 'not_applicable', 'too_early', 'no_target')
@@ -87,7 +88,7 @@ inner join dim_period as periods on periods.period_type = 'month' and periods.pe
 inner join dim_unit as units on units.unit_key = worst.unit_key
     and units.valid_from <= periods.end_date and (units.valid_to is null or units.valid_to > periods.end_date)
 inner join fct_kpi as figures on figures.unit_key = worst.unit_key and figures.kpi_id = worst.kpi_id
-    and figures.period_type = 'month' and figures.period = $1
+    and figures.period_type = 'month' and figures.period = $1 and figures.unit_basis = 'as_was'
 where worst.place <= 3
 order by kpis.kpi_id, worst.place
 """.replace("period = ?", "period = $1")

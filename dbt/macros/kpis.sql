@@ -10,7 +10,7 @@
     ] %}
     {% set optional = [
         'measure', 'per', 'numerator', 'denominator', 'low_numerator', 'low_denominator', 'high_numerator',
-        'high_denominator', 'incomplete', 'is_of_cases', 'rows', 'levels', 'lever', 'variant', 'tolerance', 'note',
+        'high_denominator', 'incomplete', 'is_of_cases', 'is_additive', 'rows', 'levels', 'lever', 'variant', 'tolerance', 'note',
     ] %}
     {% set expanded = [] %}
     {% for kpi in declared %}
@@ -112,6 +112,14 @@
     {{ return(kpi.get('is_of_cases', kpi.kind == 'rate' and 'measure' in kpi and 'incomplete' not in figure) | lower) }}
 {% endmacro %}
 
+{#
+    Whether the figure of a whole is the sum of its parts' numerators and denominators: a declared measure is, unless
+    it is a minimum; a figure declared in full where it says so.
+#}
+{% macro is_additive(kpi) %}
+    {{ return(kpi.get('is_additive', 'measure' in kpi and kpi.measure ~ '_rows' not in measures_of(kpi.mart)) | lower) }}
+{% endmacro %}
+
 {# A bound of a measure's column that is open while a doubtful row has no usable amount #}
 {% macro bounded(measure, bound, columns) %}
     {% set unbounded = measure ~ '_unbounded' %}
@@ -120,7 +128,7 @@
 
 {#
     Numerator, denominator and bounds: for each KPI one select from its mart's measures by period, for the levels of
-    units that it has figures for. steps_per_scaled_unit is what one unit of numerator × scale is in steps of the
+    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit of numerator × scale is in steps of the
     shortfall. rows: a measure of rows of which one is expected per community and month.
 #}
 {% macro kpi_figures() %}
@@ -128,6 +136,9 @@
     {%- set figure = figure_of(kpi) %}
     select
         unit_key,
+        unit_basis,
+        registered_key,
+        is_moved_{{ kpi.basis }} as is_moved,
         unit_code,
         unit_level,
         class,
@@ -150,6 +161,7 @@
         {%- endfor %}
         {%- endfor %}
         {{ has_chance(kpi, figure) }} as has_chance,
+        {{ is_additive(kpi) }} as is_additive,
         {%- if kpi.rows %}
         {{ kpi.rows }} = 0 as has_no_rows,
         {{ kpi.rows }} < communities * {{ {'stock': '1', 'flow': 'months', 'ytd': 'year_months'}[kpi.basis] }}
@@ -159,7 +171,10 @@
         {{ figure.get('incomplete', 'false') }} as is_incomplete
         {%- endif %}
     from {{ kpi.mart }}_{{ kpi.basis }}
-    where unit_level in ({{ quoted(kpi.levels) }})
+    where
+        (unit_basis = 'as_was' and unit_level in ({{ quoted(kpi.levels) }}))
+        or (unit_basis = 'as_now' and unit_level in ({{ quoted(kpi.levels) }}) and is_moved_{{ kpi.basis }})
+        or unit_basis = 'unplaced'
     {{ "union all" if not loop.last }}
     {%- endfor %}
 {% endmacro %}

@@ -217,6 +217,7 @@
                 and figures.kpi_id = judged.kpi_id
                 and figures.month = judged.period
                 and judged.period_type = 'month'
+                and judged.unit_basis = 'as_was'
             inner join {{ ref('dim_kpi') }} as kpis on figures.kpi_id = kpis.kpi_id
             inner join {{ ref('target_lines') }} as lines on judged.target_id = lines.target_id
             where figures.is_recent and figures.denominator > 0

@@ -1,15 +1,26 @@
-{# Rows summed by where they are, before they are counted in units: one row per place and keys. #}
-{% macro sum_by_place(rows, keys, measures) %}
-    select
-        place_month,
-        supplier_id,
-        community_code,
-        {{ keys | join(', ') }},
-        {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from {{ rows }}
-    group by place_month, supplier_id, community_code, {{ keys | join(', ') }}
+{# Rows summed by where they are, before they are counted in units: one row per place and keys, in both bases. #}
+{% macro sum_by_place(rows, keys, measures, part=none) %}
+    with sums as (
+        select
+            rows.place_month,
+            rows.supplier_id,
+            rows.community_code,
+            {{ today_code('rows', part) }} as today_code,
+            {{ keys | join(', ') }},
+            {%- for measure in measures %}
+            sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+            {%- endfor %}
+        from {{ rows }} as rows
+        {{ join_today('rows', part) }}
+        group by rows.place_month, rows.supplier_id, rows.community_code, today_code, {{ keys | join(', ') }}
+    )
+    {{ in_both_bases('sums', keys + measures) }}
+{% endmacro %}
+
+{# Every community in force, by its code, and every place of today #}
+{% macro known_places() %}
+    select distinct month, community_code
+    from {{ ref('unit_paths') }}
 {% endmacro %}
 
 {#
@@ -17,8 +28,8 @@
     least of it where it is one of `least`.
 
     `places` comes from sum_by_place. A place with a community in force in place_month counts there and in every unit
-    above it. Any other (missing, malformed or unknown code; only doubtful rows can have one) counts once in every
-    unit that its supplier covers.
+    above it; a place of today in the extents of today (see placed_units). Any other (missing, malformed or unknown
+    code; only doubtful rows can have one) counts once in every unit that its supplier covers.
 #}
 {% macro sum_by_unit(places, keys, measures, least=[]) %}
     select
@@ -36,11 +47,9 @@
         select reached.unit_key, unplaced.*
         from (
             {{ unplaced_sums(places, 'community_code', keys, measures, least) }}
-            left join {{ ref('unit_months') }} as named
-                on places.place_month = named.month
-                and places.community_code = named.unit_code
-                and named.unit_level = 'community'
-            where named.unit_key is null
+            left join ({{ known_places() }}) as named
+                on places.place_month = named.month and places.community_code = named.community_code
+            where named.community_code is null
             group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
         ) as unplaced
         {{ all_of_supplier('unplaced') }}
@@ -76,13 +85,13 @@
             on elsewhere.place_month = above.month
             and above.unit_level in ('city', 'province')
             and left(elsewhere.unit_code, length(above.unit_code)) = above.unit_code
-        where named.unit_key is null and {{ is_elsewhere('elsewhere') }}
+        where named.place_code is null and {{ is_elsewhere('elsewhere') }}
         union all
         select reached.unit_key, unplaced.*
         from (
             {{ unplaced_sums(places, 'unit_code', keys, measures) }}
             {{ named_unit('places') }}
-            where named.unit_key is null and not {{ is_elsewhere('places') }}
+            where named.place_code is null and not {{ is_elsewhere('places') }}
             group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
         ) as unplaced
         {{ all_of_supplier('unplaced') }}
@@ -106,18 +115,18 @@
             from {{ places }} as places
 {%- endmacro %}
 
-{# Every unit that a supplier covers #}
+{# Every unit that a supplier covers, and every extent of today that draws on one #}
 {% macro all_of_supplier(rows) -%}
     inner join {{ ref('unit_suppliers') }} as covers
             on {{ rows }}.supplier_id = covers.supplier_id
-        inner join {{ ref('unit_months') }} as reached
-            on covers.unit_code = reached.unit_code and {{ rows }}.place_month = reached.month
+        inner join {{ ref('placed_units') }} as reached
+            on covers.unit_code = reached.place_code and {{ rows }}.place_month = reached.month
 {%- endmacro %}
 
-{# The unit of the register that a place names, if any; and the county #}
+{# The unit of the register, or the place of today, that a place names, if any; and the county #}
 {% macro named_unit(place) -%}
-    left join {{ ref('unit_months') }} as named
-            on {{ place }}.place_month = named.month and {{ place }}.unit_code = named.unit_code
+    left join (select distinct month, place_code from {{ ref('place_paths') }}) as named
+            on {{ place }}.place_month = named.month and {{ place }}.unit_code = named.place_code
         cross join {{ source('control', 'county') }} as county
 {%- endmacro %}
 
@@ -134,3 +143,20 @@
             false
         )
 {%- endmacro %}
+
+{#
+    Units with the same suppliers are named after one of them: unit_code (of a unit, or the key of an extent of today)
+    and coverage_code.
+#}
+{% macro coverage_codes() %}
+    select
+        unit_code,
+        min(unit_code) over (partition by suppliers) as coverage_code
+    from (
+        select
+            unit_code,
+            {{ listed('supplier_id') }} as suppliers
+        from {{ ref('unit_suppliers') }}
+        group by unit_code
+    ) as supplier_sets
+{% endmacro %}

@@ -1,7 +1,7 @@
--- A figure belongs to a unit in force at the end of its period. It is held against every target of a chosen pack that
--- was in force then and is meant for it (area, class, city class, level, variant; of phased ones the last step passed),
--- once each and against no other; a judged one against one at least.
-{% set figure = ['unit_key', 'period_type', 'period', 'kpi_id'] %}
+-- A figure belongs to a unit in force at the end of its period, or (as_now) to one of today. It is held against every
+-- target of a chosen pack that was in force then and is meant for it (area, class, city class, level, variant; of
+-- phased ones the last step passed), once each and against no other; a judged one against one at least.
+{% set figure = ['unit_key', 'unit_basis', 'period_type', 'period', 'kpi_id'] %}
 {% set scopes = ['area_scope', 'class_scope', 'city_class_scope', 'level_scope', 'variant_scope'] %}
 
 with kpis as (
@@ -29,10 +29,12 @@ figures as (
     from kpis
     inner join {{ ref('dim_period') }} as periods
         on kpis.period_type = periods.period_type and kpis.period = periods.period
-    left join {{ ref('unit_months') }} as units
-        on kpis.unit_key = units.unit_key and periods.last_month = units.month
+    left join {{ ref('placed_units') }} as units
+        on kpis.unit_key = units.registered_key and kpis.unit_basis = units.unit_basis
+        and periods.last_month = units.month
     left join variants
-        on kpis.unit_key = variants.unit_key and kpis.kpi_id = variants.kpi_id
+        on kpis.unit_key = variants.registered_key and kpis.unit_basis = variants.unit_basis
+        and kpis.kpi_id = variants.kpi_id
         and kpis.period_type = variants.period_type and kpis.period = variants.period
 ),
 

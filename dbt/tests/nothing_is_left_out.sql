@@ -23,7 +23,7 @@ given as (
     select
         period_type,
         period,
-        count(distinct unit_key || kpi_id) as figures
+        count(distinct case when unit_basis = 'as_was' then unit_key || kpi_id end) as figures
     from {{ ref('fct_kpi') }}
     {{ of_dirty('periods') }}
     group by period_type, period

@@ -17,6 +17,12 @@ union all
 union all
 {{ repeated_keys(ref('fct_trend'), ['unit_key', 'period_type', 'kpi_id', 'target_id']) }}
 union all
+{{ repeated_keys(ref('dim_lineage'), ['change_date', 'unit_level', 'from_unit_key', 'to_unit_key', 'change_kind']) }}
+union all
+{{ repeated_keys(ref('fct_unplaced'), ['dataset', 'month', 'unit_key']) }}
+union all
+{{ repeated_keys(ref('placed_units'), ['unit_key', 'month']) }}
+union all
 {{ repeated_keys(ref('unit_months'), ['unit_key', 'month']) }}
 union all
 {{ repeated_keys(ref('unit_months'), ['unit_code', 'month']) }}

@@ -5,6 +5,14 @@
 union all
 {{ unknown_values(ref('fct_kpi'), 'certainty', ['confirmed', 'undetermined'], nullable=true, dirty='periods') }}
 union all
+{{ unknown_values(ref('fct_kpi'), 'unit_basis', ['as_was', 'as_now'], dirty='periods') }}
+union all
+{{ unknown_values(ref('fct_kpi'), 'comparability', ['comparable', 'rebased', 'break'], dirty='periods') }}
+union all
+{{ unknown_values(ref('dim_lineage'), 'change_kind', [
+    'renamed', 'recoded', 'split', 'merged', 'part_moved', 'new', 'closed',
+]) }}
+union all
 {{ unknown_values(ref('fct_flag'), 'movement', [
     'new', 'continuing', 'worsening', 'improving', 'recovered',
 ], dirty='periods') }}

@@ -11,7 +11,7 @@ import polars_hash as plh
 
 from expectations.contract import DUCKDB_TYPES, Column, Contract
 from pipelines.keys import Key
-from pipelines.protection.casts import cast, normalise, read_date
+from pipelines.protection.casts import cast, normalise, read_date, read_list
 from pipelines.protection.identity import IDENTIFIER, MASK, examine
 from pipelines.protection.linking import PSEUDONYM_LENGTH, examine_names, linking_keys, normalise_name
 from pipelines.settings import month_end
@@ -149,10 +149,19 @@ def _identity(frame: pl.DataFrame, column: Column, key: Key, *, is_sample: bool)
 
 def _reference(frame: pl.DataFrame, column: Column, key: Key) -> pl.DataFrame:
     def derive(delivered: pl.LazyFrame) -> pl.LazyFrame:
-        hashed = plh.col("text").chash.hmac_sha256(key=key.for_purpose(f"reference:{column.name}"))
+        hashed = plh.col("text").chash.hmac_sha256(key=key.for_purpose(f"reference:{column.numbers_of or column.name}"))
         is_absent = pl.col("text").is_null()
-        return _normalised(delivered).select(
-            hashed.str.slice(0, PSEUDONYM_LENGTH).alias(column.stored_name),
+        texts = _normalised(delivered)
+        pseudonym = hashed.str.slice(0, PSEUDONYM_LENGTH)
+        if column.type == "list":
+            # each number by itself: a list that is longer by one would have nothing in common with the shorter one
+            listed = texts.with_row_index("place").select("place", text=read_list(pl.col("text"))).explode("text")
+            numbers = listed.with_columns(pl.col("text").str.strip_chars()).select("place", pseudonyms=pseudonym).drop_nulls()
+            lists = numbers.group_by("place").agg("pseudonyms")
+            texts = texts.with_row_index("place").join(lists, on="place", how="left", maintain_order="left")
+            pseudonym = pl.col("pseudonyms")
+        return texts.select(
+            pseudonym.alias(column.stored_name),
             pl.when(is_absent).then(pl.lit("absent")).otherwise(pl.lit("valid")).alias(column.check_name),
         )
 

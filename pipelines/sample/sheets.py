@@ -174,7 +174,9 @@ class Agencies:
         return pl.col(column).replace_strict(known, default=None, return_dtype=pl.String)
 
     def _communities(self, _: date, end: date) -> pl.DataFrame:
-        return self.places.communities.filter(pl.col("opened_date") <= end).with_columns(_place="code")
+        # no community of the sample was ever divided
+        moved = {name: pl.lit(None, pl.List(pl.String)) for name in ("moved_grids", "moved_households")}
+        return self.places.communities.filter(pl.col("opened_date") <= end).with_columns(_place="code", **moved)
 
     def _facilities(self, _: date, end: date) -> pl.DataFrame:
         rows = self.facilities.filter(pl.col("opened_date") <= end).with_columns(_place="community_code")

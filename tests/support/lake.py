@@ -23,9 +23,12 @@ import polars as pl
 from expectations.contract import load_contract, load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
-from pipelines.control_tables import COUNTY_PACK, TARGET_SCHEMA
+from pipelines.control_tables import COUNTY_PACK, TARGET_SCHEMA, today_tables
 from pipelines.linking.months import LINKED_ROWS_SCHEMA
 from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
+from pipelines.units import place_today
+from pipelines.units.civil import UNITS_SCHEMA
+from pipelines.units.lineage import LINEAGE_SCHEMA
 
 COUNTY = "610629"
 STREET_1, STREET_2 = "610629001", "610629100"
@@ -98,6 +101,8 @@ class Lake:
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
     # in the columns of the seed of targets
     county_targets: Sequence[tuple[Any, ...]] = ()
+    # in the columns of the lineage; the units say when they begin and end
+    changes: Sequence[Row] = ()
     batches: dict[tuple[str, str, str], Batch] = field(default_factory=dict)
     received: dict[tuple[str, str, str], list[tuple[datetime, str]]] = field(default_factory=dict)
     refused: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
@@ -152,6 +157,14 @@ class Lake:
         for name, (rows, schema) in tables.items():
             frame = pl.DataFrame(rows, schema, orient="row")
             frame.write_parquet(self.home.control / f"{name}.parquet")
+        for name, frame in self._lineage_tables(pl.DataFrame(*tables["units"], orient="row")).items():
+            frame.write_parquet(self.home.control / f"{name}.parquet")
+
+    def _lineage_tables(self, units: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        lineage = pl.DataFrame([{**_CHANGE, **change} for change in self.changes], dict(LINEAGE_SCHEMA))
+        months = {period.last_month for period in self.periods} | {month_start(b.month) for b in self.batches.values()}
+        today = month_end(month_start(max(self.months)))
+        return {"lineage": lineage} | today_tables(place_today(units.cast(dict(UNITS_SCHEMA)), lineage, months, today))
 
     def _write_batch(self, batch: Batch) -> None:
         path = self.home.lake / batch.path
@@ -277,12 +290,14 @@ class Lake:
         connection.execute(f"set file_search_path = '{self.root}'")
         return connection
 
-    def figure(self, kpi_id: str, code: str, period: str = "2026-01", period_type: str = "month") -> dict[str, Any]:
+    def figure(
+        self, kpi_id: str, code: str, period: str = "2026-01", period_type: str = "month", basis: str = "as_was"
+    ) -> dict[str, Any]:
         """The one row of fct_kpi for a KPI, unit code and period; amounts as Decimal."""
         with self.connect() as connection:
             found: pl.DataFrame = connection.sql(
-                "select * from fct_kpi where kpi_id = ? and unit_code = ? and period = ? and period_type = ?",
-                params=[kpi_id, code, month_start(period), period_type],
+                "select * from fct_kpi where kpi_id = ? and unit_code = ? and period = ? and period_type = ? and unit_basis = ?",
+                params=[kpi_id, code, month_start(period), period_type, basis],
             ).pl()
         assert found.height == 1, f"{found.height} rows for {kpi_id} {code} {period_type} {period}"
         return found.row(0, named=True)
@@ -391,6 +406,7 @@ def _rule_results(batch: Batch) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
+_CHANGE: Row = {"unit_level": "community", "moved_grids": [], "moved_households": [], "source": "civil"}
 _ACCOUNTS: dict[str, Any] = {
     "batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date,
     "rows_read": pl.Int64, "rows_skipped": pl.Int64, "rows_accepted": pl.Int64, "rows_quarantined": pl.Int64,

@@ -44,7 +44,7 @@ TABLES = {
     ),
     "dim_target": "select 'T1' as target_id, 'kpi_one' as kpi_id, 95.0::decimal(18, 4) as value_1",
     "fct_kpi": """
-        select unit_key, 'month' as period_type, date '2026-01-01' as period, kpi_id, 'T1' as target_id,
+        select unit_key, 'month' as period_type, date '2026-01-01' as period, kpi_id, 'T1' as target_id, 'as_was' as unit_basis,
             113::decimal(18, 2) as numerator, 119::decimal(18, 2) as denominator, 'missed' as status
         from dim_unit cross join dim_kpi where valid_to is null""",
     "fct_flag": "select unit_key, kpi_id, 'new' as movement from fct_kpi where false",

@@ -73,7 +73,8 @@ def test_a_model_can_be_read_at_one_sitting_and_gives_the_same_every_day(path: P
 def test_every_table_and_column_of_an_edition_is_described_in_chinese_and_english() -> None:
     editions = models_of("edition")
     assert set(editions) == {
-        "dim_kpi", "dim_period", "dim_target", "dim_unit", "fct_assessment", "fct_delivery", "fct_estimate", "fct_flag", "fct_kpi", "fct_quality", "fct_trend",
+        "dim_kpi", "dim_lineage", "dim_period", "dim_target", "dim_unit", "fct_assessment", "fct_delivery", "fct_estimate",
+        "fct_flag", "fct_kpi", "fct_quality", "fct_trend", "fct_unplaced",
     }  # fmt: skip
     described = [(name, node.description) for name, node in editions.items()] + [
         (f"{name}.{column.name}", column.description)

@@ -38,6 +38,8 @@ CIVIL_SCHEMA = {
     "adjusted": pl.Boolean,
     "change_kind": pl.String,
     "predecessor_codes": pl.List(pl.String),
+    "moved_grids": pl.List(pl.String),
+    "moved_households": pl.List(pl.String),
     "document_no": pl.String,
 }
 

@@ -30,6 +30,7 @@ units as (
     where
         kpi_id = 'temporary_resident_registration_rate'
         and period_type = 'month'
+        and unit_basis = 'as_was'
         and unit_level in ('street', 'county')
 ),
 

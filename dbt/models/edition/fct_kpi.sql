@@ -35,12 +35,13 @@ statuses as (
 )
 
 select
-    unit_key,
+    registered_key as unit_key,
     unit_code,
     unit_level,
     period_type,
     period,
-    'as_was' as unit_basis,
+    unit_basis,
+    {{ comparability() }} as comparability,
     kpi_id,
     target_id,
     case when not is_no_data then numerator end as numerator,

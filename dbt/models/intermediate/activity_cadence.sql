@@ -16,19 +16,19 @@ with activities as (
 by_kind as (
     select
         as_of_month,
-        community_code,
+        place_code,
         kind,
         due,
         sum(case when is_accepted then 1 else 0 end) as held,
         sum(case when is_accepted and not is_revised then 1 else 0 end) as held_for_certain,
         count(*) as possibly_held
     from activities
-    group by as_of_month, community_code, kind, due
+    group by as_of_month, place_code, kind, due
 )
 
 select
     as_of_month as month,
-    community_code,
+    place_code,
     sum(case when kind is null then 0 else least(held, due) end) as activities_held,
     sum(case when kind is null then 0 else least(held_for_certain, due) end) as activities_held_for_certain,
     sum(case when kind is null then 0 else least(possibly_held, due) end) as activities_possibly_held,
@@ -37,4 +37,4 @@ select
     max(case when kind = 'sports_contest' and held_for_certain > 0 then 1 else 0 end) as contest_for_certain,
     max(case when kind = 'sports_contest' then 1 else 0 end) as contest_possible
 from by_kind
-group by as_of_month, community_code
+group by as_of_month, place_code

@@ -1,15 +1,14 @@
 -- What activities of the year to date add to sums by unit, month by month: each community by what it held and was told,
 -- each quarantined row without a known community by what it may be anywhere.
 with communities as (
-    select * from {{ ref('unit_months') }}
-    where unit_level = 'community'
+    {{ known_places() }}
 ),
 
 placed as (
     select
         communities.month as place_month,
         cast(null as varchar) as supplier_id,
-        communities.unit_code as community_code,
+        communities.community_code,
         communities.month,
         coalesce(cadence.activities_held, 0) as activities_held,
         coalesce(cadence.activities_held_for_certain, 0) as activities_held_for_certain,
@@ -28,9 +27,9 @@ placed as (
         0 as stationed_staff_unplaced
     from communities
     left join {{ ref('activity_cadence') }} as cadence
-        on communities.month = cadence.month and communities.unit_code = cadence.community_code
+        on communities.month = cadence.month and communities.community_code = cadence.place_code
     left join {{ ref('stationed_staff') }} as staff
-        on communities.month = staff.month and communities.unit_code = staff.community_code
+        on communities.month = staff.month and communities.community_code = staff.place_code
 ),
 
 unplaced as (

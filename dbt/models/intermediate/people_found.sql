@@ -20,8 +20,10 @@ known_persons as (
 
 select
     residents.month,
+    residents.month as place_month,
     residents.supplier_id,
     residents.community_code,
+    case when coalesce(residents.doubted, '') not like '%,grid_code,%' then residents.grid_code end as grid_code,
     residents.person as person_id,
     residents.residence_type = 'temporary' as is_temporary,
     residents.could_be_temporary,

@@ -17,6 +17,7 @@ select
     persons.batch_id,
     persons.row_number,
     persons.supplier_id,
+    persons.household_no,
     households.community_code,
     case
         when persons.row_state = 'accepted' and households.community_code is null then 'quarantined'

@@ -1,5 +1,6 @@
 -- From the code of any unit to every unit that it counts in: itself, its street and county by parent, its city and
--- province by code. These two exist only where a supplier delivers for more than the county.
+-- province by code. These two exist only where a supplier delivers for more than the county. Places of today count in
+-- the extents of today.
 with unit_months as (
     select * from {{ ref('unit_months') }}
 ),
@@ -51,3 +52,10 @@ inner join unit_months as above
     and above.unit_level in ('city', 'province')
     and length(above.unit_code) < length(units.unit_code)
     and left(units.unit_code, length(above.unit_code)) = above.unit_code
+union all
+select
+    month,
+    place_code,
+    place_level,
+    extent_key as unit_key
+from {{ source('control', 'today_places') }}

@@ -4,7 +4,7 @@ with told as (
     select
         *,
         row_number() over (
-            partition by as_of_month, community_code, is_accepted
+            partition by as_of_month, place_code, is_accepted
             order by held_date desc, activity_no desc
         ) as place
     from {{ ref('activities_to_date') }}
@@ -17,7 +17,7 @@ with told as (
 options as (
     select
         as_of_month as month,
-        community_code,
+        place_code,
         is_accepted,
         stationed_unit_staff as staff,
         stationed_unit_volunteers as volunteers
@@ -27,7 +27,7 @@ options as (
 
 select
     month,
-    community_code,
+    place_code,
     sum(case when is_accepted then staff else 0 end) as stationed_staff,
     sum(case when is_accepted then volunteers else 0 end) as stationed_volunteers,
     max(coalesce(staff, 0)) as stationed_staff_most,
@@ -37,4 +37,4 @@ select
     * min(greatest(coalesce(staff - volunteers, 0), 0)) as stationed_staff_idle_least,
     sum(case when staff is null then 1 else 0 end) as stationed_staff_unbounded
 from options
-group by month, community_code
+group by month, place_code

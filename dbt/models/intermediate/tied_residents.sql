@@ -5,8 +5,22 @@ with residents as (
     where is_in_two_places
 ),
 
-unit_paths as (
-    select * from {{ ref('unit_paths') }}
+-- then, and where the place lies today
+places as (
+    select
+        rows.month,
+        rows.person_id,
+        rows.community_code
+    from residents as rows
+    where rows.is_tied
+    union all
+    select
+        rows.month,
+        rows.person_id,
+        {{ today_code('rows', 'grid_code') }} as community_code
+    from residents as rows
+    {{ join_today('rows', 'grid_code') }}
+    where rows.is_tied
 ),
 
 persons as (
@@ -25,15 +39,14 @@ persons as (
 
 placed as (
     select
-        residents.month,
-        residents.person_id,
+        places.month,
+        places.person_id,
         unit_paths.unit_key,
         count(*) as row_count
-    from residents
-    inner join unit_paths
-        on residents.month = unit_paths.month and residents.community_code = unit_paths.community_code
-    where residents.is_tied
-    group by residents.month, residents.person_id, unit_paths.unit_key
+    from places
+    inner join {{ ref('unit_paths') }} as unit_paths
+        on places.month = unit_paths.month and places.community_code = unit_paths.community_code
+    group by places.month, places.person_id, unit_paths.unit_key
 ),
 
 judged as (

@@ -1,6 +1,15 @@
 -- Which supplier delivers for which unit code: the unit lies in a subtree that the supplier covers, or contains one.
+-- An extent of today is delivered for by whoever delivers for a unit of then that it draws on.
 with units as (
-    select distinct unit_code from {{ source('control', 'units') }}
+    select distinct
+        unit_code,
+        unit_code as covered_code
+    from {{ source('control', 'units') }}
+    union all
+    select
+        extent_key as unit_code,
+        placed_code as covered_code
+    from {{ source('control', 'extent_origins') }}
 ),
 
 suppliers as (
@@ -12,5 +21,5 @@ select distinct
     suppliers.supplier_id
 from units
 inner join suppliers
-    on left(units.unit_code, length(suppliers.covered_code)) = suppliers.covered_code
-    or left(suppliers.covered_code, length(units.unit_code)) = units.unit_code
+    on left(units.covered_code, length(suppliers.covered_code)) = suppliers.covered_code
+    or left(suppliers.covered_code, length(units.covered_code)) = units.covered_code

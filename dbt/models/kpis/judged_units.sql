@@ -1,12 +1,18 @@
--- Units and periods to judge: every unit in force on the last day of a period to compute. communities, streets: how
--- many it has then; months: how many of the period are evaluated; year_months: how many from January on.
+-- Units and periods to judge: every unit in force on the last day of a period to compute, today's where they had
+-- another extent then, and what cannot be placed (see placed_units). communities, streets: how many it has then;
+-- months: how many of the period are evaluated; year_months: from January on. is_moved_<basis>: a month that counts for
+-- a figure of that basis has another extent than today's.
 with periods as (
     select * from {{ source('control', 'periods') }}
     where is_dirty
 ),
 
-unit_months as (
-    select * from {{ ref('unit_months') }}
+units as (
+    select * from {{ ref('placed_units') }}
+),
+
+moved as (
+    {{ moved_extents() }}
 ),
 
 contents as (
@@ -32,24 +38,36 @@ evaluated as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.unit_code,
-    unit_months.unit_level,
-    unit_months.class,
-    unit_months.city_class,
-    unit_months.coverage_code,
+    units.unit_key,
+    units.unit_basis,
+    units.registered_key,
+    units.unit_code,
+    units.unit_level,
+    units.class,
+    units.city_class,
+    units.coverage_code,
     periods.period_type,
     periods.period,
     periods.start_date,
     periods.end_date,
     periods.last_month,
-    not periods.is_closed or coalesce(unit_months.opened_date > periods.last_month, false) as is_too_early,
+    not periods.is_closed or coalesce(
+        units.opened_date > periods.last_month and units.unit_basis = 'as_was', false
+    ) as is_too_early,
     coalesce(contents.communities, 0) as communities,
     coalesce(contents.streets, 0) as streets,
     evaluated.months,
-    evaluated.year_months
+    evaluated.year_months,
+    coalesce(moved.is_moved_stock, false) as is_moved_stock,
+    coalesce(moved.is_moved_flow, false) as is_moved_flow,
+    moved.extent_key is not null as is_moved_ytd
 from periods
-inner join unit_months on periods.last_month = unit_months.month
+inner join units on periods.last_month = units.month
 inner join evaluated on periods.period_type = evaluated.period_type and periods.period = evaluated.period
 left join contents
-    on unit_months.unit_key = contents.unit_key and unit_months.month = contents.month
+    on units.unit_key = contents.unit_key and units.month = contents.month
+left join moved
+    on units.unit_key = moved.extent_key
+    and periods.period_type = moved.period_type
+    and periods.period = moved.period
+where units.unit_basis = 'as_was' or moved.extent_key is not null

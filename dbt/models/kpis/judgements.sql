@@ -1,7 +1,7 @@
 -- Judged figures, and how far each lies from its target (0 where met), in the unit of the KPI.
 with kpis as (
     select * from {{ ref('fct_kpi') }}
-    where status in ('met', 'near', 'missed')
+    where unit_basis = 'as_was' and status in ('met', 'near', 'missed')
 ),
 
 targets as (

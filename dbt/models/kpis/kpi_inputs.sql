@@ -1,6 +1,10 @@
 -- All that a judgement needs, one row per unit, period, KPI and target in force (one without target where none is).
-with components as (
+with figures as (
     select * from {{ ref('kpi_components') }}
+),
+
+components as (
+    {{ widened('figures') }}
 ),
 
 presence as (

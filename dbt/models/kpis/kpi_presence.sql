@@ -13,7 +13,7 @@ coverage as (
         unit_code as coverage_code,
         supplier_id
     from {{ ref('unit_suppliers') }}
-    where unit_code in (select unit_months.coverage_code from {{ ref('unit_months') }} as unit_months)
+    where unit_code in (select units.coverage_code from {{ ref('placed_units') }} as units)
 ),
 
 slots as (

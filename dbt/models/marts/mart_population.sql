@@ -16,8 +16,8 @@
     'tied_persons_registered', 'tied_persons_unregistered', 'tied_residents_known', 'tied_residents_unknown',
 ] %}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -30,7 +30,7 @@ tied as (
 ),
 
 places as (
-    {{ sum_by_place(ref('resident_counts'), ['month'], measures) }}
+    {{ sum_by_place(ref('resident_counts'), ['month'], measures, part='grid_code') }}
 ),
 
 counted as (
@@ -47,11 +47,11 @@ select
     {% for measure in tied_only %}
         cast(coalesce(tied.{{ measure }}, 0) as bigint) as {{ measure }},
     {% endfor %}
-    unit_months.unit_key,
-    unit_months.month
-from unit_months
-inner join months on unit_months.month = months.month
+    placed_units.unit_key,
+    placed_units.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month
 left join tied
-    on unit_months.unit_key = tied.unit_key and unit_months.month = tied.month
+    on placed_units.unit_key = tied.unit_key and placed_units.month = tied.month

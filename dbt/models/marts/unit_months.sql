@@ -6,20 +6,8 @@ calendar as (
     select * from {{ ref('calendar') }}
 ),
 
-supplier_sets as (
-    select
-        unit_code,
-        {{ listed('supplier_id') }} as suppliers
-    from {{ ref('unit_suppliers') }}
-    group by unit_code
-),
-
--- units with the same suppliers are named after one of them
 coverage as (
-    select
-        unit_code,
-        min(unit_code) over (partition by suppliers) as coverage_code
-    from supplier_sets
+    {{ coverage_codes() }}
 )
 
 select

@@ -32,6 +32,7 @@ figures as (
         and figures.period > {{ months_before('last_closed.last_month', signal_months() + signal_lookback()) }}
     where
         figures.period_type = 'month'
+        and figures.unit_basis = 'as_was'
         and figures.unit_level = 'community'
         and figures.status not in ('too_early', 'no_data')
         and kpis.kind in ('rate', 'ratio')

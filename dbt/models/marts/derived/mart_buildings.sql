@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -76,11 +76,12 @@ civil_facilities_rows as (
     from {{ ref('stg_civil_facilities') }}
 ),
 
-civil_facilities_places as (
+civil_facilities_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when safety_platform_m2_counts then floor_area_m2 else 0 end) as safety_platform_m2,
         sum(case when safety_platform_m2_may_count then floor_area_m2 else 0 end) as safety_platform_m2_doubtful,
         sum(case when safety_platform_m2_may_count and floor_area_m2 is null then 1 else 0 end) as safety_platform_m2_unbounded,
@@ -148,8 +149,81 @@ civil_facilities_places as (
         sum(case when with_residents_school_may_count then 1 else 0 end) as with_residents_school_may_count,
         max(case when with_outdoor_place_counts then 1 else 0 end) as with_outdoor_place_counts,
         sum(case when with_outdoor_place_may_count then 1 else 0 end) as with_outdoor_place_may_count
-    from civil_facilities_rows
-    group by place_month, supplier_id, community_code
+    from civil_facilities_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_facilities_places as (
+    {{ in_both_bases('civil_facilities_sums', [
+        'safety_platform_m2',
+        'safety_platform_m2_doubtful',
+        'safety_platform_m2_unbounded',
+        'safety_platform_zones',
+        'safety_platform_zones_passed',
+        'safety_platform_zones_may_pass',
+        'safety_platform_zones_may_fail',
+        'safety_platform_zones_unbounded',
+        'service_building_m2',
+        'service_building_m2_doubtful',
+        'service_building_m2_unbounded',
+        'service_building_new_m2',
+        'service_building_new_m2_doubtful',
+        'service_building_new_m2_unbounded',
+        'elderly_care_m2',
+        'elderly_care_m2_doubtful',
+        'elderly_care_m2_unbounded',
+        'outdoor_m2',
+        'outdoor_m2_doubtful',
+        'outdoor_m2_unbounded',
+        'county_service_centre_m2',
+        'county_service_centre_m2_doubtful',
+        'county_service_centre_m2_unbounded',
+        'party_service_centres',
+        'party_service_centres_passed',
+        'party_service_centres_may_pass',
+        'party_service_centres_may_fail',
+        'with_service_hall_counts',
+        'with_service_hall_may_count',
+        'with_mediation_room_counts',
+        'with_mediation_room_may_count',
+        'with_library_counts',
+        'with_library_may_count',
+        'with_activity_room_counts',
+        'with_activity_room_may_count',
+        'with_police_room_counts',
+        'with_police_room_may_count',
+        'with_meeting_room_counts',
+        'with_meeting_room_may_count',
+        'with_party_centre_counts',
+        'with_party_centre_may_count',
+        'with_convenience_centre_counts',
+        'with_convenience_centre_may_count',
+        'with_safety_centre_counts',
+        'with_safety_centre_may_count',
+        'with_elderly_care_counts',
+        'with_elderly_care_may_count',
+        'with_culture_centre_counts',
+        'with_culture_centre_may_count',
+        'with_health_station_counts',
+        'with_health_station_may_count',
+        'with_volunteer_station_counts',
+        'with_volunteer_station_may_count',
+        'with_youth_centre_counts',
+        'with_youth_centre_may_count',
+        'with_party_office_counts',
+        'with_party_office_may_count',
+        'with_social_work_station_counts',
+        'with_social_work_station_may_count',
+        'with_notice_board_counts',
+        'with_notice_board_may_count',
+        'with_affairs_board_counts',
+        'with_affairs_board_may_count',
+        'with_residents_school_counts',
+        'with_residents_school_may_count',
+        'with_outdoor_place_counts',
+        'with_outdoor_place_may_count',
+    ]) }}
 ),
 
 civil_facilities as (
@@ -185,132 +259,130 @@ civil_facilities as (
         sum(sums.party_service_centres_passed) as party_service_centres_passed,
         sum(sums.party_service_centres_may_pass) as party_service_centres_may_pass,
         sum(sums.party_service_centres_may_fail) as party_service_centres_may_fail,
-        max(case when communities.unit_key is not null then sums.with_service_hall_counts else 0 end) as with_service_hall,
+        max(case when known.community_code is not null then sums.with_service_hall_counts else 0 end) as with_service_hall,
         case
-            when max(communities.unit_key) is null then sum(sums.with_service_hall_may_count)
+            when max(known.community_code) is null then sum(sums.with_service_hall_may_count)
             when max(sums.with_service_hall_counts) = 0 then least(sum(sums.with_service_hall_may_count), 1)
             else 0
         end as with_service_hall_doubtful,
-        max(case when communities.unit_key is not null then sums.with_mediation_room_counts else 0 end) as with_mediation_room,
+        max(case when known.community_code is not null then sums.with_mediation_room_counts else 0 end) as with_mediation_room,
         case
-            when max(communities.unit_key) is null then sum(sums.with_mediation_room_may_count)
+            when max(known.community_code) is null then sum(sums.with_mediation_room_may_count)
             when max(sums.with_mediation_room_counts) = 0 then least(sum(sums.with_mediation_room_may_count), 1)
             else 0
         end as with_mediation_room_doubtful,
-        max(case when communities.unit_key is not null then sums.with_library_counts else 0 end) as with_library,
+        max(case when known.community_code is not null then sums.with_library_counts else 0 end) as with_library,
         case
-            when max(communities.unit_key) is null then sum(sums.with_library_may_count)
+            when max(known.community_code) is null then sum(sums.with_library_may_count)
             when max(sums.with_library_counts) = 0 then least(sum(sums.with_library_may_count), 1)
             else 0
         end as with_library_doubtful,
-        max(case when communities.unit_key is not null then sums.with_activity_room_counts else 0 end) as with_activity_room,
+        max(case when known.community_code is not null then sums.with_activity_room_counts else 0 end) as with_activity_room,
         case
-            when max(communities.unit_key) is null then sum(sums.with_activity_room_may_count)
+            when max(known.community_code) is null then sum(sums.with_activity_room_may_count)
             when max(sums.with_activity_room_counts) = 0 then least(sum(sums.with_activity_room_may_count), 1)
             else 0
         end as with_activity_room_doubtful,
-        max(case when communities.unit_key is not null then sums.with_police_room_counts else 0 end) as with_police_room,
+        max(case when known.community_code is not null then sums.with_police_room_counts else 0 end) as with_police_room,
         case
-            when max(communities.unit_key) is null then sum(sums.with_police_room_may_count)
+            when max(known.community_code) is null then sum(sums.with_police_room_may_count)
             when max(sums.with_police_room_counts) = 0 then least(sum(sums.with_police_room_may_count), 1)
             else 0
         end as with_police_room_doubtful,
-        max(case when communities.unit_key is not null then sums.with_meeting_room_counts else 0 end) as with_meeting_room,
+        max(case when known.community_code is not null then sums.with_meeting_room_counts else 0 end) as with_meeting_room,
         case
-            when max(communities.unit_key) is null then sum(sums.with_meeting_room_may_count)
+            when max(known.community_code) is null then sum(sums.with_meeting_room_may_count)
             when max(sums.with_meeting_room_counts) = 0 then least(sum(sums.with_meeting_room_may_count), 1)
             else 0
         end as with_meeting_room_doubtful,
-        max(case when communities.unit_key is not null then sums.with_party_centre_counts else 0 end) as with_party_centre,
+        max(case when known.community_code is not null then sums.with_party_centre_counts else 0 end) as with_party_centre,
         case
-            when max(communities.unit_key) is null then sum(sums.with_party_centre_may_count)
+            when max(known.community_code) is null then sum(sums.with_party_centre_may_count)
             when max(sums.with_party_centre_counts) = 0 then least(sum(sums.with_party_centre_may_count), 1)
             else 0
         end as with_party_centre_doubtful,
-        max(case when communities.unit_key is not null then sums.with_convenience_centre_counts else 0 end) as with_convenience_centre,
+        max(case when known.community_code is not null then sums.with_convenience_centre_counts else 0 end) as with_convenience_centre,
         case
-            when max(communities.unit_key) is null then sum(sums.with_convenience_centre_may_count)
+            when max(known.community_code) is null then sum(sums.with_convenience_centre_may_count)
             when max(sums.with_convenience_centre_counts) = 0 then least(sum(sums.with_convenience_centre_may_count), 1)
             else 0
         end as with_convenience_centre_doubtful,
-        max(case when communities.unit_key is not null then sums.with_safety_centre_counts else 0 end) as with_safety_centre,
+        max(case when known.community_code is not null then sums.with_safety_centre_counts else 0 end) as with_safety_centre,
         case
-            when max(communities.unit_key) is null then sum(sums.with_safety_centre_may_count)
+            when max(known.community_code) is null then sum(sums.with_safety_centre_may_count)
             when max(sums.with_safety_centre_counts) = 0 then least(sum(sums.with_safety_centre_may_count), 1)
             else 0
         end as with_safety_centre_doubtful,
-        max(case when communities.unit_key is not null then sums.with_elderly_care_counts else 0 end) as with_elderly_care,
+        max(case when known.community_code is not null then sums.with_elderly_care_counts else 0 end) as with_elderly_care,
         case
-            when max(communities.unit_key) is null then sum(sums.with_elderly_care_may_count)
+            when max(known.community_code) is null then sum(sums.with_elderly_care_may_count)
             when max(sums.with_elderly_care_counts) = 0 then least(sum(sums.with_elderly_care_may_count), 1)
             else 0
         end as with_elderly_care_doubtful,
-        max(case when communities.unit_key is not null then sums.with_culture_centre_counts else 0 end) as with_culture_centre,
+        max(case when known.community_code is not null then sums.with_culture_centre_counts else 0 end) as with_culture_centre,
         case
-            when max(communities.unit_key) is null then sum(sums.with_culture_centre_may_count)
+            when max(known.community_code) is null then sum(sums.with_culture_centre_may_count)
             when max(sums.with_culture_centre_counts) = 0 then least(sum(sums.with_culture_centre_may_count), 1)
             else 0
         end as with_culture_centre_doubtful,
-        max(case when communities.unit_key is not null then sums.with_health_station_counts else 0 end) as with_health_station,
+        max(case when known.community_code is not null then sums.with_health_station_counts else 0 end) as with_health_station,
         case
-            when max(communities.unit_key) is null then sum(sums.with_health_station_may_count)
+            when max(known.community_code) is null then sum(sums.with_health_station_may_count)
             when max(sums.with_health_station_counts) = 0 then least(sum(sums.with_health_station_may_count), 1)
             else 0
         end as with_health_station_doubtful,
-        max(case when communities.unit_key is not null then sums.with_volunteer_station_counts else 0 end) as with_volunteer_station,
+        max(case when known.community_code is not null then sums.with_volunteer_station_counts else 0 end) as with_volunteer_station,
         case
-            when max(communities.unit_key) is null then sum(sums.with_volunteer_station_may_count)
+            when max(known.community_code) is null then sum(sums.with_volunteer_station_may_count)
             when max(sums.with_volunteer_station_counts) = 0 then least(sum(sums.with_volunteer_station_may_count), 1)
             else 0
         end as with_volunteer_station_doubtful,
-        max(case when communities.unit_key is not null then sums.with_youth_centre_counts else 0 end) as with_youth_centre,
+        max(case when known.community_code is not null then sums.with_youth_centre_counts else 0 end) as with_youth_centre,
         case
-            when max(communities.unit_key) is null then sum(sums.with_youth_centre_may_count)
+            when max(known.community_code) is null then sum(sums.with_youth_centre_may_count)
             when max(sums.with_youth_centre_counts) = 0 then least(sum(sums.with_youth_centre_may_count), 1)
             else 0
         end as with_youth_centre_doubtful,
-        max(case when communities.unit_key is not null then sums.with_party_office_counts else 0 end) as with_party_office,
+        max(case when known.community_code is not null then sums.with_party_office_counts else 0 end) as with_party_office,
         case
-            when max(communities.unit_key) is null then sum(sums.with_party_office_may_count)
+            when max(known.community_code) is null then sum(sums.with_party_office_may_count)
             when max(sums.with_party_office_counts) = 0 then least(sum(sums.with_party_office_may_count), 1)
             else 0
         end as with_party_office_doubtful,
-        max(case when communities.unit_key is not null then sums.with_social_work_station_counts else 0 end) as with_social_work_station,
+        max(case when known.community_code is not null then sums.with_social_work_station_counts else 0 end) as with_social_work_station,
         case
-            when max(communities.unit_key) is null then sum(sums.with_social_work_station_may_count)
+            when max(known.community_code) is null then sum(sums.with_social_work_station_may_count)
             when max(sums.with_social_work_station_counts) = 0 then least(sum(sums.with_social_work_station_may_count), 1)
             else 0
         end as with_social_work_station_doubtful,
-        max(case when communities.unit_key is not null then sums.with_notice_board_counts else 0 end) as with_notice_board,
+        max(case when known.community_code is not null then sums.with_notice_board_counts else 0 end) as with_notice_board,
         case
-            when max(communities.unit_key) is null then sum(sums.with_notice_board_may_count)
+            when max(known.community_code) is null then sum(sums.with_notice_board_may_count)
             when max(sums.with_notice_board_counts) = 0 then least(sum(sums.with_notice_board_may_count), 1)
             else 0
         end as with_notice_board_doubtful,
-        max(case when communities.unit_key is not null then sums.with_affairs_board_counts else 0 end) as with_affairs_board,
+        max(case when known.community_code is not null then sums.with_affairs_board_counts else 0 end) as with_affairs_board,
         case
-            when max(communities.unit_key) is null then sum(sums.with_affairs_board_may_count)
+            when max(known.community_code) is null then sum(sums.with_affairs_board_may_count)
             when max(sums.with_affairs_board_counts) = 0 then least(sum(sums.with_affairs_board_may_count), 1)
             else 0
         end as with_affairs_board_doubtful,
-        max(case when communities.unit_key is not null then sums.with_residents_school_counts else 0 end) as with_residents_school,
+        max(case when known.community_code is not null then sums.with_residents_school_counts else 0 end) as with_residents_school,
         case
-            when max(communities.unit_key) is null then sum(sums.with_residents_school_may_count)
+            when max(known.community_code) is null then sum(sums.with_residents_school_may_count)
             when max(sums.with_residents_school_counts) = 0 then least(sum(sums.with_residents_school_may_count), 1)
             else 0
         end as with_residents_school_doubtful,
-        max(case when communities.unit_key is not null then sums.with_outdoor_place_counts else 0 end) as with_outdoor_place,
+        max(case when known.community_code is not null then sums.with_outdoor_place_counts else 0 end) as with_outdoor_place,
         case
-            when max(communities.unit_key) is null then sum(sums.with_outdoor_place_may_count)
+            when max(known.community_code) is null then sum(sums.with_outdoor_place_may_count)
             when max(sums.with_outdoor_place_counts) = 0 then least(sum(sums.with_outdoor_place_may_count), 1)
             else 0
         end as with_outdoor_place_doubtful
     from civil_facilities_places as sums
-    left join unit_months as communities
-        on sums.place_month = communities.month
-        and sums.community_code = communities.unit_code
-        and communities.unit_level = 'community'
-    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
+    left join ({{ known_places() }}) as known
+        on sums.place_month = known.month and sums.community_code = known.community_code
+    group by sums.place_month, sums.community_code, case when known.community_code is null then sums.supplier_id end
 ),
 
 civil_equipment_rows as (
@@ -324,20 +396,47 @@ civil_equipment_rows as (
     from {{ ref('stg_civil_equipment') }}
 ),
 
-civil_equipment as (
+civil_equipment_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when book_sets_counts then quantity else 0 end) as book_sets,
         sum(case when book_sets_may_count then quantity else 0 end) as book_sets_doubtful,
         sum(case when book_sets_may_count and quantity is null then 1 else 0 end) as book_sets_unbounded,
         sum(case when fitness_sets_counts then quantity else 0 end) as fitness_sets,
         sum(case when fitness_sets_may_count then quantity else 0 end) as fitness_sets_doubtful,
         sum(case when fitness_sets_may_count and quantity is null then 1 else 0 end) as fitness_sets_unbounded
-    from civil_equipment_rows
-    group by place_month, supplier_id, community_code
+    from civil_equipment_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_equipment_places as (
+    {{ in_both_bases('civil_equipment_sums', [
+        'book_sets',
+        'book_sets_doubtful',
+        'book_sets_unbounded',
+        'fitness_sets',
+        'fitness_sets_doubtful',
+        'fitness_sets_unbounded',
+    ]) }}
+),
+
+civil_equipment as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        book_sets,
+        book_sets_doubtful,
+        book_sets_unbounded,
+        fitness_sets,
+        fitness_sets_doubtful,
+        fitness_sets_unbounded
+    from civil_equipment_places
 ),
 
 civil_residential_areas_rows as (
@@ -361,12 +460,12 @@ civil_residential_areas_rows as (
     from {{ ref('stg_civil_residential_areas') }}
 ),
 
-civil_residential_areas as (
+civil_residential_areas_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when residential_areas_counts then 1 else 0 end) as residential_areas,
         sum(case when residential_areas_counts and coalesce(has_all_three, false) then 1 else 0 end) as residential_areas_passed,
         sum(case when residential_areas_may_count and coalesce(has_all_three, true) then 1 else 0 end) as residential_areas_may_pass,
@@ -391,8 +490,71 @@ civil_residential_areas as (
         sum(case when group_cleaners_counts then cleaners else 0 end) as group_cleaners,
         sum(case when group_cleaners_may_count then cleaners else 0 end) as group_cleaners_doubtful,
         sum(case when group_cleaners_may_count and cleaners is null then 1 else 0 end) as group_cleaners_unbounded
-    from civil_residential_areas_rows
-    group by place_month, supplier_id, community_code
+    from civil_residential_areas_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_residential_areas_places as (
+    {{ in_both_bases('civil_residential_areas_sums', [
+        'residential_areas',
+        'residential_areas_passed',
+        'residential_areas_may_pass',
+        'residential_areas_may_fail',
+        'housing_areas',
+        'housing_areas_passed',
+        'housing_areas_may_pass',
+        'housing_areas_may_fail',
+        'commodity_areas',
+        'commodity_areas_passed',
+        'commodity_areas_may_pass',
+        'commodity_areas_may_fail',
+        'new_areas',
+        'new_areas_passed',
+        'new_areas_may_pass',
+        'new_areas_may_fail',
+        'new_area_households',
+        'new_area_households_doubtful',
+        'new_area_households_unbounded',
+        'villager_groups',
+        'villager_groups_doubtful',
+        'group_cleaners',
+        'group_cleaners_doubtful',
+        'group_cleaners_unbounded',
+    ]) }}
+),
+
+civil_residential_areas as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        residential_areas,
+        residential_areas_passed,
+        residential_areas_may_pass,
+        residential_areas_may_fail,
+        housing_areas,
+        housing_areas_passed,
+        housing_areas_may_pass,
+        housing_areas_may_fail,
+        commodity_areas,
+        commodity_areas_passed,
+        commodity_areas_may_pass,
+        commodity_areas_may_fail,
+        new_areas,
+        new_areas_passed,
+        new_areas_may_pass,
+        new_areas_may_fail,
+        new_area_households,
+        new_area_households_doubtful,
+        new_area_households_unbounded,
+        villager_groups,
+        villager_groups_doubtful,
+        group_cleaners,
+        group_cleaners_doubtful,
+        group_cleaners_unbounded
+    from civil_residential_areas_places
 ),
 
 grid_grids_rows as (
@@ -416,11 +578,12 @@ grid_grids_rows as (
     from {{ ref('stg_grid_grids') }}
 ),
 
-grid_grids_places as (
+grid_grids_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         sum(case when building_heads_due_counts then building_heads_needed else 0 end) as building_heads_due,
         sum(case when building_heads_due_counts and true then building_heads_filled else 0 end) as building_heads_due_passed,
         sum(case when building_heads_due_may_count and true then building_heads_needed else 0 end) as building_heads_due_may_pass,
@@ -438,8 +601,31 @@ grid_grids_places as (
         sum(case when with_market_grid_may_count then 1 else 0 end) as with_market_grid_may_count,
         max(case when with_cleaning_grid_counts then 1 else 0 end) as with_cleaning_grid_counts,
         sum(case when with_cleaning_grid_may_count then 1 else 0 end) as with_cleaning_grid_may_count
-    from grid_grids_rows
-    group by place_month, supplier_id, community_code
+    from grid_grids_rows as rows
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+grid_grids_places as (
+    {{ in_both_bases('grid_grids_sums', [
+        'building_heads_due',
+        'building_heads_due_passed',
+        'building_heads_due_may_pass',
+        'building_heads_due_may_fail',
+        'building_heads_due_unbounded',
+        'with_police_grid_counts',
+        'with_police_grid_may_count',
+        'with_safety_grid_counts',
+        'with_safety_grid_may_count',
+        'with_traffic_grid_counts',
+        'with_traffic_grid_may_count',
+        'with_environment_water_grid_counts',
+        'with_environment_water_grid_may_count',
+        'with_market_grid_counts',
+        'with_market_grid_may_count',
+        'with_cleaning_grid_counts',
+        'with_cleaning_grid_may_count',
+    ]) }}
 ),
 
 grid_grids as (
@@ -453,48 +639,46 @@ grid_grids as (
         sum(sums.building_heads_due_may_pass) as building_heads_due_may_pass,
         sum(sums.building_heads_due_may_fail) as building_heads_due_may_fail,
         sum(sums.building_heads_due_unbounded) as building_heads_due_unbounded,
-        max(case when communities.unit_key is not null then sums.with_police_grid_counts else 0 end) as with_police_grid,
+        max(case when known.community_code is not null then sums.with_police_grid_counts else 0 end) as with_police_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_police_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_police_grid_may_count)
             when max(sums.with_police_grid_counts) = 0 then least(sum(sums.with_police_grid_may_count), 1)
             else 0
         end as with_police_grid_doubtful,
-        max(case when communities.unit_key is not null then sums.with_safety_grid_counts else 0 end) as with_safety_grid,
+        max(case when known.community_code is not null then sums.with_safety_grid_counts else 0 end) as with_safety_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_safety_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_safety_grid_may_count)
             when max(sums.with_safety_grid_counts) = 0 then least(sum(sums.with_safety_grid_may_count), 1)
             else 0
         end as with_safety_grid_doubtful,
-        max(case when communities.unit_key is not null then sums.with_traffic_grid_counts else 0 end) as with_traffic_grid,
+        max(case when known.community_code is not null then sums.with_traffic_grid_counts else 0 end) as with_traffic_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_traffic_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_traffic_grid_may_count)
             when max(sums.with_traffic_grid_counts) = 0 then least(sum(sums.with_traffic_grid_may_count), 1)
             else 0
         end as with_traffic_grid_doubtful,
-        max(case when communities.unit_key is not null then sums.with_environment_water_grid_counts else 0 end) as with_environment_water_grid,
+        max(case when known.community_code is not null then sums.with_environment_water_grid_counts else 0 end) as with_environment_water_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_environment_water_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_environment_water_grid_may_count)
             when max(sums.with_environment_water_grid_counts) = 0 then least(sum(sums.with_environment_water_grid_may_count), 1)
             else 0
         end as with_environment_water_grid_doubtful,
-        max(case when communities.unit_key is not null then sums.with_market_grid_counts else 0 end) as with_market_grid,
+        max(case when known.community_code is not null then sums.with_market_grid_counts else 0 end) as with_market_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_market_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_market_grid_may_count)
             when max(sums.with_market_grid_counts) = 0 then least(sum(sums.with_market_grid_may_count), 1)
             else 0
         end as with_market_grid_doubtful,
-        max(case when communities.unit_key is not null then sums.with_cleaning_grid_counts else 0 end) as with_cleaning_grid,
+        max(case when known.community_code is not null then sums.with_cleaning_grid_counts else 0 end) as with_cleaning_grid,
         case
-            when max(communities.unit_key) is null then sum(sums.with_cleaning_grid_may_count)
+            when max(known.community_code) is null then sum(sums.with_cleaning_grid_may_count)
             when max(sums.with_cleaning_grid_counts) = 0 then least(sum(sums.with_cleaning_grid_may_count), 1)
             else 0
         end as with_cleaning_grid_doubtful
     from grid_grids_places as sums
-    left join unit_months as communities
-        on sums.place_month = communities.month
-        and sums.community_code = communities.unit_code
-        and communities.unit_level = 'community'
-    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
+    left join ({{ known_places() }}) as known
+        on sums.place_month = known.month and sums.community_code = known.community_code
+    group by sums.place_month, sums.community_code, case when known.community_code is null then sums.supplier_id end
 ),
 
 places as (
@@ -1103,8 +1287,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.safety_platform_m2, 0) as decimal(18,2)) as safety_platform_m2,
     cast(coalesce(counted.safety_platform_m2_doubtful, 0) as decimal(18,2)) as safety_platform_m2_doubtful,
     cast(coalesce(counted.safety_platform_m2_unbounded, 0) as bigint) as safety_platform_m2_unbounded,
@@ -1219,7 +1403,7 @@ select
     cast(coalesce(counted.with_market_grid_doubtful, 0) as bigint) as with_market_grid_doubtful,
     cast(coalesce(counted.with_cleaning_grid, 0) as bigint) as with_cleaning_grid,
     cast(coalesce(counted.with_cleaning_grid_doubtful, 0) as bigint) as with_cleaning_grid_doubtful
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month

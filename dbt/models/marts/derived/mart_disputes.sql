@@ -36,6 +36,7 @@ grid_disputes_at_once as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows') }} as today_code,
         rows.cohort_month as month,
         rows.cohort_month as known_month,
         sum(case when civil_disputes_counts then 1 else 0 end) as civil_disputes,
@@ -47,7 +48,8 @@ grid_disputes_at_once as (
         sum(case when civil_disputes_handled_is_own and not coalesce(result = 'success', false) then 1 else 0 end) as civil_disputes_handled_may_fail,
         sum(case when civil_disputes_handled_is_revised then 1 else 0 end) as civil_disputes_handled_revised
     from grid_disputes_compared as rows
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month
 ),
 
 grid_disputes_handled_date as (
@@ -55,6 +57,7 @@ grid_disputes_handled_date as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when civil_disputes_counts and coalesce(is_handled, false) then 1 else 0 end) as civil_disputes_passed,
@@ -67,14 +70,16 @@ grid_disputes_handled_date as (
     inner join cutoffs
         on cast(rows.handled_date as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.handled_date as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
-places as (
+sums as (
     select
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         civil_disputes,
@@ -97,6 +102,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as civil_disputes,
@@ -114,6 +120,27 @@ places as (
         civil_disputes_handled_revised_counted,
         civil_disputes_handled_revised_passed
     from grid_disputes_handled_date
+),
+
+places as (
+    {{ in_both_bases('sums', [
+        'month',
+        'known_month',
+        'civil_disputes',
+        'civil_disputes_passed',
+        'civil_disputes_may_pass',
+        'civil_disputes_may_fail',
+        'civil_disputes_revised',
+        'civil_disputes_revised_counted',
+        'civil_disputes_revised_passed',
+        'civil_disputes_handled',
+        'civil_disputes_handled_passed',
+        'civil_disputes_handled_may_pass',
+        'civil_disputes_handled_may_fail',
+        'civil_disputes_handled_revised',
+        'civil_disputes_handled_revised_counted',
+        'civil_disputes_handled_revised_passed',
+    ]) }}
 ),
 
 counted as (

@@ -56,6 +56,7 @@ grid_events_at_once as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         rows.cohort_month as month,
         rows.cohort_month as known_month,
         sum(case when events_reported_counts then 1 else 0 end) as events_reported,
@@ -86,7 +87,8 @@ grid_events_at_once as (
         sum(case when micro_events_urged_is_own and not coalesce(is_verified, false) then 1 else 0 end) as micro_events_urged_may_fail,
         sum(case when micro_events_urged_is_revised then 1 else 0 end) as micro_events_urged_revised
     from grid_events_compared as rows
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month
 ),
 
 grid_events_verified_at as (
@@ -94,6 +96,7 @@ grid_events_verified_at as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when events_reported_counts and coalesce(is_verified, false) then 1 else 0 end) as events_reported_passed,
@@ -112,7 +115,8 @@ grid_events_verified_at as (
     inner join cutoffs
         on cast(rows.verified_at as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.verified_at as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
 grid_events_decided_at as (
@@ -120,6 +124,7 @@ grid_events_decided_at as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when events_decided_counts then 1 else 0 end) as events_decided,
@@ -128,7 +133,8 @@ grid_events_decided_at as (
     inner join cutoffs
         on cast(rows.decided_at as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.decided_at as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
 grid_events_handled_at as (
@@ -136,6 +142,7 @@ grid_events_handled_at as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when micro_events_counts and coalesce(disposal = 'on_the_spot', false) then 1 else 0 end) as micro_events_passed,
@@ -144,7 +151,8 @@ grid_events_handled_at as (
     inner join cutoffs
         on cast(rows.handled_at as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.handled_at as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
 grid_events_urged_at as (
@@ -152,6 +160,7 @@ grid_events_urged_at as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when micro_events_urged_counts then 1 else 0 end) as micro_events_urged,
@@ -160,7 +169,8 @@ grid_events_urged_at as (
     inner join cutoffs
         on cast(rows.urged_at as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.urged_at as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
 grid_disputes_rows as (
@@ -201,6 +211,7 @@ grid_disputes_at_once as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows') }} as today_code,
         rows.cohort_month as month,
         rows.cohort_month as known_month,
         sum(case when disputes_by_people_counts then 1 else 0 end) as disputes_by_people,
@@ -218,7 +229,8 @@ grid_disputes_at_once as (
         sum(case when overdue_casualties_may_count then casualties else 0 end) as overdue_casualties_doubtful,
         sum(case when overdue_casualties_may_count and casualties is null then 1 else 0 end) as overdue_casualties_unbounded
     from grid_disputes_compared as rows
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month
 ),
 
 grid_disputes_overdue_on as (
@@ -226,6 +238,7 @@ grid_disputes_overdue_on as (
         rows.place_month,
         rows.supplier_id,
         rows.community_code,
+        {{ today_code('rows') }} as today_code,
         rows.cohort_month as month,
         greatest(cutoffs.month, rows.cohort_month) as known_month,
         sum(case when overdue_casualties_counts then casualties else 0 end) as overdue_casualties,
@@ -234,14 +247,16 @@ grid_disputes_overdue_on as (
     inner join cutoffs
         on cast(rows.overdue_on as date) <= cutoffs.cutoff_date
         and (cutoffs.previous_cutoff_date is null or cast(rows.overdue_on as date) > cutoffs.previous_cutoff_date)
-    group by rows.place_month, rows.supplier_id, rows.community_code, rows.cohort_month, cutoffs.month
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code, rows.cohort_month, cutoffs.month
 ),
 
-places as (
+sums as (
     select
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         events_reported,
@@ -311,6 +326,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -380,6 +396,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -449,6 +466,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -518,6 +536,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -587,6 +606,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -656,6 +676,7 @@ places as (
         place_month,
         supplier_id,
         community_code,
+        today_code,
         month,
         known_month,
         0 as events_reported,
@@ -720,6 +741,74 @@ places as (
         overdue_casualties_revised,
         0 as overdue_casualties_unbounded
     from grid_disputes_overdue_on
+),
+
+places as (
+    {{ in_both_bases('sums', [
+        'month',
+        'known_month',
+        'events_reported',
+        'events_reported_passed',
+        'events_reported_may_pass',
+        'events_reported_may_fail',
+        'events_reported_revised',
+        'events_reported_revised_counted',
+        'events_reported_revised_passed',
+        'events_decided',
+        'events_decided_passed',
+        'events_decided_may_pass',
+        'events_decided_may_fail',
+        'events_decided_revised',
+        'events_decided_revised_counted',
+        'events_decided_revised_passed',
+        'events_supervised',
+        'events_supervised_passed',
+        'events_supervised_may_pass',
+        'events_supervised_may_fail',
+        'events_supervised_revised',
+        'events_supervised_revised_counted',
+        'events_supervised_revised_passed',
+        'events_failing_verification',
+        'events_failing_verification_doubtful',
+        'events_failing_verification_revised',
+        'events_verified',
+        'events_verified_passed',
+        'events_verified_may_pass',
+        'events_verified_may_fail',
+        'events_verified_revised',
+        'events_verified_revised_counted',
+        'events_verified_revised_passed',
+        'micro_events',
+        'micro_events_passed',
+        'micro_events_may_pass',
+        'micro_events_may_fail',
+        'micro_events_revised',
+        'micro_events_revised_counted',
+        'micro_events_revised_passed',
+        'micro_events_urged',
+        'micro_events_urged_passed',
+        'micro_events_urged_may_pass',
+        'micro_events_urged_may_fail',
+        'micro_events_urged_revised',
+        'micro_events_urged_revised_counted',
+        'micro_events_urged_revised_passed',
+        'disputes_by_people',
+        'disputes_by_people_doubtful',
+        'disputes_by_people_revised',
+        'disputes_by_administration',
+        'disputes_by_administration_doubtful',
+        'disputes_by_administration_revised',
+        'disputes_by_court',
+        'disputes_by_court_doubtful',
+        'disputes_by_court_revised',
+        'disputes_by_unknown_channel',
+        'disputes_by_unknown_channel_doubtful',
+        'disputes_by_unknown_channel_revised',
+        'overdue_casualties',
+        'overdue_casualties_doubtful',
+        'overdue_casualties_revised',
+        'overdue_casualties_unbounded',
+    ]) }}
 ),
 
 counted as (

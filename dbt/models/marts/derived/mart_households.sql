@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -22,18 +22,41 @@ household_households_rows as (
     from {{ ref('stg_household_households') }}
 ),
 
+household_households_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows', 'household_no') }} as today_code,
+        sum(case when households_registered_counts then 1 else 0 end) as households_registered,
+        sum(case when households_registered_counts and coalesce(has_door_plate, false) then 1 else 0 end) as households_registered_passed,
+        sum(case when households_registered_may_count and coalesce(has_door_plate, true) then 1 else 0 end) as households_registered_may_pass,
+        sum(case when households_registered_may_count and not coalesce(has_door_plate, false) then 1 else 0 end) as households_registered_may_fail
+    from household_households_rows as rows
+    {{ join_today('rows', 'household_no') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+household_households_places as (
+    {{ in_both_bases('household_households_sums', [
+        'households_registered',
+        'households_registered_passed',
+        'households_registered_may_pass',
+        'households_registered_may_fail',
+    ]) }}
+),
+
 household_households as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when households_registered_counts then 1 else 0 end) as households_registered,
-        sum(case when households_registered_counts and coalesce(has_door_plate, false) then 1 else 0 end) as households_registered_passed,
-        sum(case when households_registered_may_count and coalesce(has_door_plate, true) then 1 else 0 end) as households_registered_may_pass,
-        sum(case when households_registered_may_count and not coalesce(has_door_plate, false) then 1 else 0 end) as households_registered_may_fail
-    from household_households_rows
-    group by place_month, supplier_id, community_code
+        households_registered,
+        households_registered_passed,
+        households_registered_may_pass,
+        households_registered_may_fail
+    from household_households_places
 ),
 
 household_persons_rows as (
@@ -45,18 +68,41 @@ household_persons_rows as (
     from {{ ref('persons_at_home') }}
 ),
 
+household_persons_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows', 'household_no') }} as today_code,
+        sum(case when persons_registered_counts then 1 else 0 end) as persons_registered,
+        sum(case when persons_registered_counts and coalesce(lives_here, false) then 1 else 0 end) as persons_registered_passed,
+        sum(case when persons_registered_may_count and coalesce(lives_here, true) then 1 else 0 end) as persons_registered_may_pass,
+        sum(case when persons_registered_may_count and not coalesce(lives_here, false) then 1 else 0 end) as persons_registered_may_fail
+    from household_persons_rows as rows
+    {{ join_today('rows', 'household_no') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+household_persons_places as (
+    {{ in_both_bases('household_persons_sums', [
+        'persons_registered',
+        'persons_registered_passed',
+        'persons_registered_may_pass',
+        'persons_registered_may_fail',
+    ]) }}
+),
+
 household_persons as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when persons_registered_counts then 1 else 0 end) as persons_registered,
-        sum(case when persons_registered_counts and coalesce(lives_here, false) then 1 else 0 end) as persons_registered_passed,
-        sum(case when persons_registered_may_count and coalesce(lives_here, true) then 1 else 0 end) as persons_registered_may_pass,
-        sum(case when persons_registered_may_count and not coalesce(lives_here, false) then 1 else 0 end) as persons_registered_may_fail
-    from household_persons_rows
-    group by place_month, supplier_id, community_code
+        persons_registered,
+        persons_registered_passed,
+        persons_registered_may_pass,
+        persons_registered_may_fail
+    from household_persons_places
 ),
 
 places as (
@@ -105,8 +151,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.households_registered, 0) as bigint) as households_registered,
     cast(coalesce(counted.households_registered_passed, 0) as bigint) as households_registered_passed,
     cast(coalesce(counted.households_registered_may_pass, 0) as bigint) as households_registered_may_pass,
@@ -115,7 +161,7 @@ select
     cast(coalesce(counted.persons_registered_passed, 0) as bigint) as persons_registered_passed,
     cast(coalesce(counted.persons_registered_may_pass, 0) as bigint) as persons_registered_may_pass,
     cast(coalesce(counted.persons_registered_may_fail, 0) as bigint) as persons_registered_may_fail
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month

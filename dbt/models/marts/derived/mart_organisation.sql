@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -36,11 +36,12 @@ civil_staff_rows as (
     from {{ ref('stg_civil_staff') }}
 ),
 
-civil_staff_places as (
+civil_staff_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when legal_advisers_counts then 1 else 0 end) as legal_advisers,
         sum(case when legal_advisers_may_count then 1 else 0 end) as legal_advisers_doubtful,
         sum(case when psychological_counsellors_counts then 1 else 0 end) as psychological_counsellors,
@@ -62,8 +63,35 @@ civil_staff_places as (
         sum(case when seconded_staff_may_count and not coalesce(certified, false) then 1 else 0 end) as seconded_staff_may_fail,
         max(case when secretaries_as_directors_counts then 1 else 0 end) as secretaries_as_directors_counts,
         sum(case when secretaries_as_directors_may_count then 1 else 0 end) as secretaries_as_directors_may_count
-    from civil_staff_rows
-    group by place_month, supplier_id, community_code
+    from civil_staff_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_staff_places as (
+    {{ in_both_bases('civil_staff_sums', [
+        'legal_advisers',
+        'legal_advisers_doubtful',
+        'psychological_counsellors',
+        'psychological_counsellors_doubtful',
+        'drug_social_workers',
+        'drug_social_workers_doubtful',
+        'certified_social_workers',
+        'certified_social_workers_doubtful',
+        'community_staff',
+        'community_staff_doubtful',
+        'staff_pay',
+        'staff_pay_rows',
+        'staff_pay_doubtful',
+        'staff_pay_doubtful_rows',
+        'staff_pay_unbounded',
+        'seconded_staff',
+        'seconded_staff_passed',
+        'seconded_staff_may_pass',
+        'seconded_staff_may_fail',
+        'secretaries_as_directors_counts',
+        'secretaries_as_directors_may_count',
+    ]) }}
 ),
 
 civil_staff as (
@@ -87,9 +115,9 @@ civil_staff as (
         min(sums.staff_pay_doubtful) as staff_pay_doubtful,
         sum(sums.staff_pay_doubtful_rows) as staff_pay_doubtful_rows,
         sum(sums.staff_pay_unbounded) as staff_pay_unbounded,
-        max(case when communities.unit_key is not null then sums.secretaries_as_directors_counts else 0 end) as secretaries_as_directors,
+        max(case when known.community_code is not null then sums.secretaries_as_directors_counts else 0 end) as secretaries_as_directors,
         case
-            when max(communities.unit_key) is null then sum(sums.secretaries_as_directors_may_count)
+            when max(known.community_code) is null then sum(sums.secretaries_as_directors_may_count)
             when max(sums.secretaries_as_directors_counts) = 0 then least(sum(sums.secretaries_as_directors_may_count), 1)
             else 0
         end as secretaries_as_directors_doubtful,
@@ -98,11 +126,9 @@ civil_staff as (
         sum(sums.seconded_staff_may_pass) as seconded_staff_may_pass,
         sum(sums.seconded_staff_may_fail) as seconded_staff_may_fail
     from civil_staff_places as sums
-    left join unit_months as communities
-        on sums.place_month = communities.month
-        and sums.community_code = communities.unit_code
-        and communities.unit_level = 'community'
-    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
+    left join ({{ known_places() }}) as known
+        on sums.place_month = known.month and sums.community_code = known.community_code
+    group by sums.place_month, sums.community_code, case when known.community_code is null then sums.supplier_id end
 ),
 
 civil_organizations_rows as (
@@ -134,11 +160,12 @@ civil_organizations_rows as (
     from {{ ref('community_organizations') }}
 ),
 
-civil_organizations_places as (
+civil_organizations_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when filed_organizations_counts then 1 else 0 end) as filed_organizations,
         sum(case when filed_organizations_may_count then 1 else 0 end) as filed_organizations_doubtful,
         sum(case when registered_organizations_counts then 1 else 0 end) as registered_organizations,
@@ -165,8 +192,40 @@ civil_organizations_places as (
         sum(case when health_committees_may_count then 1 else 0 end) as health_committees_may_count,
         max(case when environment_committees_counts then 1 else 0 end) as environment_committees_counts,
         sum(case when environment_committees_may_count then 1 else 0 end) as environment_committees_may_count
-    from civil_organizations_rows
-    group by place_month, supplier_id, community_code
+    from civil_organizations_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_organizations_places as (
+    {{ in_both_bases('civil_organizations_sums', [
+        'filed_organizations',
+        'filed_organizations_doubtful',
+        'registered_organizations',
+        'registered_organizations_doubtful',
+        'incubated_functional',
+        'incubated_functional_doubtful',
+        'incubated_interest',
+        'incubated_interest_doubtful',
+        'incubated_functional_share',
+        'incubated_functional_share_passed',
+        'incubated_functional_share_may_pass',
+        'incubated_functional_share_may_fail',
+        'incubated_interest_share',
+        'incubated_interest_share_passed',
+        'incubated_interest_share_may_pass',
+        'incubated_interest_share_may_fail',
+        'committees',
+        'committees_doubtful',
+        'mediation_committees_counts',
+        'mediation_committees_may_count',
+        'security_committees_counts',
+        'security_committees_may_count',
+        'health_committees_counts',
+        'health_committees_may_count',
+        'environment_committees_counts',
+        'environment_committees_may_count',
+    ]) }}
 ),
 
 civil_organizations as (
@@ -193,36 +252,34 @@ civil_organizations as (
         sum(sums.incubated_interest_share_may_fail) as incubated_interest_share_may_fail,
         sum(sums.committees) as committees,
         sum(sums.committees_doubtful) as committees_doubtful,
-        max(case when communities.unit_key is not null then sums.mediation_committees_counts else 0 end) as mediation_committees,
+        max(case when known.community_code is not null then sums.mediation_committees_counts else 0 end) as mediation_committees,
         case
-            when max(communities.unit_key) is null then sum(sums.mediation_committees_may_count)
+            when max(known.community_code) is null then sum(sums.mediation_committees_may_count)
             when max(sums.mediation_committees_counts) = 0 then least(sum(sums.mediation_committees_may_count), 1)
             else 0
         end as mediation_committees_doubtful,
-        max(case when communities.unit_key is not null then sums.security_committees_counts else 0 end) as security_committees,
+        max(case when known.community_code is not null then sums.security_committees_counts else 0 end) as security_committees,
         case
-            when max(communities.unit_key) is null then sum(sums.security_committees_may_count)
+            when max(known.community_code) is null then sum(sums.security_committees_may_count)
             when max(sums.security_committees_counts) = 0 then least(sum(sums.security_committees_may_count), 1)
             else 0
         end as security_committees_doubtful,
-        max(case when communities.unit_key is not null then sums.health_committees_counts else 0 end) as health_committees,
+        max(case when known.community_code is not null then sums.health_committees_counts else 0 end) as health_committees,
         case
-            when max(communities.unit_key) is null then sum(sums.health_committees_may_count)
+            when max(known.community_code) is null then sum(sums.health_committees_may_count)
             when max(sums.health_committees_counts) = 0 then least(sum(sums.health_committees_may_count), 1)
             else 0
         end as health_committees_doubtful,
-        max(case when communities.unit_key is not null then sums.environment_committees_counts else 0 end) as environment_committees,
+        max(case when known.community_code is not null then sums.environment_committees_counts else 0 end) as environment_committees,
         case
-            when max(communities.unit_key) is null then sum(sums.environment_committees_may_count)
+            when max(known.community_code) is null then sum(sums.environment_committees_may_count)
             when max(sums.environment_committees_counts) = 0 then least(sum(sums.environment_committees_may_count), 1)
             else 0
         end as environment_committees_doubtful
     from civil_organizations_places as sums
-    left join unit_months as communities
-        on sums.place_month = communities.month
-        and sums.community_code = communities.unit_code
-        and communities.unit_level = 'community'
-    group by sums.place_month, sums.community_code, case when communities.unit_key is null then sums.supplier_id end
+    left join ({{ known_places() }}) as known
+        on sums.place_month = known.month and sums.community_code = known.community_code
+    group by sums.place_month, sums.community_code, case when known.community_code is null then sums.supplier_id end
 ),
 
 civil_surveys_rows as (
@@ -234,19 +291,44 @@ civil_surveys_rows as (
     from {{ ref('stg_civil_surveys') }}
 ),
 
+civil_surveys_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
+        sum(case when people_surveyed_counts then sample else 0 end) as people_surveyed,
+        sum(case when people_surveyed_counts and true then satisfied else 0 end) as people_surveyed_passed,
+        sum(case when people_surveyed_may_count and true then sample else 0 end) as people_surveyed_may_pass,
+        sum(case when people_surveyed_may_count and true then sample else 0 end) as people_surveyed_may_fail,
+        sum(case when people_surveyed_may_count and sample is null then 1 else 0 end) as people_surveyed_unbounded
+    from civil_surveys_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_surveys_places as (
+    {{ in_both_bases('civil_surveys_sums', [
+        'people_surveyed',
+        'people_surveyed_passed',
+        'people_surveyed_may_pass',
+        'people_surveyed_may_fail',
+        'people_surveyed_unbounded',
+    ]) }}
+),
+
 civil_surveys as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when people_surveyed_counts then sample else 0 end) as people_surveyed,
-        sum(case when people_surveyed_counts and true then satisfied else 0 end) as people_surveyed_passed,
-        sum(case when people_surveyed_may_count and true then sample else 0 end) as people_surveyed_may_pass,
-        sum(case when people_surveyed_may_count and true then sample else 0 end) as people_surveyed_may_fail,
-        sum(case when people_surveyed_may_count and sample is null then 1 else 0 end) as people_surveyed_unbounded
-    from civil_surveys_rows
-    group by place_month, supplier_id, community_code
+        people_surveyed,
+        people_surveyed_passed,
+        people_surveyed_may_pass,
+        people_surveyed_may_fail,
+        people_surveyed_unbounded
+    from civil_surveys_places
 ),
 
 civil_funding_rows as (
@@ -260,12 +342,12 @@ civil_funding_rows as (
     from {{ ref('stg_civil_funding') }}
 ),
 
-civil_funding as (
+civil_funding_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when funding_budgeted_counts then budgeted_yuan else 0 end) as funding_budgeted,
         sum(case when funding_budgeted_may_count then budgeted_yuan else 0 end) as funding_budgeted_doubtful,
         sum(case when funding_budgeted_may_count and budgeted_yuan is null then 1 else 0 end) as funding_budgeted_unbounded,
@@ -274,8 +356,39 @@ civil_funding as (
         sum(case when funding_may_count and true then budgeted_yuan else 0 end) as funding_may_pass,
         sum(case when funding_may_count and true then budgeted_yuan else 0 end) as funding_may_fail,
         sum(case when funding_may_count and budgeted_yuan is null then 1 else 0 end) as funding_unbounded
-    from civil_funding_rows
-    group by place_month, supplier_id, community_code
+    from civil_funding_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_funding_places as (
+    {{ in_both_bases('civil_funding_sums', [
+        'funding_budgeted',
+        'funding_budgeted_doubtful',
+        'funding_budgeted_unbounded',
+        'funding',
+        'funding_passed',
+        'funding_may_pass',
+        'funding_may_fail',
+        'funding_unbounded',
+    ]) }}
+),
+
+civil_funding as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        funding_budgeted,
+        funding_budgeted_doubtful,
+        funding_budgeted_unbounded,
+        funding,
+        funding_passed,
+        funding_may_pass,
+        funding_may_fail,
+        funding_unbounded
+    from civil_funding_places
 ),
 
 civil_equipment_rows as (
@@ -287,17 +400,38 @@ civil_equipment_rows as (
     from {{ ref('stg_civil_equipment') }}
 ),
 
+civil_equipment_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
+        sum(case when office_computers_counts then quantity else 0 end) as office_computers,
+        sum(case when office_computers_may_count then quantity else 0 end) as office_computers_doubtful,
+        sum(case when office_computers_may_count and quantity is null then 1 else 0 end) as office_computers_unbounded
+    from civil_equipment_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_equipment_places as (
+    {{ in_both_bases('civil_equipment_sums', [
+        'office_computers',
+        'office_computers_doubtful',
+        'office_computers_unbounded',
+    ]) }}
+),
+
 civil_equipment as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when office_computers_counts then quantity else 0 end) as office_computers,
-        sum(case when office_computers_may_count then quantity else 0 end) as office_computers_doubtful,
-        sum(case when office_computers_may_count and quantity is null then 1 else 0 end) as office_computers_unbounded
-    from civil_equipment_rows
-    group by place_month, supplier_id, community_code
+        office_computers,
+        office_computers_doubtful,
+        office_computers_unbounded
+    from civil_equipment_places
 ),
 
 civil_programmes_rows as (
@@ -309,16 +443,35 @@ civil_programmes_rows as (
     from {{ ref('smart_pilots') }}
 ),
 
+civil_programmes_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
+        sum(case when smart_pilots_counts then 1 else 0 end) as smart_pilots,
+        sum(case when smart_pilots_may_count then 1 else 0 end) as smart_pilots_doubtful
+    from civil_programmes_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_programmes_places as (
+    {{ in_both_bases('civil_programmes_sums', [
+        'smart_pilots',
+        'smart_pilots_doubtful',
+    ]) }}
+),
+
 civil_programmes as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when smart_pilots_counts then 1 else 0 end) as smart_pilots,
-        sum(case when smart_pilots_may_count then 1 else 0 end) as smart_pilots_doubtful
-    from civil_programmes_rows
-    group by place_month, supplier_id, community_code
+        smart_pilots,
+        smart_pilots_doubtful
+    from civil_programmes_places
 ),
 
 places as (
@@ -826,8 +979,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.legal_advisers, 0) as bigint) as legal_advisers,
     cast(coalesce(counted.legal_advisers_doubtful, 0) as bigint) as legal_advisers_doubtful,
     cast(coalesce(counted.psychological_counsellors, 0) as bigint) as psychological_counsellors,
@@ -893,7 +1046,7 @@ select
     cast(coalesce(counted.office_computers_unbounded, 0) as bigint) as office_computers_unbounded,
     cast(coalesce(counted.smart_pilots, 0) as bigint) as smart_pilots,
     cast(coalesce(counted.smart_pilots_doubtful, 0) as bigint) as smart_pilots_doubtful
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month

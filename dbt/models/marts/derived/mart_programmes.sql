@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -54,11 +54,12 @@ civil_programmes_rows as (
     from {{ ref('stg_civil_programmes') }}
 ),
 
-civil_programmes_places as (
+civil_programmes_sums as (
     select
-        place_month,
-        supplier_id,
-        unit_code,
+        rows.place_month,
+        rows.supplier_id,
+        rows.unit_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when premises_listed_counts then 1 else 0 end) as premises_listed,
         sum(case when premises_listed_counts and coalesce(is_done and floor_area_m2 >= 300, false) then 1 else 0 end) as premises_listed_passed,
         sum(case when premises_listed_may_count and coalesce(is_done and floor_area_m2 >= 300, true) then 1 else 0 end) as premises_listed_may_pass,
@@ -113,8 +114,68 @@ civil_programmes_places as (
         sum(case when task_nodes_due_may_count and not coalesce(is_done and is_on_time, false) then 1 else 0 end) as task_nodes_due_may_fail,
         max(case when streets_served_counts then 1 else 0 end) as streets_served_counts,
         sum(case when streets_served_may_count then 1 else 0 end) as streets_served_may_count
-    from civil_programmes_rows
-    group by place_month, supplier_id, unit_code
+    from civil_programmes_rows as rows
+    {{ join_today('rows', place='unit_code') }}
+    group by rows.place_month, rows.supplier_id, rows.unit_code, today_code
+),
+
+civil_programmes_places as (
+    {{ in_both_bases('civil_programmes_sums', [
+        'premises_listed',
+        'premises_listed_passed',
+        'premises_listed_may_pass',
+        'premises_listed_may_fail',
+        'town_services',
+        'town_services_passed',
+        'town_services_may_pass',
+        'town_services_may_fail',
+        'social_work_stations',
+        'social_work_stations_doubtful',
+        'adjusted_stations',
+        'adjusted_stations_passed',
+        'adjusted_stations_may_pass',
+        'adjusted_stations_may_fail',
+        'gap_projects',
+        'gap_projects_doubtful',
+        'smart_communities',
+        'smart_communities_doubtful',
+        'smart_communities_adjusted',
+        'smart_communities_adjusted_doubtful',
+        'smart_pilots',
+        'smart_pilots_doubtful',
+        'governance_pilots_completed',
+        'governance_pilots_completed_doubtful',
+        'governance_pilots_listed',
+        'governance_pilots_listed_passed',
+        'governance_pilots_listed_may_pass',
+        'governance_pilots_listed_may_fail',
+        'model_creations',
+        'model_creations_passed',
+        'model_creations_may_pass',
+        'model_creations_may_fail',
+        'featured_creations',
+        'featured_creations_passed',
+        'featured_creations_may_pass',
+        'featured_creations_may_fail',
+        'standard_creations',
+        'standard_creations_passed',
+        'standard_creations_may_pass',
+        'standard_creations_may_fail',
+        'creations_inspected',
+        'creations_inspected_passed',
+        'creations_inspected_may_pass',
+        'creations_inspected_may_fail',
+        'livelihood_projects_due',
+        'livelihood_projects_due_passed',
+        'livelihood_projects_due_may_pass',
+        'livelihood_projects_due_may_fail',
+        'task_nodes_due',
+        'task_nodes_due_passed',
+        'task_nodes_due_may_pass',
+        'task_nodes_due_may_fail',
+        'streets_served_counts',
+        'streets_served_may_count',
+    ], place='unit_code') }}
 ),
 
 civil_programmes as (
@@ -200,12 +261,12 @@ civil_assessments_rows as (
     from {{ ref('stg_civil_assessments') }}
 ),
 
-civil_assessments as (
+civil_assessments_sums as (
     select
-        place_month,
-        supplier_id,
-        unit_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.unit_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when team_weights_counts then total_weight else 0 end) as team_weights,
         sum(case when team_weights_counts and true then community_weight else 0 end) as team_weights_passed,
         sum(case when team_weights_may_count and true then total_weight else 0 end) as team_weights_may_pass,
@@ -222,8 +283,55 @@ civil_assessments as (
         sum(case when assessment_points_counts then points else 0 end) as assessment_points,
         sum(case when assessment_points_may_count then points else 0 end) as assessment_points_doubtful,
         sum(case when assessment_points_may_count and points is null then 1 else 0 end) as assessment_points_unbounded
-    from civil_assessments_rows
-    group by place_month, supplier_id, unit_code
+    from civil_assessments_rows as rows
+    {{ join_today('rows', place='unit_code') }}
+    group by rows.place_month, rows.supplier_id, rows.unit_code, today_code
+),
+
+civil_assessments_places as (
+    {{ in_both_bases('civil_assessments_sums', [
+        'team_weights',
+        'team_weights_passed',
+        'team_weights_may_pass',
+        'team_weights_may_fail',
+        'team_weights_unbounded',
+        'other_team_weights',
+        'other_team_weights_passed',
+        'other_team_weights_may_pass',
+        'other_team_weights_may_fail',
+        'other_team_weights_unbounded',
+        'assessment_weights',
+        'assessment_weights_doubtful',
+        'assessment_weights_unbounded',
+        'assessment_points',
+        'assessment_points_doubtful',
+        'assessment_points_unbounded',
+    ], place='unit_code') }}
+),
+
+civil_assessments as (
+    select
+        place_month,
+        supplier_id,
+        unit_code,
+        place_month as month,
+        team_weights,
+        team_weights_passed,
+        team_weights_may_pass,
+        team_weights_may_fail,
+        team_weights_unbounded,
+        other_team_weights,
+        other_team_weights_passed,
+        other_team_weights_may_pass,
+        other_team_weights_may_fail,
+        other_team_weights_unbounded,
+        assessment_weights,
+        assessment_weights_doubtful,
+        assessment_weights_unbounded,
+        assessment_points,
+        assessment_points_doubtful,
+        assessment_points_unbounded
+    from civil_assessments_places
 ),
 
 places as (
@@ -458,8 +566,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.premises_listed, 0) as bigint) as premises_listed,
     cast(coalesce(counted.premises_listed_passed, 0) as bigint) as premises_listed_passed,
     cast(coalesce(counted.premises_listed_may_pass, 0) as bigint) as premises_listed_may_pass,
@@ -530,7 +638,7 @@ select
     cast(coalesce(counted.assessment_points, 0) as decimal(18,2)) as assessment_points,
     cast(coalesce(counted.assessment_points_doubtful, 0) as decimal(18,2)) as assessment_points_doubtful,
     cast(coalesce(counted.assessment_points_unbounded, 0) as bigint) as assessment_points_unbounded
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month

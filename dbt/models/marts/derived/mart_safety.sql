@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -40,12 +40,12 @@ police_case_returns_rows as (
     from {{ ref('stg_police_case_returns') }}
 ),
 
-police_case_returns as (
+police_case_returns_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when criminal_cases_counts then cases else 0 end) as criminal_cases,
         sum(case when criminal_cases_may_count then cases else 0 end) as criminal_cases_doubtful,
         sum(case when criminal_cases_may_count and cases is null then 1 else 0 end) as criminal_cases_unbounded,
@@ -71,8 +71,73 @@ police_case_returns as (
         sum(case when vice_cases_may_count and cases is null then 1 else 0 end) as vice_cases_unbounded,
         sum(case when vice_returns_counts then 1 else 0 end) as vice_returns,
         sum(case when vice_returns_may_count then 1 else 0 end) as vice_returns_doubtful
-    from police_case_returns_rows
-    group by place_month, supplier_id, community_code
+    from police_case_returns_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+police_case_returns_places as (
+    {{ in_both_bases('police_case_returns_sums', [
+        'criminal_cases',
+        'criminal_cases_doubtful',
+        'criminal_cases_unbounded',
+        'criminal_returns',
+        'criminal_returns_doubtful',
+        'public_order_cases',
+        'public_order_cases_doubtful',
+        'public_order_cases_unbounded',
+        'public_order_returns',
+        'public_order_returns_doubtful',
+        'safety_disasters',
+        'safety_disasters_doubtful',
+        'safety_disasters_unbounded',
+        'safety_disaster_returns',
+        'safety_disaster_returns_doubtful',
+        'resident_offences',
+        'resident_offences_doubtful',
+        'resident_offences_unbounded',
+        'resident_offence_returns',
+        'resident_offence_returns_doubtful',
+        'vice_cases',
+        'vice_cases_doubtful',
+        'vice_cases_unbounded',
+        'vice_returns',
+        'vice_returns_doubtful',
+    ]) }}
+),
+
+police_case_returns as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        criminal_cases,
+        criminal_cases_doubtful,
+        criminal_cases_unbounded,
+        criminal_returns,
+        criminal_returns_doubtful,
+        public_order_cases,
+        public_order_cases_doubtful,
+        public_order_cases_unbounded,
+        public_order_returns,
+        public_order_returns_doubtful,
+        safety_disasters,
+        safety_disasters_doubtful,
+        safety_disasters_unbounded,
+        safety_disaster_returns,
+        safety_disaster_returns_doubtful,
+        resident_offences,
+        resident_offences_doubtful,
+        resident_offences_unbounded,
+        resident_offence_returns,
+        resident_offence_returns_doubtful,
+        vice_cases,
+        vice_cases_doubtful,
+        vice_cases_unbounded,
+        vice_returns,
+        vice_returns_doubtful
+    from police_case_returns_places
 ),
 
 police_rooms_rows as (
@@ -84,16 +149,35 @@ police_rooms_rows as (
     from {{ ref('stg_police_rooms') }}
 ),
 
+police_rooms_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
+        sum(case when police_rooms_open_counts then 1 else 0 end) as police_rooms_open,
+        sum(case when police_rooms_open_may_count then 1 else 0 end) as police_rooms_open_doubtful
+    from police_rooms_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+police_rooms_places as (
+    {{ in_both_bases('police_rooms_sums', [
+        'police_rooms_open',
+        'police_rooms_open_doubtful',
+    ]) }}
+),
+
 police_rooms as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when police_rooms_open_counts then 1 else 0 end) as police_rooms_open,
-        sum(case when police_rooms_open_may_count then 1 else 0 end) as police_rooms_open_doubtful
-    from police_rooms_rows
-    group by place_month, supplier_id, community_code
+        police_rooms_open,
+        police_rooms_open_doubtful
+    from police_rooms_places
 ),
 
 grid_patrols_rows as (
@@ -105,19 +189,44 @@ grid_patrols_rows as (
     from {{ ref('stg_grid_patrols') }}
 ),
 
+grid_patrols_sums as (
+    select
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows', 'grid_code') }} as today_code,
+        sum(case when patrols_counts then patrols_due else 0 end) as patrols,
+        sum(case when patrols_counts and true then least(patrols_done, patrols_due) else 0 end) as patrols_passed,
+        sum(case when patrols_may_count and true then patrols_due else 0 end) as patrols_may_pass,
+        sum(case when patrols_may_count and true then patrols_due else 0 end) as patrols_may_fail,
+        sum(case when patrols_may_count and patrols_due is null then 1 else 0 end) as patrols_unbounded
+    from grid_patrols_rows as rows
+    {{ join_today('rows', 'grid_code') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+grid_patrols_places as (
+    {{ in_both_bases('grid_patrols_sums', [
+        'patrols',
+        'patrols_passed',
+        'patrols_may_pass',
+        'patrols_may_fail',
+        'patrols_unbounded',
+    ]) }}
+),
+
 grid_patrols as (
     select
         place_month,
         supplier_id,
         community_code,
         place_month as month,
-        sum(case when patrols_counts then patrols_due else 0 end) as patrols,
-        sum(case when patrols_counts and true then least(patrols_done, patrols_due) else 0 end) as patrols_passed,
-        sum(case when patrols_may_count and true then patrols_due else 0 end) as patrols_may_pass,
-        sum(case when patrols_may_count and true then patrols_due else 0 end) as patrols_may_fail,
-        sum(case when patrols_may_count and patrols_due is null then 1 else 0 end) as patrols_unbounded
-    from grid_patrols_rows
-    group by place_month, supplier_id, community_code
+        patrols,
+        patrols_passed,
+        patrols_may_pass,
+        patrols_may_fail,
+        patrols_unbounded
+    from grid_patrols_places
 ),
 
 grid_duty_rows as (
@@ -131,12 +240,12 @@ grid_duty_rows as (
     from {{ ref('stg_grid_duty') }}
 ),
 
-grid_duty as (
+grid_duty_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when duty_hours_counts then hours_due else 0 end) as duty_hours,
         sum(case when duty_hours_counts and true then hours_staffed else 0 end) as duty_hours_passed,
         sum(case when duty_hours_may_count and true then hours_due else 0 end) as duty_hours_may_pass,
@@ -144,8 +253,37 @@ grid_duty as (
         sum(case when duty_hours_may_count and hours_due is null then 1 else 0 end) as duty_hours_unbounded,
         sum(case when duty_returns_counts then 1 else 0 end) as duty_returns,
         sum(case when duty_returns_may_count then 1 else 0 end) as duty_returns_doubtful
-    from grid_duty_rows
-    group by place_month, supplier_id, community_code
+    from grid_duty_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+grid_duty_places as (
+    {{ in_both_bases('grid_duty_sums', [
+        'duty_hours',
+        'duty_hours_passed',
+        'duty_hours_may_pass',
+        'duty_hours_may_fail',
+        'duty_hours_unbounded',
+        'duty_returns',
+        'duty_returns_doubtful',
+    ]) }}
+),
+
+grid_duty as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        duty_hours,
+        duty_hours_passed,
+        duty_hours_may_pass,
+        duty_hours_may_fail,
+        duty_hours_unbounded,
+        duty_returns,
+        duty_returns_doubtful
+    from grid_duty_places
 ),
 
 places as (
@@ -379,8 +517,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.criminal_cases, 0) as decimal(18,2)) as criminal_cases,
     cast(coalesce(counted.criminal_cases_doubtful, 0) as decimal(18,2)) as criminal_cases_doubtful,
     cast(coalesce(counted.criminal_cases_unbounded, 0) as bigint) as criminal_cases_unbounded,
@@ -420,7 +558,7 @@ select
     cast(coalesce(counted.duty_hours_unbounded, 0) as bigint) as duty_hours_unbounded,
     cast(coalesce(counted.duty_returns, 0) as bigint) as duty_returns,
     cast(coalesce(counted.duty_returns_doubtful, 0) as bigint) as duty_returns_doubtful
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month

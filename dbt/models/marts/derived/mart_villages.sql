@@ -4,8 +4,8 @@
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 
-with unit_months as (
-    select * from {{ ref('unit_months') }}
+with placed_units as (
+    select * from {{ ref('placed_units') }}
 ),
 
 months as (
@@ -32,12 +32,12 @@ civil_village_works_rows as (
     from {{ ref('stg_civil_village_works') }}
 ),
 
-civil_village_works as (
+civil_village_works_sums as (
     select
-        place_month,
-        supplier_id,
-        community_code,
-        place_month as month,
+        rows.place_month,
+        rows.supplier_id,
+        rows.community_code,
+        {{ today_code('rows') }} as today_code,
         sum(case when dry_toilets_counts then dry_toilets else 0 end) as dry_toilets,
         sum(case when dry_toilets_may_count then dry_toilets else 0 end) as dry_toilets_doubtful,
         sum(case when dry_toilets_may_count and dry_toilets is null then 1 else 0 end) as dry_toilets_unbounded,
@@ -63,8 +63,73 @@ civil_village_works as (
         sum(case when lanes_to_light_may_count and true then lanes else 0 end) as lanes_to_light_may_pass,
         sum(case when lanes_to_light_may_count and true then lanes else 0 end) as lanes_to_light_may_fail,
         sum(case when lanes_to_light_may_count and lanes is null then 1 else 0 end) as lanes_to_light_unbounded
-    from civil_village_works_rows
-    group by place_month, supplier_id, community_code
+    from civil_village_works_rows as rows
+    {{ join_today('rows') }}
+    group by rows.place_month, rows.supplier_id, rows.community_code, today_code
+),
+
+civil_village_works_places as (
+    {{ in_both_bases('civil_village_works_sums', [
+        'dry_toilets',
+        'dry_toilets_doubtful',
+        'dry_toilets_unbounded',
+        'village_returns',
+        'village_returns_doubtful',
+        'cultural_items',
+        'cultural_items_passed',
+        'cultural_items_may_pass',
+        'cultural_items_may_fail',
+        'cultural_items_unbounded',
+        'waste_days',
+        'waste_days_passed',
+        'waste_days_may_pass',
+        'waste_days_may_fail',
+        'waste_days_unbounded',
+        'lanes_to_harden',
+        'lanes_to_harden_passed',
+        'lanes_to_harden_may_pass',
+        'lanes_to_harden_may_fail',
+        'lanes_to_harden_unbounded',
+        'lanes_to_light',
+        'lanes_to_light_passed',
+        'lanes_to_light_may_pass',
+        'lanes_to_light_may_fail',
+        'lanes_to_light_unbounded',
+    ]) }}
+),
+
+civil_village_works as (
+    select
+        place_month,
+        supplier_id,
+        community_code,
+        place_month as month,
+        dry_toilets,
+        dry_toilets_doubtful,
+        dry_toilets_unbounded,
+        village_returns,
+        village_returns_doubtful,
+        cultural_items,
+        cultural_items_passed,
+        cultural_items_may_pass,
+        cultural_items_may_fail,
+        cultural_items_unbounded,
+        waste_days,
+        waste_days_passed,
+        waste_days_may_pass,
+        waste_days_may_fail,
+        waste_days_unbounded,
+        lanes_to_harden,
+        lanes_to_harden_passed,
+        lanes_to_harden_may_pass,
+        lanes_to_harden_may_fail,
+        lanes_to_harden_unbounded,
+        lanes_to_light,
+        lanes_to_light_passed,
+        lanes_to_light_may_pass,
+        lanes_to_light_may_fail,
+        lanes_to_light_unbounded
+    from civil_village_works_places
 ),
 
 places as (
@@ -132,8 +197,8 @@ counted as (
 )
 
 select
-    unit_months.unit_key,
-    unit_months.month,
+    placed_units.unit_key,
+    placed_units.month,
     cast(coalesce(counted.dry_toilets, 0) as decimal(18,2)) as dry_toilets,
     cast(coalesce(counted.dry_toilets_doubtful, 0) as decimal(18,2)) as dry_toilets_doubtful,
     cast(coalesce(counted.dry_toilets_unbounded, 0) as bigint) as dry_toilets_unbounded,
@@ -159,7 +224,7 @@ select
     cast(coalesce(counted.lanes_to_light_may_pass, 0) as decimal(18,2)) as lanes_to_light_may_pass,
     cast(coalesce(counted.lanes_to_light_may_fail, 0) as decimal(18,2)) as lanes_to_light_may_fail,
     cast(coalesce(counted.lanes_to_light_unbounded, 0) as bigint) as lanes_to_light_unbounded
-from unit_months
-inner join months on unit_months.month = months.month
+from placed_units
+inner join months on placed_units.month = months.month
 left join counted
-    on unit_months.unit_key = counted.unit_key and unit_months.month = counted.month
+    on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month
