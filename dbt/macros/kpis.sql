@@ -129,6 +129,7 @@
         ] %}
         {{ text_or_null(kpi.get(name)) }} as {{ name }},
         {%- endfor %}
+        {{ loop.index }} as position,
         {{ kpi.scale }} as scale,
         {{ kpi.get('tolerance', 0) }} as tolerance,
         {{ kpi.decimals }} as decimals,

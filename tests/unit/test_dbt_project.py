@@ -161,13 +161,21 @@ def test_a_kpi_over_existing_marts_is_one_declaration(built: Lake, project: Path
     assert (county["numerator"], county["high_numerator"], county["value"]) == (100, 200, 100.0)
     assert (county["status"], county["expected_suppliers"]) == ("no_target", 2)
     catalogue = Lake(home.root).rows(
-        "select name_zh, owner_agency, domain, scale, decimals, levels, datasets, source_document"
+        "select name_zh, owner_agency, domain, scale, decimals, levels, datasets, source_document, position"
         " from dim_kpi where kpi_id = 'dwellings_lived_in'"
     )
+    before = Lake(home.root).rows("select position from dim_kpi where kpi_id = 'facility_area_per_100_households'")
     assert catalogue == [(
         "有人居住的住房", "grid_management", "facilities", 1, 0, ["community", "street", "county"], ["grid_grids"],
-        "社区平安建设方案 / community safety plan",
+        "社区平安建设方案 / community safety plan", before[0][0] + 1,
     )]  # fmt: skip
+
+
+def test_kpis_are_read_in_the_order_in_which_they_are_declared(built: Lake) -> None:
+    catalogue = built.rows("select position, kpi_id from dim_kpi order by position")
+    assert [position for position, _ in catalogue] == list(range(1, len(catalogue) + 1))
+    declared = re.findall(r"- kpi_id: (\w+)", (DBT_DIR / "kpis" / "population.sql").read_text(encoding="utf-8"))
+    assert [kpi_id for _, kpi_id in catalogue[: len(declared)]] == declared
 
 
 # What is wrong with a declaration → what dbt says of it.
