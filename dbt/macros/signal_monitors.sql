@@ -241,6 +241,78 @@
         'grid_events': ['reported_at', 'handled_at', 'verified_at'],
         'grid_disputes': ['accepted_date', 'handled_date'],
     } %}
+    with moments as (
+        select
+            dataset,
+            community_code,
+            month,
+            step,
+            moment,
+            min(step_name) as step_name,
+            min(supplier_id) as supplier_id,
+            count(*) as cases
+        from (
+            {%- for dataset, columns in steps.items() %}{% set is_last = loop.last %}
+            {%- for column in columns %}
+            select
+                '{{ dataset }}' as dataset,
+                '{{ column }}' as step,
+                {{ text_or_null(name_of(dataset, column)) }} as step_name,
+                community_code,
+                {{ item_no(dataset) }} as item_no,
+                cast({{ column }} as timestamp) as moment,
+                min(month) as month,
+                min(supplier_id) as supplier_id
+            from {{ ref('stg_' ~ dataset) }}
+            where {{ is_signal_row('month') }} and row_state <> 'quarantined' and {{ column }} is not null
+            group by community_code, {{ item_no(dataset) }}, cast({{ column }} as timestamp)
+            {{ 'union all' if not (loop.last and is_last) }}
+            {%- endfor %}
+            {%- endfor %}
+        ) as listed
+        group by dataset, community_code, month, step, moment
+    ),
+
+    totals as (
+        select dataset, community_code, month, step, sum(cases) as cases
+        from moments
+        group by dataset, community_code, month, step
+    ),
+
+    compared as (
+        select
+            moments.*,
+            totals.cases / cast({{ rule.days }} * case
+                when cast(moments.moment as timestamp) = date_trunc('day', moments.moment) then 1
+                else {{ rule.minutes }}
+            end as double) as expected
+        from moments
+        inner join totals
+            on moments.dataset = totals.dataset
+            and moments.community_code = totals.community_code
+            and moments.month = totals.month
+            and moments.step = totals.step
+        -- fewer cannot stand out, whatever is expected
+        where moments.cases >= {{ rule.threshold }}
+    ),
+
+    scored as (
+        select
+            *,
+            (cases - expected) / sqrt(greatest(expected, 1)) as score
+        from compared
+    ),
+
+    ranked as (
+        select
+            *,
+            row_number() over (
+                partition by dataset, community_code, month order by score desc, step asc, moment asc
+            ) as place
+        from scored
+        where score >= {{ rule.threshold }}
+    )
+
     select
         communities.unit_key,
         communities.unit_code,
@@ -253,55 +325,7 @@
         ranked.expected,
         ranked.score,
         ranked.step_name || ' ' || substr({{ text_of('ranked.moment') }}, 1, 16) as subject
-    from (
-        select
-            scored.*,
-            row_number() over (
-                partition by scored.dataset, scored.community_code, scored.month
-                order by scored.score desc, scored.step asc, scored.moment asc
-            ) as place
-        from (
-            select
-                moments.*,
-                (moments.cases - moments.expected) / sqrt(greatest(moments.expected, 1)) as score
-            from (
-                select
-                    dataset,
-                    community_code,
-                    month,
-                    step,
-                    moment,
-                    min(step_name) as step_name,
-                    min(supplier_id) as supplier_id,
-                    count(*) as cases,
-                    sum(count(*)) over (partition by dataset, community_code, month, step)
-                    / cast({{ rule.days }} * case
-                        when cast(moment as timestamp) = date_trunc('day', moment) then 1 else {{ rule.minutes }}
-                    end as double) as expected
-                from (
-                    {%- for dataset, columns in steps.items() %}{% set is_last = loop.last %}
-                    {%- for column in columns %}
-                    select
-                        '{{ dataset }}' as dataset,
-                        '{{ column }}' as step,
-                        {{ text_or_null(name_of(dataset, column)) }} as step_name,
-                        community_code,
-                        {{ item_no(dataset) }} as item_no,
-                        cast({{ column }} as timestamp) as moment,
-                        min(month) as month,
-                        min(supplier_id) as supplier_id
-                    from {{ ref('stg_' ~ dataset) }}
-                    where {{ is_signal_row('month') }} and row_state <> 'quarantined' and {{ column }} is not null
-                    group by community_code, {{ item_no(dataset) }}, cast({{ column }} as timestamp)
-                    {{ 'union all' if not (loop.last and is_last) }}
-                    {%- endfor %}
-                    {%- endfor %}
-                ) as listed
-                group by dataset, community_code, month, step, moment
-            ) as moments
-        ) as scored
-        where scored.score >= {{ rule.threshold }}
-    ) as ranked
+    from ranked
     inner join communities
         on ranked.month = communities.month and ranked.community_code = communities.unit_code
     where ranked.place = 1
