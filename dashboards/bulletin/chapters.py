@@ -61,7 +61,9 @@ class _Writer:
 
     def bulletin(self) -> Bulletin:
         survey, name = self.survey, self.survey.unit.name
-        charts = (self.tables.chart_of_parts(), self.tables.chart_of_periods())
+        charts = tuple(
+            chart for chart in (self.tables.chart_of_parts(), self.tables.chart_of_periods()) if chart.series
+        )
         return Bulletin(
             title=(f"关于{name}{self.label}", "社区治理指标完成情况的通报"),
             office=self.head.office,
