@@ -55,6 +55,49 @@ def bulletin(
     _write(files, out, as_json)
 
 
+class Format(StrEnum):
+    """Formats of an export."""
+
+    parquet = "parquet"
+    csv = "csv"
+    xlsx = "xlsx"
+
+
+class Encoding(StrEnum):
+    """Encodings of a CSV file: for Excel and everything new, and for old Chinese programs."""
+
+    utf_8_sig = "utf-8-sig"
+    gb18030 = "gb18030"
+
+
+@app.command(
+    epilog="例 / examples:  warehouse export fct_flag --period 2026-06 --unit 610629001 --format xlsx  ·  "
+    "warehouse export \"select unit_code, count(*) as missed from fct_flag where status = 'missed' group by all\""
+)
+def export(
+    what: Annotated[str, typer.Argument(help="表名，或一条 select 查询 / a table, or a query (select …)")],
+    kind: Annotated[Format, typer.Option("--format", help="格式 / format")] = Format.csv,
+    encoding: Annotated[Encoding, typer.Option(help="CSV 的编码 / encoding of CSV")] = Encoding.utf_8_sig,
+    unit: Annotated[str | None, typer.Option(help="只要该单位及其下级 / this unit and those below it")] = None,
+    period: PeriodName = None,
+    edition: EditionName = None,
+    name: Annotated[str | None, typer.Option(help="文件名中的报表名 / name of the report in the file name")] = None,
+    out: Folder = Path(),
+    as_json: Json = False,
+) -> None:
+    """导出版本中的一张表或一条查询的结果 / write a table of an edition, or a query's answer, to a file."""
+    from pipelines.editions import current_edition, find_edition
+    from pipelines.exports import Request
+    from pipelines.exports import export as export_rows
+
+    home = Home.from_environment()
+    with progress(as_json) as on_progress:
+        on_progress("导出 export")
+        chosen = find_edition(home, edition) if edition else current_edition(home)
+        file, content = export_rows(home, chosen, Request(what, unit, period, name), kind, encoding)
+    _write({file: content}, out, as_json)
+
+
 def _day(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
