@@ -98,6 +98,28 @@ def export(
     _write({file: content}, out, as_json)
 
 
+@app.command(epilog="例 / example:  warehouse dictionary --out docs")
+def dictionary(edition: EditionName = None, out: Folder = Path(), as_json: Json = False) -> None:
+    """写出数据字典（网页和 Excel）：表、栏、指标、目标、数据集及其来源 / write the data dictionary, HTML and Excel."""
+    from pipelines.dictionary import WRITERS, file_name, read_dictionary
+    from pipelines.editions import current_edition, find_edition
+
+    home = Home.from_environment()
+    read = read_dictionary(home, find_edition(home, edition) if edition else current_edition(home))
+    _write({file_name(read, kind): write(read) for kind, write in WRITERS.items()}, out, as_json)
+
+
+@app.command(epilog="例 / example:  warehouse questions --out docs")
+def questions(edition: EditionName = None, out: Folder = Path(), as_json: Json = False) -> None:
+    """二十个常见问题：查询和在本版本上的答案 / twenty questions with queries and their answers over an edition."""
+    from pipelines.editions import current_edition, find_edition, open_edition
+    from pipelines.questions import PAGE, render
+
+    home = Home.from_environment()
+    page = render(open_edition(home, find_edition(home, edition) if edition else current_edition(home)))
+    _write({PAGE: page.encode("utf-8")}, out, as_json)
+
+
 def _day(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)

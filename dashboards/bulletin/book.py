@@ -19,7 +19,7 @@ from dashboards.bulletin.parts import Amount, Bulletin, Cell, Table
 SAMPLE = "示例数据：数字由程序生成，不反映任何真实单位"
 LANDSCAPE_FROM = 9  # columns
 A4 = 9
-CHART_ROWS = 22
+CHART_ROWS, ROW_PIXELS = 20, 20
 
 
 def to_xlsx(bulletin: Bulletin) -> bytes:
@@ -63,10 +63,11 @@ class _Book:
         row += 2
         for chart in bulletin.charts:
             drawn = draw(self.workbook, sheet, chart, row)
-            drawn.set_size({"width": 720, "height": 400})
+            rows = max(CHART_ROWS, 0 if chart.is_upright else len(chart.categories) + 6)
+            drawn.set_size({"width": 720, "height": rows * ROW_PIXELS})
             row += len(chart.categories) + 2
             sheet.insert_chart(row, 0, drawn)
-            row += CHART_ROWS
+            row += rows + 2
 
     def _sheet(self, table: Table) -> None:
         sheet = self.workbook.add_worksheet(table.name)

@@ -15,7 +15,7 @@ from dashboards.bulletin import phrases
 from dashboards.bulletin.parts import Block, Bulletin, Chapter, Heading, Paragraph
 from dashboards.bulletin.phrases import ZH
 from dashboards.bulletin.survey import Question, Survey, question_of
-from dashboards.bulletin.tables import Tables
+from dashboards.bulletin.tables import LISTED, Tables
 from dashboards.deliveries import needs_attention
 from dashboards.format import short_name
 from dashboards.records import Flag
@@ -169,8 +169,10 @@ class _Writer:
             kpi, answers = self.survey.questions[question], self.survey.of_question(question)
             missed = sum(one.figure.state == "missed" for one in answers.values())
             any_ = next(iter(answers.values()))
+            rest = "下表只列未达标的和尚不能认定达标的。" if len(answers) > LISTED else ""
             yield Paragraph(
-                f"目标{phrases.goal(any_.figure)}，依据{self.tables.clauses(any_)}。{len(answers)}个单位中{missed}个未达标。",
+                f"目标{phrases.goal(any_.figure)}，依据{self.tables.clauses(any_)}。"
+                f"{len(answers)}个单位中{missed}个未达标。{rest}",
                 lead=f"{place}.{kpi.name.zh}。",
             )
             yield self.tables.question_table(question)

@@ -57,7 +57,7 @@ INSTEAD = {
 }
 SAMPLE = "示例数据　数字由程序生成，不反映任何真实单位"
 TYPE_WIDTH, TURNED_WIDTH = Mm(156), Mm(257)
-CHART_HEIGHT = Mm(82)
+CHART_HEIGHT, CHART_ROW, CHART_MOST = Mm(82), Mm(6), Mm(215)  # upright; a lying bar takes a row
 CELL_GAPS = (("top", 35), ("left", 50), ("bottom", 35), ("right", 50))  # twentieths of a point
 WIDE = 9  # columns from which a table is set smaller
 _CHART_TYPE = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
@@ -172,7 +172,7 @@ class _Paper:
         part.relate_to(data, RELATIONSHIP_TYPE.PACKAGE)
         relation = self.document.part.relate_to(part, RELATIONSHIP_TYPE.CHART)
         run = self._text("", "Figure").add_run()
-        run._r.append(parse_xml(_chart_xml(relation, self.charts, chart.title)))
+        run._r.append(parse_xml(_chart_xml(relation, self.charts, chart)))
 
     def _page_marks(self, section: Section) -> None:
         """Page numbers outside, one character from the edge; the mark of sample data on every page."""
@@ -362,12 +362,14 @@ def _run(text: str) -> str:
     return f'<w:r><w:t xml:space="preserve">{escape(text)}</w:t></w:r>' if text else ""
 
 
-def _chart_xml(relation: str, number: int, title: str) -> str:
-    name = escape(title, {'"': "&quot;"})
+def _chart_xml(relation: str, number: int, chart: Chart) -> str:
+    name = escape(chart.title, {'"': "&quot;"})
+    lying = min(CHART_MOST, max(CHART_HEIGHT, CHART_ROW * (len(chart.categories) + 5)))
+    height = CHART_HEIGHT if chart.is_upright else lying
     return (
         f'<w:drawing {nsdecls("w", "wp", "a", "r")} xmlns:c="http://schemas.openxmlformats.org/drawingml/2006/chart">'
         '<wp:inline distT="0" distB="0" distL="0" distR="0">'
-        f'<wp:extent cx="{TYPE_WIDTH}" cy="{CHART_HEIGHT}"/><wp:effectExtent l="0" t="0" r="0" b="0"/>'
+        f'<wp:extent cx="{TYPE_WIDTH}" cy="{height}"/><wp:effectExtent l="0" t="0" r="0" b="0"/>'
         f'<wp:docPr id="{number}" name="图{number}" descr="{name}"/><wp:cNvGraphicFramePr/><a:graphic>'
         '<a:graphicData uri="http://schemas.openxmlformats.org/drawingml/2006/chart">'
         f'<c:chart r:id="{relation}"/></a:graphicData></a:graphic></wp:inline></w:drawing>'

@@ -18,6 +18,7 @@ from dashboards.format import short_name
 from dashboards.records import Figure, Judgement, Period
 from dashboards.words import AGENCIES, STATES, name_of, period_short
 
+LISTED = 12  # units that a table in the text lists whole; of more only those that do not meet the target
 ACROSS = 9  # units in one table of the annex
 
 
@@ -69,8 +70,9 @@ class Tables:
         return table if self.is_ranked else table.without("位次")
 
     def question_table(self, question: Question) -> Table:
+        """The units asked; of many only those that do not meet the target, the rest being in the annex."""
         answers, ranks = self.survey.of_question(question), self.survey.ranks(question)
-        keys = list(answers)
+        keys = [key for key, one in answers.items() if len(answers) <= LISTED or one.figure.state != "met"]
         if self.is_ranked:
             keys.sort(key=lambda key: (ranks.get(key, (len(answers) + 1,) * 2), self.survey.parts[key].code))
         kpi = self.survey.questions[question]
