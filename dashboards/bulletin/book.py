@@ -14,9 +14,8 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from dashboards.bulletin.charts import draw
-from dashboards.bulletin.parts import Amount, Bulletin, Cell, Table
+from dashboards.bulletin.parts import SAMPLE, Amount, Bulletin, Cell, Table
 
-SAMPLE = "示例数据：数字由程序生成，不反映任何真实单位"
 LANDSCAPE_FROM = 9  # columns
 A4 = 9
 CHART_ROWS, ROW_PIXELS = 20, 20

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from dashboards.bulletin import phrases
-from dashboards.bulletin.parts import Block, Bulletin, Chapter, Heading, Paragraph
+from dashboards.bulletin.parts import NUMERALS, Block, Bulletin, Chapter, Heading, Paragraph
 from dashboards.bulletin.phrases import ZH
 from dashboards.bulletin.survey import Question, Survey, question_of
 from dashboards.bulletin.tables import LISTED, Tables
@@ -24,7 +24,6 @@ from dashboards.summary import overall
 from dashboards.words import AGENCIES, day, name_of, period_short
 from pipelines.settings import add_months
 
-NUMERALS = "一二三四五六七八九十"
 TOLD_UNITS = 5  # units that a problem names
 TOLD_PROBLEMS = 3  # problems of a domain that are told; the list in the annex has all
 TOLD_KPIS = 4  # indicators that have a table of units in the text

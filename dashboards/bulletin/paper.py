@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from docx import Document
@@ -28,6 +29,8 @@ from docx.text.run import Run
 
 from dashboards.bulletin.charts import for_word
 from dashboards.bulletin.parts import (
+    NUMERALS,
+    SAMPLE,
     Amount,
     Block,
     Bulletin,
@@ -41,9 +44,9 @@ from dashboards.bulletin.parts import (
 )
 from dashboards.words import day
 
-NUMERALS = "一二三四五六七八九十"
 SIZE_2, SIZE_3, SIZE_4, SIZE_5 = Pt(22), Pt(16), Pt(14), Pt(10.5)
 LINE = Pt(28.95)  # 22 lines on 225 mm
+NONE, INDENT = Pt(0), Length(SIZE_3 * 2)
 RED = RGBColor(0xE6, 0x00, 0x12)
 TITLE, BODY, HEAD, SUBHEAD, PAGE = "方正小标宋简体", "仿宋", "黑体", "楷体", "宋体"
 LATIN = "Times New Roman"
@@ -55,7 +58,51 @@ INSTEAD = {
     SUBHEAD: ("楷体_GB2312", "KaiTi", "STKaiti", "Noto Serif CJK SC"),
     PAGE: ("SimSun", "STSong", "Noto Serif CJK SC"),
 }
-SAMPLE = "示例数据　数字由程序生成，不反映任何真实单位"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How paragraphs of a style are set; `line` None is as high as the text needs, `rules` are lines above or below."""
+
+    font: str
+    size: Length = SIZE_3
+    side: WD_ALIGN_PARAGRAPH | None = None
+    line: Length | None = LINE
+    before: Length = NONE
+    after: Length = NONE
+    first: Length = NONE
+    left: Length = NONE
+    right: Length = NONE
+    colour: RGBColor | None = None
+    is_kept_with_next: bool = False
+    rules: tuple[tuple[str, str, int], ...] = ()  # side, colour, eighths of a point
+
+
+_CENTRE, _LEFT, _RIGHT = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.RIGHT
+LOOKS = {
+    "Normal": Look(BODY, side=WD_ALIGN_PARAGRAPH.JUSTIFY, first=INDENT),
+    "Heading 1": Look(HEAD, first=INDENT, is_kept_with_next=True),
+    "Heading 2": Look(SUBHEAD, first=INDENT, is_kept_with_next=True),
+    "Office": Look(TITLE, Pt(44), _CENTRE, None, colour=RED),
+    "Number": Look(BODY, side=_CENTRE, before=LINE, rules=(("bottom", str(RED), 18),)),
+    "Title": Look(TITLE, SIZE_2, _CENTRE, Pt(36), before=Length(LINE * 2), after=LINE),
+    "Flush": Look(BODY, side=_LEFT),
+    "Signature": Look(BODY, side=_RIGHT, right=Length(SIZE_3 * 4)),
+    "Annex": Look(HEAD, side=_LEFT),
+    "AnnexTitle": Look(TITLE, SIZE_2, _CENTRE, Pt(36), after=Pt(12)),
+    "Imprint": Look(
+        BODY, SIZE_4, _LEFT, before=LINE, left=SIZE_4, right=SIZE_4, rules=(("top", "000000", 8), ("bottom", "000000", 8))
+    ),
+    "TableTitle": Look(HEAD, Pt(12), _CENTRE, None, before=Pt(6), is_kept_with_next=True),
+    "TableNote": Look(BODY, Pt(9), _LEFT, None, after=Pt(6)),
+    "Cell": Look(BODY, SIZE_5, line=None),
+    "CellHead": Look(HEAD, SIZE_5, line=None),
+    "CellSmall": Look(BODY, Pt(9), line=None),
+    "CellHeadSmall": Look(HEAD, Pt(9), line=None),
+    "Figure": Look(BODY, SIZE_5, _CENTRE, None),
+    "PageNumber": Look(PAGE, SIZE_4, left=SIZE_4, right=SIZE_4),
+    "SampleMark": Look(HEAD, SIZE_5, _CENTRE, colour=RED),
+}  # fmt: skip
 TYPE_WIDTH, TURNED_WIDTH = Mm(156), Mm(257)
 CHART_HEIGHT, CHART_ROW, CHART_MOST = Mm(82), Mm(6), Mm(215)  # upright; a lying bar takes a row
 CELL_GAPS = (("top", 35), ("left", 50), ("bottom", 35), ("right", 50))  # twentieths of a point
@@ -208,69 +255,29 @@ def _landscape(section: Section) -> None:
 
 
 def _declare_styles(document: DocumentType) -> None:
-    normal = _style(document, "Normal", BODY, SIZE_3)
-    normal.paragraph_format.first_line_indent = SIZE_3 * 2
-    normal.paragraph_format.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
-    for name, font in (("Heading 1", HEAD), ("Heading 2", SUBHEAD)):
-        style = _style(document, name, font, SIZE_3)
-        style.paragraph_format.first_line_indent = SIZE_3 * 2
-        style.paragraph_format.keep_with_next = True
-    centre, left, right = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.RIGHT
-    title = _style(document, "Title", TITLE, SIZE_2, centre)
-    _style(document, "AnnexTitle", TITLE, SIZE_2, centre)
-    title.paragraph_format.space_before = LINE * 2
-    title.paragraph_format.space_after = LINE
-    for name in ("Title", "AnnexTitle"):
-        document.styles[name].paragraph_format.line_spacing = Pt(36)
-    document.styles["AnnexTitle"].paragraph_format.space_after = Pt(12)
-    office = _style(document, "Office", TITLE, Pt(44), centre)
-    office.font.color.rgb = RED
-    office.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-    number = _style(document, "Number", BODY, SIZE_3, centre)
-    number.paragraph_format.space_before = LINE
-    _line(number, "bottom", "E60012", 18)
-    _style(document, "Flush", BODY, SIZE_3, left)
-    signature = _style(document, "Signature", BODY, SIZE_3, right)
-    signature.paragraph_format.right_indent = SIZE_3 * 4
-    _style(document, "Annex", HEAD, SIZE_3, left)
-    imprint = _style(document, "Imprint", BODY, SIZE_4, left)
-    imprint.paragraph_format.left_indent = imprint.paragraph_format.right_indent = SIZE_4
-    imprint.paragraph_format.space_before = LINE
-    _line(imprint, "top", "000000", 8)
-    _line(imprint, "bottom", "000000", 8)
-    for name, font, size in (("TableTitle", HEAD, Pt(12)), ("TableNote", BODY, Pt(9)), ("Figure", BODY, SIZE_5)):
-        style = _style(document, name, font, size, left if name == "TableNote" else centre)
-        style.paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-    document.styles["TableTitle"].paragraph_format.keep_with_next = True
-    document.styles["TableTitle"].paragraph_format.space_before = Pt(6)
-    document.styles["TableNote"].paragraph_format.space_after = Pt(6)
-    for name, font, size in (("Cell", BODY, SIZE_5), ("CellHead", HEAD, SIZE_5), ("CellSmall", BODY, Pt(9)), ("CellHeadSmall", HEAD, Pt(9))):
-        _style(document, name, font, size, left).paragraph_format.line_spacing_rule = WD_LINE_SPACING.SINGLE
-    page = _style(document, "PageNumber", PAGE, SIZE_4)
-    page.paragraph_format.left_indent = page.paragraph_format.right_indent = SIZE_4
-    mark = _style(document, "SampleMark", HEAD, SIZE_5, centre)
-    mark.font.color.rgb = RED
+    """Gives the styles of this paper to the document, without what the template sets for those it has."""
+    known = {style.name for style in document.styles}
+    for name, look in LOOKS.items():
+        style = document.styles[name] if name in known else document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        for properties in (style.element.rPr, style.element.pPr):
+            if properties is not None:
+                style.element.remove(properties)
+        _dress(style, look)
 
 
-def _style(
-    document: DocumentType, name: str, font: str, size: Length, alignment: WD_ALIGN_PARAGRAPH | None = None
-) -> ParagraphStyle:
-    """A paragraph style of this paper, without what the template sets for it."""
-    styles = document.styles
-    known = name in [style.name for style in styles]
-    style: ParagraphStyle = styles[name] if known else styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-    for properties in (style.element.rPr, style.element.pPr):
-        if properties is not None:
-            style.element.remove(properties)
-    style.font.size, style.font.name = size, LATIN
-    style.element.rPr.rFonts.set(qn("w:eastAsia"), font)
+def _dress(style: ParagraphStyle, look: Look) -> None:
+    style.font.size, style.font.name, style.font.color.rgb = look.size, LATIN, look.colour
+    style.element.rPr.rFonts.set(qn("w:eastAsia"), look.font)
     layout = style.paragraph_format
-    layout.line_spacing, layout.line_spacing_rule = LINE, WD_LINE_SPACING.EXACTLY
-    layout.space_before = layout.space_after = Pt(0)
-    layout.first_line_indent = Pt(0)
-    layout.widow_control = False
-    layout.alignment = alignment
-    return style
+    layout.alignment, layout.widow_control, layout.keep_with_next = look.side, False, look.is_kept_with_next
+    layout.space_before, layout.space_after = look.before, look.after
+    layout.first_line_indent, layout.left_indent, layout.right_indent = look.first, look.left, look.right
+    if look.line is None:
+        layout.line_spacing_rule = WD_LINE_SPACING.SINGLE
+    else:
+        layout.line_spacing, layout.line_spacing_rule = look.line, WD_LINE_SPACING.EXACTLY
+    for rule in look.rules:
+        _line(style, *rule)
 
 
 def _line(style: ParagraphStyle, side: str, colour: str, eighths: int) -> None:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+NUMERALS = "一二三四五六七八九十"
+SAMPLE = "示例数据　数字由程序生成，不反映任何真实单位"
+
 
 @dataclass(frozen=True)
 class Amount:

@@ -65,7 +65,7 @@ def is_in(flag: Flag, domain: str) -> bool:
 
 def clause(goal: Target) -> str:
     """《社区平安建设方案》§4, and how binding the wording is where it does not state the figure."""
-    return f"《{tell.document(goal, ZH)}》{goal.clause}{bracketed(tell.strength(goal, ZH))}"
+    return f"《{tell.document(goal, ZH)}》{goal.clause.strip('—')}{bracketed(tell.strength(goal, ZH))}"
 
 
 def whole(name: str) -> str:
