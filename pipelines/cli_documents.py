@@ -28,7 +28,7 @@ class Paper(StrEnum):
     pdf = "pdf"
 
 
-@app.command(epilog="例 / example:  warehouse bulletin --period 2026-06 --unit 610629 --office 洛川县民政局 --no-ranking")
+@app.command(epilog="例 / example:  warehouse bulletin --period 2026-06 --office 县民政局 --no-ranking")
 def bulletin(
     period: PeriodName = None,
     unit: Annotated[str | None, typer.Option(help="县或街道（镇）代码，缺省为县 / county or street, default the county")] = None,
@@ -71,7 +71,7 @@ class Encoding(StrEnum):
 
 
 @app.command(
-    epilog="例 / examples:  warehouse export fct_flag --period 2026-06 --unit 610629001 --format xlsx  ·  "
+    epilog="例 / examples:  warehouse export fct_flag --period 2026-06 --format xlsx  ·  "
     "warehouse export \"select unit_code, count(*) as missed from fct_flag where status = 'missed' group by all\""
 )
 def export(

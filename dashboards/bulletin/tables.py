@@ -35,7 +35,7 @@ class Tables:
         table = Table(
             name, title,
             ("指标", "目标", "应", "已", "完成值", "环比", "同比", "本年累计", "结论"),
-            (28, 14, 14, 14, 15, 11, 11, 15, 13),
+            (27, 14, 14, 14, 15, 11, 11, 15, 16),
             tuple(
                 (
                     one.figure.kpi.name.zh, phrases.target(one.figure), phrases.due_cell(one.figure), phrases.done_cell(one.figure),
