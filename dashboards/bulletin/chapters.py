@@ -38,7 +38,7 @@ class Letterhead:
     """What the office that issues a bulletin sets; what is not set is left to be filled in, as drafts do."""
 
     office: str = "×××"
-    number: str = "×××〔{year}〕×号"
+    number: str | None = None
     signed: date | None = None
     is_ranked: bool = True
 
@@ -66,7 +66,7 @@ class _Writer:
         return Bulletin(
             title=(f"关于{name}{self.label}", "社区治理指标完成情况的通报"),
             office=self.head.office,
-            number=self.head.number.format(year=self.signed.year),
+            number=self.head.number or f"×××〔{self.signed.year}〕×号",
             addressees="各街道办事处、镇人民政府，县级有关部门：" if survey.level == "street" else "各社区居民委员会、村民委员会：",
             opening=(
                 f"现将{name}{self.label}社区治理指标完成情况通报如下。数据以各部门报送、经核验采用的记录为准，"
