@@ -21,8 +21,8 @@ from dashboards.words import (
     pick,
     say,
 )
+from pipelines.exports import harmless
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 HEAD = (
     "mark", "edition", "period", "street", "unit", "unit_code", "domain", "kpi", "status", "value", "numerator", "denominator",
     "target", "clause", "shortfall", "since", "in_a_row", "movement", "certainty", "low", "high", "chance", "no_failure",
@@ -71,5 +71,4 @@ def safe(cell: object) -> str:
         return ""
     if isinstance(cell, int | Decimal):
         return f"{cell:f}" if isinstance(cell, Decimal) else str(cell)
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return harmless(str(cell))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from pipelines.errors import WarehouseError, Words
 from pipelines.settings import add_months, month_end
 
 PeriodType = Literal["month", "quarter", "year", "ytd"]
@@ -72,3 +74,28 @@ def periods_of(months: list[date]) -> list[Period]:
             Period("ytd", month, january, month),
         }
     return sorted(found, key=lambda period: (period.period_type, period.period))
+
+
+_NAMED: dict[PeriodType, re.Pattern[str]] = {
+    "month": re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])"),
+    "quarter": re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])"),
+    "year": re.compile(r"(?P<year>\d{4})"),
+    "ytd": re.compile(r"(?P<year>\d{4})-01[–~](?P<month>0[1-9]|1[0-2])"),
+}
+
+
+def period_named(text: str) -> tuple[PeriodType, date]:
+    """Type and `period` of 2026-06, 2026-Q2, 2026 or 2026-01~06. WarehouseError for any other text."""
+    for period_type, pattern in _NAMED.items():
+        found = pattern.fullmatch(text)
+        if found is not None:
+            parts = found.groupdict()
+            month = int(parts.get("month") or 3 * int(parts.get("quarter") or 1) - 2)
+            return period_type, date(int(parts["year"]), month, 1)
+    raise WarehouseError(
+        Words("看不懂这个期间", "This is not the name of a period"),
+        where="period",
+        expected=Words("2026-06、2026-Q2、2026 或 2026-01~06", "2026-06, 2026-Q2, 2026 or 2026-01~06"),
+        found=Words(text, text),
+        advice=Words("按其中一种写法给出期间", "name the period in one of these ways"),
+    )

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines import cli_editions
+from pipelines import cli_documents, cli_editions
 from pipelines.cli_options import Json, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -35,6 +35,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(cli_editions.app, name="editions")
+app.add_typer(cli_documents.app)
 
 AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")

@@ -93,6 +93,20 @@ def find_edition(home: Home, edition_id: str) -> Edition:
     return (exact or found)[0]
 
 
+def current_edition(home: Home) -> Edition:
+    """The edition that readers are pointed to. WarehouseError before the first one."""
+    for edition in list_editions(home):
+        if edition.is_current:
+            return edition
+    raise WarehouseError(
+        Words("还没有发布任何版本", "No edition has been published yet"),
+        where=home.published.name,
+        expected=Words("至少成功运行一次", "one successful run"),
+        found=Words("没有已发布的版本", "nothing published"),
+        advice=Words("运行 warehouse run", "run: warehouse run"),
+    )
+
+
 def last_two(home: Home) -> tuple[Edition, Edition]:
     """The two newest editions, the older one first. WarehouseError where there are not two."""
     editions = list_editions(home)

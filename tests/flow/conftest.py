@@ -17,11 +17,16 @@ AS_OF = date(2026, 11, 22)
 MONTHS = 3
 
 
+def deliver_sample(home: Home) -> None:
+    """Landing, county.yml and truth of a county of 3,000 people."""
+    generate(home, "610629", people=3_000, months=MONTHS, seed=7, as_of=AS_OF)
+
+
 @pytest.fixture(scope="session")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Landing, county.yml and truth of a county of 3,000 people; nothing is taken in yet. Not to be changed."""
     home = Home(tmp_path_factory.mktemp("delivered") / "data")
-    generate(home, "610629", people=3_000, months=MONTHS, seed=7, as_of=AS_OF)
+    deliver_sample(home)
     return home
 
 
