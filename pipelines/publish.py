@@ -31,6 +31,7 @@ from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal
 
 DATABASE = "warehouse.duckdb"
+STORAGE_VERSION = "v1.5.0"  # of the DuckDB file: what clients built on DuckDB 1.5 and later can open
 KEPT_DATABASES = 4  # the current one and the last three
 KEPT_SECONDS = 15 * 60  # a reader may still hold a superseded file open
 _EDITION_COLUMNS: dict[str, tuple[str, str]] = {
@@ -193,7 +194,9 @@ def build_database(folder: Path, tables: list[EditionTable]) -> None:
     edition = EditionTable(
         "edition", "本版本 / this edition: one row", {name: comment for name, (_, comment) in _EDITION_COLUMNS.items()}
     )
-    with duckdb.connect(str(path)) as connection:
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {literal(str(path))} as edition (storage_version '{STORAGE_VERSION}')")
+        connection.execute("use edition")
         connection.begin()  # as one transaction: each of the hundred statements alone would wait for the disk
         for table in [*tables, edition]:
             parquet = literal(str(table_files(folder, table.name)))
