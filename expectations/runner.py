@@ -152,10 +152,14 @@ def warm_up(contracts: Iterable[Contract], *, is_sample: bool) -> None:
 
     Takes 3–4 s of one core, most of it importing; a program may do this in a thread while it reads files.
     """
-    for contract in contracts:
-        _plan(contract.dataset, tuple(file_rules(contract, is_sample)))
-    # What was imported stays for the life of the process: without this, each full collection walks all of it.
-    gc.freeze()
+    # What is imported stays for the life of the process: no collection need walk it, now or later.
+    gc.disable()
+    try:
+        for contract in contracts:
+            _plan(contract.dataset, tuple(file_rules(contract, is_sample)))
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _count_rows(cursor: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
