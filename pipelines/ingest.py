@@ -28,7 +28,7 @@ from pipelines.durable import write_whole
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.landing import LandedFile
-from pipelines.protection import Origin, Protected, protect
+from pipelines.protection import Origin, Protected, protect_all
 from pipelines.protection.protect import lake_schema
 from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
@@ -104,35 +104,42 @@ class Ingest:
         groups = iter(_grouped(files))
         with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers, duckdb.connect() as connection:
 
-            def start(group: list[LandedFile]) -> list[Future[Prepared]]:
-                return [readers.submit(self.prepare, file) for file in group]
+            def start(group: list[LandedFile]) -> Future[list[Prepared]]:
+                return readers.submit(self.prepare, group)
 
             waiting = deque(start(group) for group in islice(groups, GROUPS_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
             datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
             while waiting:
-                prepared = [file.result() for file in waiting.popleft()]
+                prepared = waiting.popleft().result()
                 waiting.extend(start(group) for group in islice(groups, 1))
                 yield self.take_in(prepared, connection)
 
-    def prepare(self, file: LandedFile) -> Prepared:
-        """Read, protect and keep one file; a refusal is a result, not an exception."""
-        contract = load_contract(file.slot.dataset)
-        batch_id = batch_id_of(file, contract, self.key)
-        origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))
-        try:
-            delivered = read_file(file.path, contract)
-            protected = protect(delivered.frame, contract, origin, self.key, is_sample=self.county.sample)
-        except Refusal as refusal:
-            # Half a file, or none any more, says nothing about what will be delivered.
-            changed = None if file.is_unchanged() else _changed_while_read(file)
-            return Prepared(file, batch_id, refusal=changed or refusal)
-        if not file.is_unchanged():
-            return Prepared(file, batch_id, refusal=_changed_while_read(file))
+    def prepare(self, group: list[LandedFile]) -> list[Prepared]:
+        """Read, protect and keep the files of one dataset and month; a refusal is a result, not an exception."""
+        contract = load_contract(group[0].slot.dataset)
+        read = [_read(file, contract) for file in group]
+        origins = [
+            Origin(batch_id_of(file, contract, self.key), file.slot.supplier_id, month_start(file.slot.period))
+            for file in group
+        ]
+        usable = [
+            (delivered.frame, origin)
+            for delivered, origin in zip(read, origins, strict=True)
+            if isinstance(delivered, Delivered)
+        ]
+        protected = iter(protect_all(usable, contract, self.key, is_sample=self.county.sample))
+        return [
+            Prepared(file, origin.batch_id, refusal=delivered)
+            if isinstance(delivered, Refusal)
+            else Prepared(file, origin.batch_id, self._keep(file, origin.batch_id, delivered, next(protected)))
+            for file, origin, delivered in zip(group, origins, read, strict=True)
+        ]
+
+    def _keep(self, file: LandedFile, batch_id: str, delivered: Delivered, protected: Protected) -> Kept:
         content_hash = write_batch(self.home, file.slot, batch_id, protected)
-        kept = Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
-        return Prepared(file, batch_id, kept)
+        return Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
         """Judge the rows of a group inside their files, and write the ledger."""
@@ -332,6 +339,15 @@ def _grouped(files: list[LandedFile]) -> list[list[LandedFile]]:
         groups.setdefault((file.slot.period, file.slot.dataset), []).append(file)
     sizes = {place: sum(file.size for file in group) for place, group in groups.items()}
     return [groups[place] for place in sorted(groups, key=lambda place: (place[0], -sizes[place], place[1]))]
+
+
+def _read(file: LandedFile, contract: Contract) -> Delivered | Refusal:
+    try:
+        delivered: Delivered | Refusal = read_file(file.path, contract)
+    except Refusal as refusal:
+        delivered = refusal
+    # Half a file, or none any more, says nothing about what will be delivered.
+    return delivered if file.is_unchanged() else _changed_while_read(file)
 
 
 def _remarks(delivered: Delivered) -> dict[str, Any]:
