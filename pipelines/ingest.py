@@ -1,7 +1,7 @@
 """From delivered files to batches in the lake and entries in the ledger.
 
 All new files of one dataset and month are read, protected and validated together; then each becomes current
-in its slot by one transaction, or is refused whole. Rules across files are not run here (see cross_file).
+in its slot, or is refused whole, all by one transaction. Rules across files are not run here (see cross_file).
 """
 
 from __future__ import annotations
@@ -147,27 +147,28 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        outcomes = [self._settle(item, contract, verdicts, rules) for item in prepared]
+        # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
+        with self.store.transaction() as transaction:
+            outcomes = [self._settle(transaction, item, contract, verdicts, rules) for item in prepared]
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
 
     def _settle(
-        self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, rules: list[RuleOutcome]
-    ) -> FileOutcome:
+        self, transaction: Connection, item: Prepared, contract: Contract,
+        verdicts: pl.DataFrame, rules: list[RuleOutcome],
+    ) -> FileOutcome:  # fmt: skip
         own = verdicts.filter(pl.col("batch_id") == item.batch_id)
         failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
         refusal = item.refusal or _refuse_many(item, contract, failed)
         slot, name, kept = item.file.slot, item.file.name, item.kept
         if refusal is not None or kept is None:
             self._drop_batch(item)
-            self._record_refusal(item, contract, refusal)
+            self._record_refusal(transaction, item, contract, refusal)
             return FileOutcome(slot, name, "refused", kept.account.read if kept else 0, 0, failed, refusal)
-        # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         verdicts_hash = write_parquet(own, verdicts_path(self.home, slot, item.batch_id))
-        with self.store.transaction() as transaction:
-            self._record_batch(transaction, item, kept, contract, verdicts_hash)
-            self._record_results(transaction, item, kept, contract, own, rules)
-            append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
-            record_landed(transaction, item.file.as_seen(self.home))
+        self._record_batch(transaction, item, kept, contract, verdicts_hash)
+        self._record_results(transaction, item, kept, contract, own, rules)
+        append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
+        record_landed(transaction, item.file.as_seen(self.home))
         return FileOutcome(slot, name, "accepted", kept.account.read, kept.account.data, failed)
 
     def _drop_batch(self, item: Prepared) -> None:
@@ -176,12 +177,13 @@ class Ingest:
             batch_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
             linking_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
 
-    def _record_refusal(self, item: Prepared, contract: Contract, refusal: Refusal | None) -> None:
+    def _record_refusal(
+        self, transaction: Connection, item: Prepared, contract: Contract, refusal: Refusal | None
+    ) -> None:
         if refusal is not None and refusal.code == "changed_while_read":
             return  # still being written: nothing has been delivered yet
-        with self.store.transaction() as transaction:
-            append_delivery(transaction, self._entry(item, contract, outcome="refused", refusal=refusal))
-            record_landed(transaction, item.file.as_seen(self.home))
+        append_delivery(transaction, self._entry(item, contract, outcome="refused", refusal=refusal))
+        record_landed(transaction, item.file.as_seen(self.home))
 
     def refuse_superseded(self, file: LandedFile) -> FileOutcome:
         """Bytes that a later file already replaced: refused, unless reinstated by command."""
