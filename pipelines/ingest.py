@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +39,6 @@ VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "rule_version": pl.Int32(),
     "severity": pl.String(),
 }
-
-READERS = 2
-GROUPS_AHEAD = 2  # of the largest groups, each takes a few hundred MiB until it is judged
 
 
 @dataclass(frozen=True)
@@ -100,20 +95,19 @@ class Ingest:
     run_id: str
 
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
-        """Takes in all `files`, dataset × month by dataset × month; some are read while others are judged."""
-        groups = iter(_grouped(files))
-        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers, duckdb.connect() as connection:
+        """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
-            def start(group: list[LandedFile]) -> Future[list[Prepared]]:
-                return readers.submit(self.prepare, group)
-
-            waiting = deque(start(group) for group in islice(groups, GROUPS_AHEAD))
+        Polars and DuckDB spread the work of each over the cores themselves; the largest groups take 300 MiB each.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
+            started = (reader.submit(self.prepare, group) for group in _grouped(files))
+            ahead = next(started, None)
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
             datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
-            while waiting:
-                prepared = waiting.popleft().result()
-                waiting.extend(start(group) for group in islice(groups, 1))
+            while ahead is not None:
+                prepared = ahead.result()
+                ahead = next(started, None)
                 yield self.take_in(prepared, connection)
 
     def prepare(self, group: list[LandedFile]) -> list[Prepared]:
