@@ -152,10 +152,14 @@ def warm_up(contracts: Iterable[Contract], *, is_sample: bool) -> None:
 
     Takes 3–4 s of one core, most of it importing; a program may do this in a thread while it reads files.
     """
-    for contract in contracts:
-        _plan(contract.dataset, tuple(file_rules(contract, is_sample)))
-    # What was imported stays for the life of the process: without this, each full collection walks all of it.
-    gc.freeze()
+    # What is imported stays for the life of the process: no collection need walk it, now or later.
+    gc.disable()
+    try:
+        for contract in contracts:
+            _plan(contract.dataset, tuple(file_rules(contract, is_sample)))
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _count_rows(cursor: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, int]:
@@ -183,7 +187,8 @@ def _verdicts(cursor: duckdb.DuckDBPyConnection, rules: Sequence[RuleSpec]) -> p
     """Every failing row with every reason, in one pass over the table; see VERDICT_SCHEMA."""
     fails = " or ".join(f"({rule.failing_sql})" for rule in rules)
     places = ", ".join(f"case when {rule.failing_sql} then {place} end" for place, rule in enumerate(rules))
-    failing = cursor.sql(f"""
+    # As rows, not as a relation, which would be planned twice; rows that fail are few.
+    failing = cursor.execute(f"""
 with failing as (
     select batch_id, row_number, [{places}] as places from {ROWS} where {fails}
 ),
@@ -192,7 +197,7 @@ reasons as (
     from failing
 )
 select batch_id, row_number, place::integer as place from reasons order by batch_id, row_number, place
-""")
+""").fetchall()
     catalogue = pl.DataFrame(
         {
             "place": pl.Series(range(len(rules)), dtype=pl.Int32),
@@ -201,7 +206,8 @@ select batch_id, row_number, place::integer as place from reasons order by batch
             "severity": [rule.severity for rule in rules],
         }
     )
-    found = pl.DataFrame(failing).join(catalogue, on="place", how="left", maintain_order="left")
+    schema = {name: VERDICT_SCHEMA[name] for name in ("batch_id", "row_number")} | {"place": pl.Int32()}
+    found = pl.DataFrame(failing, schema, orient="row").join(catalogue, on="place", how="left", maintain_order="left")
     return found.select(VERDICT_SCHEMA.names())
 
 

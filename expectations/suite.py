@@ -9,13 +9,18 @@ functions that are about to validate may do so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import great_expectations.expectations as gxe
+import sqlalchemy
 from great_expectations.core.expectation_suite import ExpectationSuite
-from great_expectations.expectations.expectation import Expectation
+from great_expectations.core.metric_domain_types import MetricDomainTypes
+from great_expectations.core.metric_function_types import MetricPartialFunctionTypes
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation, Expectation
+from great_expectations.expectations.metrics.metric_provider import metric_partial
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from expectations.contract import Severity
 from expectations.rules import (
@@ -29,23 +34,41 @@ from expectations.rules import (
     RuleSpec,
 )
 
-ROW_COUNT = "unexpected_rows_query.row_count"
 GX_SEVERITY: dict[Severity, str] = {"error": "critical", "warning": "warning", "duplicate": "info"}
 
-# What SQLAlchemy would read as a named parameter inside a text, and how it is told not to.
-_PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
+
+class _RowsWhere(TableMetricProvider):  # type: ignore[misc]
+    """How many rows fulfil a condition: an aggregate, so that all of a suite are counted in one query."""
+
+    metric_name = "table.rows_where"
+    value_keys = ("condition",)
+
+    @metric_partial(  # type: ignore[untyped-decorator]
+        engine=SqlAlchemyExecutionEngine,
+        partial_fn_type=MetricPartialFunctionTypes.AGGREGATE_FN,
+        domain_type=MetricDomainTypes.TABLE,
+    )
+    def _count(
+        cls, metric_domain_kwargs: dict[str, Any], metric_value_kwargs: dict[str, Any], **_: Any
+    ) -> tuple[sqlalchemy.ColumnElement[int], dict[str, Any], dict[str, Any]]:
+        condition = sqlalchemy.literal_column(f"({metric_value_kwargs['condition']})", sqlalchemy.Boolean)
+        return sqlalchemy.func.count().filter(condition), metric_domain_kwargs, {}
 
 
-class ExpectNoRowWhere(gxe.UnexpectedRowsExpectation):  # type: ignore[misc]
-    """No row of the batch fulfils a condition. Counts the rows in the database and fetches none.
+class ExpectNoRowWhere(BatchExpectation):  # type: ignore[misc]
+    """No row of the batch fulfils a condition in SQL; one that is null is not fulfilled.
 
-    The stock expectation also fetches up to 200 failing rows; none of their values may leave the table.
+    Stands in for UnexpectedRowsExpectation, which queries the table anew for every condition, and fetches
+    failing rows: none of their values may leave the table.
     """
 
-    metric_dependencies: ClassVar[tuple[str, ...]] = (ROW_COUNT,)
+    condition: str
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (_RowsWhere.metric_name,)
+    success_keys: ClassVar[tuple[str, ...]] = ("condition",)
 
     def _validate(self, metrics: dict[str, Any], **_: Any) -> dict[str, Any]:
-        count = metrics[ROW_COUNT]
+        count = metrics[_RowsWhere.metric_name]
         return {"success": count == 0, "result": {"observed_value": count}}
 
 
@@ -81,10 +104,4 @@ def expectation_for(rule: RuleSpec) -> Expectation:
                 column=column, min_value=minimum, max_value=maximum, **shared
             )
         case NoRowWhere(condition):
-            return ExpectNoRowWhere(unexpected_rows_query=_failing_rows(condition), **shared)
-
-
-def _failing_rows(condition: str) -> str:
-    """The query of failing rows as Great Expectations wants it: a template that SQLAlchemy reads as text."""
-    text = _PARAMETER.sub(r"\\:", condition).replace("{", "{{").replace("}", "}}")
-    return f"select batch_id, row_number from {{batch}} where {text}"
+            return ExpectNoRowWhere(condition=condition, **shared)

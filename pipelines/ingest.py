@@ -1,7 +1,7 @@
 """From delivered files to batches in the lake and entries in the ledger.
 
 All new files of one dataset and month are read, protected and validated together; then each becomes current
-in its slot by one transaction, or is refused whole. Rules across files are not run here (see cross_file).
+in its slot, or is refused whole, all by one transaction. Rules across files are not run here (see cross_file).
 """
 
 from __future__ import annotations
@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +26,7 @@ from pipelines.durable import write_whole
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.landing import LandedFile
-from pipelines.protection import Origin, Protected, protect
+from pipelines.protection import Origin, Protected, protect_all
 from pipelines.protection.protect import lake_schema
 from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
@@ -41,9 +39,6 @@ VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "rule_version": pl.Int32(),
     "severity": pl.String(),
 }
-
-READERS = 2
-GROUPS_AHEAD = 2  # of the largest groups, each takes a few hundred MiB until it is judged
 
 
 @dataclass(frozen=True)
@@ -100,39 +95,45 @@ class Ingest:
     run_id: str
 
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
-        """Takes in all `files`, dataset × month by dataset × month; some are read while others are judged."""
-        groups = iter(_grouped(files))
-        with ThreadPoolExecutor(READERS, thread_name_prefix="read") as readers, duckdb.connect() as connection:
+        """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
-            def start(group: list[LandedFile]) -> list[Future[Prepared]]:
-                return [readers.submit(self.prepare, file) for file in group]
-
-            waiting = deque(start(group) for group in islice(groups, GROUPS_AHEAD))
+        Polars and DuckDB spread the work of each over the cores themselves; the largest groups take 300 MiB each.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
+            started = (reader.submit(self.prepare, group) for group in _grouped(files))
+            ahead = next(started, None)
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
             datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
-            while waiting:
-                prepared = [file.result() for file in waiting.popleft()]
-                waiting.extend(start(group) for group in islice(groups, 1))
+            while ahead is not None:
+                prepared = ahead.result()
+                ahead = next(started, None)
                 yield self.take_in(prepared, connection)
 
-    def prepare(self, file: LandedFile) -> Prepared:
-        """Read, protect and keep one file; a refusal is a result, not an exception."""
-        contract = load_contract(file.slot.dataset)
-        batch_id = batch_id_of(file, contract, self.key)
-        origin = Origin(batch_id, file.slot.supplier_id, month_start(file.slot.period))
-        try:
-            delivered = read_file(file.path, contract)
-            protected = protect(delivered.frame, contract, origin, self.key, is_sample=self.county.sample)
-        except Refusal as refusal:
-            # Half a file, or none any more, says nothing about what will be delivered.
-            changed = None if file.is_unchanged() else _changed_while_read(file)
-            return Prepared(file, batch_id, refusal=changed or refusal)
-        if not file.is_unchanged():
-            return Prepared(file, batch_id, refusal=_changed_while_read(file))
+    def prepare(self, group: list[LandedFile]) -> list[Prepared]:
+        """Read, protect and keep the files of one dataset and month; a refusal is a result, not an exception."""
+        contract = load_contract(group[0].slot.dataset)
+        read = [_read(file, contract) for file in group]
+        origins = [
+            Origin(batch_id_of(file, contract, self.key), file.slot.supplier_id, month_start(file.slot.period))
+            for file in group
+        ]
+        usable = [
+            (delivered.frame, origin)
+            for delivered, origin in zip(read, origins, strict=True)
+            if isinstance(delivered, Delivered)
+        ]
+        protected = iter(protect_all(usable, contract, self.key, is_sample=self.county.sample))
+        return [
+            Prepared(file, origin.batch_id, refusal=delivered)
+            if isinstance(delivered, Refusal)
+            else Prepared(file, origin.batch_id, self._keep(file, origin.batch_id, delivered, next(protected)))
+            for file, origin, delivered in zip(group, origins, read, strict=True)
+        ]
+
+    def _keep(self, file: LandedFile, batch_id: str, delivered: Delivered, protected: Protected) -> Kept:
         content_hash = write_batch(self.home, file.slot, batch_id, protected)
-        kept = Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
-        return Prepared(file, batch_id, kept)
+        return Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
         """Judge the rows of a group inside their files, and write the ledger."""
@@ -140,27 +141,28 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        outcomes = [self._settle(item, contract, verdicts, rules) for item in prepared]
+        # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
+        with self.store.transaction() as transaction:
+            outcomes = [self._settle(transaction, item, contract, verdicts, rules) for item in prepared]
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
 
     def _settle(
-        self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, rules: list[RuleOutcome]
-    ) -> FileOutcome:
+        self, transaction: Connection, item: Prepared, contract: Contract,
+        verdicts: pl.DataFrame, rules: list[RuleOutcome],
+    ) -> FileOutcome:  # fmt: skip
         own = verdicts.filter(pl.col("batch_id") == item.batch_id)
         failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
         refusal = item.refusal or _refuse_many(item, contract, failed)
         slot, name, kept = item.file.slot, item.file.name, item.kept
         if refusal is not None or kept is None:
             self._drop_batch(item)
-            self._record_refusal(item, contract, refusal)
+            self._record_refusal(transaction, item, contract, refusal)
             return FileOutcome(slot, name, "refused", kept.account.read if kept else 0, 0, failed, refusal)
-        # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         verdicts_hash = write_parquet(own, verdicts_path(self.home, slot, item.batch_id))
-        with self.store.transaction() as transaction:
-            self._record_batch(transaction, item, kept, contract, verdicts_hash)
-            self._record_results(transaction, item, kept, contract, own, rules)
-            append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
-            record_landed(transaction, item.file.as_seen(self.home))
+        self._record_batch(transaction, item, kept, contract, verdicts_hash)
+        self._record_results(transaction, item, kept, contract, own, rules)
+        append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
+        record_landed(transaction, item.file.as_seen(self.home))
         return FileOutcome(slot, name, "accepted", kept.account.read, kept.account.data, failed)
 
     def _drop_batch(self, item: Prepared) -> None:
@@ -169,12 +171,13 @@ class Ingest:
             batch_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
             linking_path(self.home, item.file.slot, item.batch_id).unlink(missing_ok=True)
 
-    def _record_refusal(self, item: Prepared, contract: Contract, refusal: Refusal | None) -> None:
+    def _record_refusal(
+        self, transaction: Connection, item: Prepared, contract: Contract, refusal: Refusal | None
+    ) -> None:
         if refusal is not None and refusal.code == "changed_while_read":
             return  # still being written: nothing has been delivered yet
-        with self.store.transaction() as transaction:
-            append_delivery(transaction, self._entry(item, contract, outcome="refused", refusal=refusal))
-            record_landed(transaction, item.file.as_seen(self.home))
+        append_delivery(transaction, self._entry(item, contract, outcome="refused", refusal=refusal))
+        record_landed(transaction, item.file.as_seen(self.home))
 
     def refuse_superseded(self, file: LandedFile) -> FileOutcome:
         """Bytes that a later file already replaced: refused, unless reinstated by command."""
@@ -337,6 +340,15 @@ def _grouped(files: list[LandedFile]) -> list[list[LandedFile]]:
         groups.setdefault((file.slot.period, file.slot.dataset), []).append(file)
     sizes = {place: sum(file.size for file in group) for place, group in groups.items()}
     return [groups[place] for place in sorted(groups, key=lambda place: (place[0], -sizes[place], place[1]))]
+
+
+def _read(file: LandedFile, contract: Contract) -> Delivered | Refusal:
+    try:
+        delivered: Delivered | Refusal = read_file(file.path, contract)
+    except Refusal as refusal:
+        delivered = refusal
+    # Half a file, or none any more, says nothing about what will be delivered.
+    return delivered if file.is_unchanged() else _changed_while_read(file)
 
 
 def _remarks(delivered: Delivered) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -61,21 +61,28 @@ def lake_schema(contract: Contract) -> dict[str, pl.DataType]:
 def protect(
     delivered: pl.DataFrame, contract: Contract, origin: Origin, key: Key, *, is_sample: bool
 ) -> Protected:
-    """Cast every cell by the contract and replace what identifies a person.
+    """One file's batch; see `protect_all`."""
+    return protect_all([(delivered, origin)], contract, key, is_sample=is_sample)[0]
 
-    `delivered` has `row_number` and one text column per contract column that the file had; an optional column
-    that it lacked is null throughout. Returns one row per delivered row: nothing is dropped here, a cell that
-    cannot be cast is null with its text beside it, or, where it identifies, with a finding.
+
+def protect_all(
+    deliveries: Sequence[tuple[pl.DataFrame, Origin]], contract: Contract, key: Key, *, is_sample: bool
+) -> list[Protected]:
+    """Cast every cell by the contract and replace what identifies a person: one batch per file, in their order.
+
+    Each delivered frame has `row_number` and one text column per contract column that the file had; an optional
+    column that it lacked is null throughout. All are of one dataset and month, so that they are worked on as one
+    table: most files are small, and suppliers repeat the same values. A batch has one row per delivered row:
+    nothing is dropped here, a cell that cannot be cast is null with its text beside it, or, where it identifies,
+    with a finding.
     """
-    frame = delivered.with_columns(
-        pl.lit(None, pl.String).alias(column.name)
-        for column in contract.columns
-        if column.name not in delivered.columns
-    )
+    if not deliveries:
+        return []
+    frame = pl.concat([_complete(delivered, contract) for delivered, _ in deliveries])
     plain = [column for column in contract.columns if column.privacy == "none"]
     stored = pl.concat([frame.select("row_number"), *(_stored(frame, column) for column in plain)], how="horizontal")
     parts = [stored]
-    linking = None
+    names = None
     for column in contract.columns:
         match column.privacy:
             case "identity_document":
@@ -84,20 +91,39 @@ def protect(
             case "reference_number":
                 parts.append(_reference(frame, column, key))
             case "birth_date":
-                parts.append(_birth_year(frame, column, origin.period))
+                parts.append(_birth_year(frame, column, deliveries[0][1].period))
             case "name":
                 names = _names(frame, column, key)
                 parts.append(names.select(column.check_name))
-                linking = _linking(frame["row_number"], names, origin, key)
-    batch = pl.concat(parts, how="horizontal").with_columns(
+    rows = pl.concat(parts, how="horizontal")
+    protected, start = [], 0
+    for delivered, origin in deliveries:
+        own = rows.slice(start, delivered.height)
+        linking = None if names is None else _linking(own["row_number"], names.slice(start, delivered.height), origin, key)
+        protected.append(Protected(_batch(own, contract, origin, key), linking))
+        start += delivered.height
+    return protected
+
+
+def _complete(delivered: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """The row numbers and every column of the contract, null where the file lacked it."""
+    return delivered.select(
+        "row_number",
+        *(
+            pl.col(column.name) if column.name in delivered.columns else pl.lit(None, pl.String).alias(column.name)
+            for column in contract.columns
+        ),
+    )
+
+
+def _batch(rows: pl.DataFrame, contract: Contract, origin: Origin, key: Key) -> pl.DataFrame:
+    return rows.with_columns(
         batch_id=pl.lit(origin.batch_id),
         supplier_id=pl.lit(origin.supplier_id),
         period=pl.lit(origin.period),
         contract_version=pl.lit(contract.version),
         key_id=pl.lit(key.id),
-    )
-    schema = lake_schema(contract)
-    return Protected(batch.select(pl.col(name).cast(dtype) for name, dtype in schema.items()), linking)
+    ).select(pl.col(name).cast(dtype) for name, dtype in lake_schema(contract).items())
 
 
 def _by_value(texts: pl.Series, derive: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:

@@ -11,7 +11,6 @@ from great_expectations.expectations import (
     ExpectColumnValuesToMatchRegex,
     ExpectColumnValuesToNotBeInSet,
     ExpectColumnValuesToNotBeNull,
-    UnexpectedRowsExpectation,
 )
 
 from expectations.contract import Contract, load_contracts
@@ -29,7 +28,7 @@ from expectations.rules import (
     failing_sql,
     file_rules,
 )
-from expectations.suite import build_suite, expectation_for
+from expectations.suite import ExpectNoRowWhere, build_suite, expectation_for
 
 
 def rule(check: Check) -> RuleSpec:
@@ -45,7 +44,7 @@ def rule(check: Check) -> RuleSpec:
         (NotInSet("v", ("a",)), ExpectColumnValuesToNotBeInSet),
         (MatchesPattern("v", "a"), ExpectColumnValuesToMatchRegex),
         (Between("v", 0, 1), ExpectColumnValuesToBeBetween),
-        (NoRowWhere("v = 'a'"), UnexpectedRowsExpectation),
+        (NoRowWhere("v = 'a'"), ExpectNoRowWhere),
     ],
 )
 def test_each_kind_of_check_has_its_own_expectation(check: Check, expectation: type) -> None:
