@@ -18,6 +18,7 @@ from pipelines.build import BuildResult, Parsing, build, read_built, remember_pu
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
+from pipelines.first_delivery import require_deliveries
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key
 from pipelines.landing import LandedFile, Landing, Misplaced, look
@@ -180,7 +181,8 @@ def compute_and_publish(
 
 
 def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = _silent) -> Control:
-    """Evaluates the rules across files and writes the control tables."""
+    """Evaluates the rules across files and writes the control tables. NothingTakenIn where there is no row to judge."""
+    require_deliveries(session.home, session.county, session.store)
     built: dict[str, str] = {} if full_refresh else read_built(session.home).digests
     control = export_control(
         session.home, session.county, session.store, session.as_of, built, on_progress=on_progress

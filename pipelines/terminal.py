@@ -147,8 +147,8 @@ def _kpi_table(texts: Sequence[str], figures: Sequence[str]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for head in (*_names("指标 KPI", "KPI"), *map(_one_line, texts)):
         table.add_column(head)
-    for head in figures:
-        table.add_column(head, justify="right", no_wrap=True)
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
     return table
 
 

@@ -148,16 +148,17 @@ def _own_county(home: Home, county_code: str, units: pl.DataFrame, first_month: 
     county = load_county(home.county_file)
     if not county.sample or county.county_code != county_code:
         raise WarehouseError(
-            Words("不能在此写入示例数据", "Sample data cannot be written here"),
-            where=home.county_file.name,
-            expected=Words(
-                f"{county_code} 的示例县（sample: true）", f"the sample county {county_code} (sample: true)"
-            ),
+            Words("示例数据不与其他数据混放", "Sample data are not put beside other data"),
+            where=f"{home.county_file}",
+            expected=Words(f"空的数据根目录，或 {county_code} 的示例县", f"an empty data root, or the sample of {county_code}"),
             found=Words(
-                f"{county.county_code}，sample: {county.sample}",
-                f"{county.county_code}, sample: {county.sample}",
+                f"{county.county_code} {county.name_zh}，{'示例数据' if county.sample else '正式数据（warehouse init 所建）'}",
+                f"{county.county_code}, {'sample data' if county.sample else 'official data, as warehouse init sets up'}",
             ),
-            advice=Words("换一个 WAREHOUSE_HOME", "use another WAREHOUSE_HOME"),
+            advice=Words(
+                f"换一个数据根目录，如 WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+                f"use another data root, such as WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+            ),
         )
     if (
         county.last_period is not None
