@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines import cli_editions
-from pipelines.cli_options import Json, progress
+from pipelines import cli_editions, cli_steward
+from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
 from pipelines.terminal import (
@@ -35,6 +35,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(cli_editions.app, name="editions")
+app.add_typer(cli_steward.app)
 
 AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
@@ -81,19 +82,12 @@ def _home() -> Home:
 
 def _months(period: list[str] | None) -> set[str] | None:
     for month in period or []:
-        _parsed(month_start, month, "--period")
+        parsed(month_start, month, "--period")
     return set(period) if period else None
 
 
 def _day(text: str | None) -> date | None:
-    return None if text is None else _parsed(date.fromisoformat, text, "--as-of")
-
-
-def _parsed(parse: Any, text: str, option: str) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{option}: {error}") from error
+    return None if text is None else parsed(date.fromisoformat, text, "--as-of")
 
 
 @app.command(
@@ -177,7 +171,7 @@ def check(
     county = load_county(home.county_file)
     folder_dataset, folder_month = place_of(file)
     contract = _contract(dataset or folder_dataset or "")
-    month = _parsed(month_start, period or folder_month or county.first_period, "--period")
+    month = parsed(month_start, period or folder_month or county.first_period, "--period")
     checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys))
     account = checked.delivered.account
     failed = any(finding.severity == "error" for finding in checked.findings)

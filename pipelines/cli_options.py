@@ -21,3 +21,11 @@ def progress(as_json: bool) -> Iterator[Any]:
         return
     with console.status("…") as status:
         yield lambda step: status.update(f"{step} …")
+
+
+def parsed(parse: Any, text: str, option: str) -> Any:
+    """What `parse` makes of an option's text; a ValueError is told as a wrong option."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option}: {error}") from error

@@ -87,14 +87,14 @@ def print_report(home: Home) -> None:
         return
     edition = report.edition
     mark_sample(edition["is_sample"])
-    _lines(
+    lines(
         f"{edition['county_name']} · 版本 edition {edition['edition_id']} · 判定日 as of {edition['as_of_date']}",
         f"{report.period}: {report.units} 个社区（村） communities evaluated",
     )
     _print_standings(report)
     _print_gravest(report)
     names = {"read": "读取", "accepted": "接收", "quarantined": "隔离", "duplicate": "重复", "skipped": "略过"}
-    _lines(
+    lines(
         "行 rows: " + " · ".join(f"{names[name]} {name} {value:,}" for name, value in report.rows.items()),
         f"缺报或退回 missing or refused deliveries: {report.missing}",
         "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE",
@@ -117,7 +117,7 @@ def _print_standings(report: EditionReport) -> None:
     }  # fmt: skip
     told = [(*words[why], count) for why, count in report.unjudged.items() if count]
     if told:
-        _lines(
+        lines(
             "其他指标：" + "，".join(f"{zh} {count}" for zh, _, count in told) + "（见看板或 --json）",
             "other KPIs: " + ", ".join(f"{count} {en}" for _, en, count in told) + " (see the dashboards or --json)",
         )
@@ -127,7 +127,7 @@ def _print_gravest(report: EditionReport) -> None:
     worst = report.gravest(MOST_SHORTFALLS)
     if not worst:
         return
-    _lines(
+    lines(
         f"\n差距最大：未达标社区最多的 {len(worst)} 项指标，每项列出差额最大的社区",
         f"worst shortfalls: the {len(worst)} KPIs that most communities miss, of each the community that lacks most",
     )
@@ -144,9 +144,14 @@ def _print_gravest(report: EditionReport) -> None:
 
 def _kpi_table(texts: Sequence[str], figures: Sequence[str]) -> Table:
     """A table of one line per KPI: its name, in both languages where there is room, other texts, then figures."""
+    return quiet_table([*_names("指标 KPI", "KPI"), *texts], figures)
+
+
+def quiet_table(texts: Sequence[str | Text], figures: Sequence[str]) -> Table:
+    """A table without frame: columns of texts, which give way where it is narrow, then columns of figures."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for head in (*_names("指标 KPI", "KPI"), *map(_one_line, texts)):
-        table.add_column(head)
+    for text in texts:
+        table.add_column(text)
     for figure in figures:
         table.add_column(figure, justify="right", no_wrap=True)
     return table
@@ -161,8 +166,9 @@ def _one_line(text: str) -> Text:
     return Text(text, no_wrap=True, overflow="ellipsis")
 
 
-def _lines(*lines: str) -> None:
-    for line in lines:
+def lines(*texts: str) -> None:
+    """Each text as one line, however wide the terminal is."""
+    for line in texts:
         console.print(line, highlight=False, soft_wrap=True)
 
 
