@@ -1,4 +1,4 @@
-"""Whether what is kept is still what was written: batches, verdicts, ledger, editions, by their hashes."""
+"""Whether what is kept is still what was written: batches, verdicts, ledger, editions, changes, by their hashes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.errors import Words
 from pipelines.ingest import batch_path, verdicts_path
+from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, read_manifest
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, broken_entries, fold_slots
@@ -30,24 +31,31 @@ class Verification:
     batches: int
     ledger_entries: int
     editions: int
+    changes: int
     damages: list[Damage]
 
 
-def verify(home: Home) -> Verification:
-    """Reads every batch file, the ledger and every edition again, and compares them with their hashes."""
+def verify(home: Home, on_progress: Progress = silent) -> Verification:
+    """Reads every batch file, the ledger, every edition and every account of changes, and compares them with their hashes."""
     store = Store.at(home.store)
     try:
         log, batches = store.deliveries(), store.all_batches()
-        damages = [*_ledger_damages(store, log), *_batch_damages(home, batches)]
+        damages = [*_ledger_damages(store, log), *_batch_damages(home, batches, on_progress)]
     finally:
         store.close()
-    folders = sorted(path for path in home.editions.glob("*") if path.is_dir() and not path.name.startswith("."))
-    for folder in folders:
-        damages += _edition_damages(folder)
-    if folders and not home.pointer.exists():
+    editions, changes = _folders(home.editions), _folders(home.changes)
+    kept = [("edition", folder) for folder in editions] + [("changes", folder) for folder in changes]
+    for done, (what, folder) in enumerate(kept):
+        on_progress("版本 editions", done / len(kept))
+        damages += _folder_damages(what, folder)
+    if editions and not home.pointer.exists():
         words = Words("没有指向任何版本", "points to no edition")
         damages.append(Damage("pointer", home.pointer.name, words))
-    return Verification(len(batches), len(log), len(folders), damages)
+    return Verification(len(batches), len(log), len(editions), len(changes), damages)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
 
 
 def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
@@ -59,9 +67,10 @@ def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
     return damages
 
 
-def _batch_damages(home: Home, batches: list[dict[str, Any]]) -> list[Damage]:
+def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progress) -> list[Damage]:
     damages = []
-    for row in batches:
+    for done, row in enumerate(batches):
+        on_progress("批次 batches", done / len(batches))
         slot = Slot(str(row["supplier_id"]), str(row["dataset"]), str(row["period"]))
         name = str(row["batch_id"])
         for path, expected in (
@@ -73,17 +82,20 @@ def _batch_damages(home: Home, batches: list[dict[str, Any]]) -> list[Damage]:
     return damages
 
 
-def _edition_damages(folder: Path) -> list[Damage]:
+def _folder_damages(what: str, folder: Path) -> list[Damage]:
+    """Of a folder whose manifest lists its files: an edition, or what changed between two."""
     if not (folder / "manifest.json").exists():
-        return [Damage("edition", folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
+        return [Damage(what, folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
     try:
         manifest = read_manifest(folder)
-        expected = {**manifest["files"], DATABASE: manifest["database"]}
+        expected = dict(manifest["files"])
+        if what == "edition":
+            expected[DATABASE] = manifest["database"]
     except (ValueError, KeyError, TypeError):
-        return [Damage("edition", f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
+        return [Damage(what, f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
     if not (folder / DATABASE).exists():
-        del expected[DATABASE]  # of older editions only the tables are kept
-    found = [_file_damage("edition", folder / name, value) for name, value in expected.items()]
+        expected.pop(DATABASE, None)  # of older editions only the tables are kept
+    found = [_file_damage(what, folder / name, value) for name, value in expected.items()]
     return [damage for damage in found if damage]
 
 
