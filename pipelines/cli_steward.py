@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from math import floor
 from typing import Annotated, Any
 
 import typer
@@ -125,7 +126,8 @@ def _pairs(found: Any) -> Table:
 
 
 def _estimate(row: dict[str, Any]) -> list[str]:
-    rate = "" if row["registration_rate"] is None else f"{row['registration_rate']:.2f}%"
+    # rounded down: a rate just below its target is not printed as the target
+    rate = f"{floor(row['registered'] * 10_000 / row['found']) / 100:.2f}%" if row["found"] else ""
     counts = [number(row[name]) for name in ("n1", "n2", "m")]
     if row["estimate"] is None:
         return [rate, *counts, "", ""]

@@ -59,14 +59,14 @@ def estimates(home: Home, month: date | None = None) -> pl.DataFrame:
         home,
         """
         select estimates.month, estimates.unit_level, units.unit_name, estimates.* exclude (month, unit_level),
-            rates.numerator as registered, rates.denominator as found, rates.value as registration_rate
+            rates.numerator as registered, rates.denominator as found
         from fct_estimate as estimates
         inner join dim_period as periods on periods.period_type = 'month' and periods.period = estimates.month
         left join dim_unit as units on units.unit_key = estimates.unit_key
             and units.valid_from <= periods.end_date
             and (units.valid_to is null or units.valid_to > periods.end_date)
         left join (
-            select distinct unit_key, period, numerator, denominator, value from fct_kpi
+            select distinct unit_key, period, numerator, denominator from fct_kpi
             where kpi_id = 'temporary_resident_registration_rate' and period_type = 'month' and unit_basis = 'as_was'
         ) as rates on rates.unit_key = estimates.unit_key and rates.period = estimates.month
         where estimates.month = coalesce($1, (select max(month) from fct_estimate))

@@ -191,7 +191,7 @@ class Unit:
 
     @property
     def parent_code(self) -> str | None:
-        return {"county": None, "street": self.code[:6], "community": self.code[:9]}[self.level]
+        return {"province": None, "city": self.code[:2], "county": None, "street": self.code[:6], "community": self.code[:9]}[self.level]
 
 
 @dataclass(frozen=True)
@@ -236,6 +236,8 @@ class Shape:
     new: frozenset[str] = frozenset()
     # whether a part of 南关 (with one in five of its cases) went to 解放路 on the first of April
     is_moved: bool = False
+    # whether the city and the province are units, as where a supplier delivers for all of them
+    has_units_above: bool = False
     edition_id: str = "2026-07-15-001"
     names: dict[str, str] = field(default_factory=dict)
 
@@ -401,7 +403,8 @@ def _code_of(streets: dict[str, tuple[str, ...]], name: str) -> str:
 
 
 def _units(shape: Shape) -> list[Unit]:
-    units = [Unit(COUNTY, shape.county_name, "county")]
+    above = [Unit("61", "陕西省", "province"), Unit("6106", "延安市", "city")] if shape.has_units_above else []
+    units = [*above, Unit(COUNTY, shape.county_name, "county")]
     for street, communities in shape.streets.items():
         code = _code_of(shape.streets, street)
         units.append(Unit(code, street, "street"))
@@ -690,7 +693,7 @@ def _unit_row(unit: Unit, units: list[Unit]) -> Row:
     return {
         "unit_key": unit.key, "unit_code": unit.code, "unit_name": unit.name, "unit_level": unit.level,
         "parent_unit_key": parent.key if parent else None, "parent_code": unit.parent_code,
-        "street_code": unit.code[:9] if unit.level != "county" else None, "class": unit.community_class,
+        "street_code": unit.code[:9] if unit.level in ("street", "community") else None, "class": unit.community_class,
         "city_class": "other", "is_adjusted": False, "opened_date": unit.opened, "valid_from": unit.opened,
         "valid_to": None, "source": "fixture",
     }  # fmt: skip
@@ -828,7 +831,7 @@ def _quality(shape: Shape) -> list[Row]:
 
 def _signals(units: list[Unit]) -> list[Row]:
     """Two in June: a community whose figure jumped, and the county's values that bunch."""
-    county = units[0]
+    county = next(unit for unit in units if unit.level == "county")
     community = next(unit for unit in reversed(units) if unit.level == "community")
     common = {"period_type": "month", "period": MONTHS[-1], "supplier_id": None, "dataset": None}
     return [
