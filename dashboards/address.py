@@ -12,11 +12,13 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "data"]
+Page = Literal["overview", "unit", "data", "checks"]
+PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks"}
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
 SHOWN = ("all", "problems")
+BASES = ("as_was", "as_now")
 # Domains and packs are the edition's; what may be the name of one is known before it is opened.
 NAME = re.compile(r"\w[\w.-]{0,39}")
 LONGEST = 2000
@@ -39,6 +41,7 @@ class Address:
     show: str = "all"
     domain: str = "all"
     pack: str = "all"
+    unit_basis: str = "as_was"
 
     def to(
         self,
@@ -52,6 +55,7 @@ class Address:
         show: str | None = None,
         domain: str | None = None,
         pack: str | None = None,
+        unit_basis: str | None = None,
     ) -> str:
         """The URL of this address with something changed. Another period type starts at its latest period."""
         kept = self.period if period_type in (None, self.period_type) else None
@@ -66,6 +70,7 @@ class Address:
             show=show or self.show,
             domain=domain or self.domain,
             pack=pack or self.pack,
+            unit_basis=unit_basis or self.unit_basis,
         )
         return target.href
 
@@ -76,16 +81,14 @@ class Address:
 
     @property
     def path(self) -> str:
-        return {"overview": "/", "data": "/data", "unit": f"/unit/{quote(self.unit_key, safe='@')}"}[
-            self.page
-        ]
+        return f"/unit/{quote(self.unit_key, safe='@')}" if self.page == "unit" else PATHS[self.page]
 
     def query(self) -> str:
         """'?lang=en&…', or nothing where everything is the default."""
         start = Address()
         chosen = {
             name: getattr(self, name)
-            for name in ("lang", "period_type", "level", "show", "domain", "pack")
+            for name in ("lang", "period_type", "level", "show", "domain", "pack", "unit_basis")
             if getattr(self, name) != getattr(start, name)
         }
         if self.period is not None:
@@ -118,20 +121,20 @@ def parse(pathname: object, search: object) -> Address:
         show=_one_of(asked, "show", SHOWN),
         domain=_name(asked, "domain"),
         pack=_name(asked, "pack"),
+        unit_basis=_one_of(asked, "unit_basis", BASES),
     )
 
 
 def _page_of(pathname: str) -> tuple[Page, str]:
     """The page, and the unit's key where it is one's page."""
     path = pathname.rstrip("/")
-    if path == "":
-        return "overview", ""
-    if path == "/data":
-        return "data", ""
+    for page, known in PATHS.items():
+        if path == known.rstrip("/"):
+            return page, ""
     head, _, unit_key = path.removeprefix("/").partition("/")
     if head == "unit" and unit_key and "/" not in unit_key:
         return "unit", unquote(unit_key)
-    raise _no_page("路径 / path", Words("/、/data 或 /unit/单位", "/, /data or /unit/UNIT"))
+    raise _no_page("路径 / path", Words("/、/data、/checks 或 /unit/单位", "/, /data, /checks or /unit/UNIT"))
 
 
 def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:

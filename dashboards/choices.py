@@ -12,7 +12,7 @@ from dashboards.address import LEVELS, PERIOD_TYPES, Address
 from dashboards.components import UNREAD, labelled, link, options
 from dashboards.facts import ALL, Facts
 from dashboards.records import Period
-from dashboards.words import DOMAINS, name_of, pick, say
+from dashboards.words import DOMAINS, UNIT_BASES, name_of, pick, say
 from dashboards.words import LEVELS as LEVEL_WORDS
 from dashboards.words import PERIOD_TYPES as PERIOD_WORDS
 
@@ -73,6 +73,19 @@ def pack_choice(facts: Facts, address: Address) -> Component | None:
         className="choice",
         role="group",
         **labelled(say("pack", lang)),
+    )
+
+
+def basis_choice(facts: Facts, address: Address) -> Component | None:
+    """Units as they were in each period, or as they are now; only where the unit is not what it was."""
+    if address.unit_key not in facts.moved_units:
+        return None
+    return options(
+        say("unit_basis", address.lang),
+        [
+            (pick(words, address.lang), address.to(unit_basis=basis), basis == address.unit_basis)
+            for basis, words in UNIT_BASES.items()
+        ],
     )
 
 

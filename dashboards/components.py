@@ -14,7 +14,7 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboards import tell
-from dashboards.address import Address, Lang
+from dashboards.address import PATHS, Address, Lang
 from dashboards.edition import EditionInfo
 from dashboards.figures import Drawing
 from dashboards.format import short_name
@@ -299,10 +299,7 @@ def _row(unit: Unit, cells: Sequence[Cell], address: Address) -> Component:
 def _head(info: EditionInfo, address: Address) -> Component:
     lang = address.lang
     pages = html.Nav(
-        [
-            link(say("overview", lang), address.to("overview"), current=address.page == "overview"),
-            link(say("data", lang), address.to("data"), current=address.page == "data"),
-        ],
+        [link(say(name, lang), address.to(name), current=address.page == name) for name in PATHS],
         **labelled(say("site", lang)),
     )
     languages = html.Div(

@@ -31,6 +31,7 @@ from dashboards.words import DOMAINS
 from pipelines.errors import Words
 
 ALL = "all"
+AS_WAS = "as_was"
 SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
 FIGURE = (
     "kpi_id, target_id, numerator, denominator, value, low_numerator,"
@@ -41,7 +42,7 @@ SAME = (
     "numerator", "denominator", "value", "value_low", "value_high", "status", "certainty", "shortfall",
     "chance_low", "chance_high", "failures_allowed",
 )  # fmt: skip
-OF_UNIT = "unit_key, unit_code, unit_level, period"
+OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
 # The units that were right below another at the end of a period.
 BELOW = (
     " and unit_key in (select unit_key from dim_unit where parent_unit_key = ? and valid_from <= ?"
@@ -213,9 +214,23 @@ class Facts:
         )
         return sorted(found, key=lambda one: -len(one.unit_code))
 
-    def judgements_of(self, unit_key: str, period_type: str, scope: Scope = EVERYTHING) -> list[Judgement]:
-        """One unit in all periods of a type, oldest first."""
-        return self._judgements("period_type = ? and unit_key = ?", (period_type, unit_key), scope)
+    def judgements_of(
+        self, unit_key: str, period_type: str, scope: Scope = EVERYTHING, unit_basis: str = AS_WAS
+    ) -> list[Judgement]:
+        """One unit in all periods of a type, oldest first; as it is now where that is asked for and was another extent."""
+        condition, parameters = "period_type = ? and unit_key = ?", (period_type, unit_key)
+        if unit_basis == AS_WAS:
+            return self._judgements(condition, parameters, scope)
+        moved = f"period in (select period from fct_kpi where unit_basis = 'as_now' and {condition})"
+        as_now = self._judgements(condition, parameters, scope, unit_basis)
+        others = self._judgements(f"{condition} and not {moved}", (*parameters, *parameters), scope)
+        return sorted([*as_now, *others], key=lambda one: one.period)
+
+    @cached_property
+    def moved_units(self) -> frozenset[str]:
+        """The keys of units that were not in every period what they are now."""
+        frame = self.edition.frame("select distinct unit_key from fct_kpi where unit_basis = 'as_now'")
+        return frozenset(frame["unit_key"])
 
     def figures(
         self, period: Period, level: str, scope: Scope, kpi_ids: Collection[str], above: Unit | None = None
@@ -235,12 +250,14 @@ class Facts:
         kpis, targets = self.kpis, self.targets
         return [(Figure(**_figure(row, kpis, targets)), row["unit_keys"]) for row in frame.iter_rows(named=True)]
 
-    def _judgements(self, condition: str, parameters: tuple[object, ...], scope: Scope) -> list[Judgement]:
+    def _judgements(
+        self, condition: str, parameters: tuple[object, ...], scope: Scope, unit_basis: str = AS_WAS
+    ) -> list[Judgement]:
         inside, more = scope.condition()
         frame = self.edition.frame(
-            f"select {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = 'as_was' and {condition}{inside}"
+            f"select {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = ? and {condition}{inside}"
             " order by period, unit_code, kpi_id, target_id",
-            (*parameters, *more),
+            (unit_basis, *parameters, *more),
         )
         kpis, targets = self.kpis, self.targets
         return [_judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
@@ -348,7 +365,7 @@ def _gap(one: Figure) -> float:
 def _judgement(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> Judgement:
     return Judgement(
         **_figure(row, kpis, targets), unit_key=row["unit_key"], unit_code=row["unit_code"],
-        unit_level=row["unit_level"], period=row["period"],
+        unit_level=row["unit_level"], period=row["period"], comparability=row["comparability"],
     )  # fmt: skip
 
 

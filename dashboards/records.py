@@ -146,6 +146,7 @@ class Judgement(Figure):
     unit_code: str
     unit_level: str
     period: date
+    comparability: str
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pipelines import cli_documents, cli_editions
-from pipelines.cli_options import Json, progress
+from pipelines import cli_documents, cli_editions, cli_steward
+from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
 from pipelines.terminal import (
@@ -36,6 +36,7 @@ app = typer.Typer(
 
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_documents.app)
+app.add_typer(cli_steward.app)
 
 AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
@@ -82,19 +83,12 @@ def _home() -> Home:
 
 def _months(period: list[str] | None) -> set[str] | None:
     for month in period or []:
-        _parsed(month_start, month, "--period")
+        parsed(month_start, month, "--period")
     return set(period) if period else None
 
 
 def _day(text: str | None) -> date | None:
-    return None if text is None else _parsed(date.fromisoformat, text, "--as-of")
-
-
-def _parsed(parse: Any, text: str, option: str) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{option}: {error}") from error
+    return None if text is None else parsed(date.fromisoformat, text, "--as-of")
 
 
 @app.command(
@@ -138,7 +132,7 @@ def generate(
     """生成示例县的报送文件和标准答案 / write sample deliveries and their truth."""
     from pipelines.sample import generate as generate_sample
 
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         summary = generate_sample(
             _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=on_progress
         )
@@ -178,8 +172,10 @@ def check(
     county = load_county(home.county_file)
     folder_dataset, folder_month = place_of(file)
     contract = _contract(dataset or folder_dataset or "")
-    month = _parsed(month_start, period or folder_month or county.first_period, "--period")
-    checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys))
+    month = parsed(month_start, period or folder_month or county.first_period, "--period")
+    with progress() as on_progress:
+        on_progress(f"检查 checking {file.name}")
+        checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys))
     account = checked.delivered.account
     failed = any(finding.severity == "error" for finding in checked.findings)
     if as_json:
@@ -214,7 +210,7 @@ def run(
     from pipelines.run import run as run_pipeline
 
     datasets = {_contract(name).dataset for name in dataset} if dataset else None
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         summary = run_pipeline(
             _home(), months=_months(period), datasets=datasets, as_of=_day(as_of),
             full_refresh=full_refresh, on_progress=on_progress,
@@ -255,17 +251,20 @@ def verify(as_json: Json = False) -> None:
     """核对批次、台账、版本的摘要 / compare batches, ledger and editions with their hashes."""
     from pipelines.verify import verify as verify_home
 
-    found = verify_home(_home())
+    with progress() as on_progress:
+        found = verify_home(_home(), on_progress)
     if as_json:
         print_json(
             {
                 "batches": found.batches, "ledger_entries": found.ledger_entries, "editions": found.editions,
+                "changes": found.changes,
                 "damages": [{"what": d.what, "where": d.where, "zh": d.words.zh, "en": d.words.en} for d in found.damages],
             }
         )  # fmt: skip
     else:
         console.print(
-            f"批次 batches {found.batches} · 台账 ledger entries {found.ledger_entries} · 版本 editions {found.editions}",
+            f"批次 batches {found.batches} · 台账 ledger entries {found.ledger_entries} · 版本 editions {found.editions}"
+            f" · 版本比较 accounts of changes {found.changes}",
             highlight=False,
         )
         for damage in found.damages:
@@ -283,7 +282,7 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
     from pipelines.run import compute_and_publish, open_session, recorded
 
     with (
-        progress(as_json) as on_progress,
+        progress() as on_progress,
         open_session(_home(), as_of=_day(as_of)) as session,
         recorded(session) as summary,
     ):
@@ -299,7 +298,8 @@ def reinstate(batch_id: str) -> None:
     """恢复被取代的批次（之后请运行 publish） / make a superseded batch current again; then run publish."""
     from pipelines.run import open_session
 
-    with open_session(_home()) as session:
+    with progress() as on_progress, open_session(_home()) as session:
+        on_progress(f"恢复批次 reinstating {batch_id}")
         try:
             slot = session.store.reinstate(batch_id, session.run_id)
         except KeyError as error:
@@ -328,7 +328,7 @@ def bench(
     """测速与内存，以比值为主 / speed and memory, as ratios where possible."""
     from pipelines.bench import run_bench
 
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         results = run_bench(output, months=months, on_progress=on_progress)
     if as_json:
         print_json(results)

@@ -49,7 +49,7 @@ def bulletin(
     given = {"office": office, "number": number, "signed": _day(signed)}
     head = Letterhead(is_ranked=ranking, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
     wanted = formats or [Paper.docx, Paper.xlsx, *([Paper.pdf] if converter() else [])]
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         on_progress("通报 bulletin")
         files = bulletin_files(Home.from_environment().published, [str(kind) for kind in wanted], period, unit, head)
     _write(files, out, as_json)
@@ -91,7 +91,7 @@ def export(
     from pipelines.exports import export as export_rows
 
     home = Home.from_environment()
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         on_progress("导出 export")
         chosen = find_edition(home, edition) if edition else current_edition(home)
         file, content = export_rows(home, chosen, Request(what, unit, period, name), kind, encoding)

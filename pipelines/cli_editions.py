@@ -59,7 +59,7 @@ def diff(
     else:
         first = find_edition(home, older)
         second = find_edition(home, newer) if newer else last_two(home)[1]
-    with progress(as_json) as on_progress:
+    with progress() as on_progress:
         explanation = explain(home, first, second, on_progress)
     if as_json:
         print_json(explanation_as_json(explanation, largest_changes(first, second, explanation)))
@@ -74,7 +74,10 @@ def open_(edition: Annotated[str, typer.Argument(help="版本编号或其开头 
     from pipelines.editions import find_edition, open_edition
 
     home = Home.from_environment()
-    typer.echo(open_edition(home, find_edition(home, edition)))
+    with progress() as on_progress:
+        on_progress("生成 DuckDB 文件 building the DuckDB file")
+        path = open_edition(home, find_edition(home, edition))
+    typer.echo(path)
 
 
 def _described(edition: Edition) -> dict[str, Any]:

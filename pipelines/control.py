@@ -23,7 +23,7 @@ from pipelines.calendar import Period, periods_of
 from pipelines.county import County
 from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, event_digests, passing_rows
 from pipelines.ingest import write_parquet
-from pipelines.linking import LinkedMonth, link_months, linked_rows
+from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
 from pipelines.units import (
@@ -71,11 +71,13 @@ def export_control(
     dirty = [period for period in periods if built.get(_name(period)) != digests[_name(period)]]
     # An event that is corrected months later changes the figures of its month, but not the people counted then.
     dirty_months = {month for month in months if built.get(_registers(month)) != registers[month]}
+    for_review = pairs_for_review(linked)
     frames = {
         "current_batches": tables.current_batches(batches),
-        "batch_accounts": tables.batch_accounts(batches, evaluations),
+        "batch_accounts": tables.batch_accounts(batches, evaluations, for_review),
         "verdicts": tables.verdicts(home, batches, evaluations, dirty_months),
         "links": linked_rows(linked, dirty_months),
+        "links_for_review": for_review,
         "units": units,
         "lineage": lineage,
         **tables.today_tables(today),

@@ -52,17 +52,23 @@ def current_batches(batches: list[CurrentBatch]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema, orient="row")
 
 
-def batch_accounts(batches: list[CurrentBatch], evaluations: list[Evaluation]) -> pl.DataFrame:
+def batch_accounts(
+    batches: list[CurrentBatch], evaluations: list[Evaluation], for_review: pl.DataFrame
+) -> pl.DataFrame:
+    """`for_review`: the uncertain links, of which the rows that wait are counted."""
+    waiting = dict(for_review.group_by("batch_id").agg(pl.col("row_number").n_unique()).iter_rows())
     states = {name: state for evaluation in evaluations for name, state in evaluation.row_states.items()}
     rows = [
         (
             batch.batch_id, batch.slot.dataset, batch.slot.supplier_id, month_start(batch.slot.period),
             batch.rows_read, batch.rows_read - batch.rows_data, states[batch.batch_id].accepted,
-            states[batch.batch_id].quarantined, states[batch.batch_id].duplicate,
+            states[batch.batch_id].quarantined, states[batch.batch_id].duplicate, waiting.get(batch.batch_id, 0),
         )
         for batch in batches
     ]  # fmt: skip
-    counts = ("rows_read", "rows_skipped", "rows_accepted", "rows_quarantined", "rows_duplicate")
+    counts = (
+        "rows_read", "rows_skipped", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_for_review",
+    )  # fmt: skip
     schema: dict[str, Any] = {
         "batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date,
     }  # fmt: skip

@@ -18,7 +18,14 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import WarehouseError, Words
 from pipelines.parts import table_files
-from pipelines.publish import DATABASE, EditionTable, build_database, current_folder, read_manifest
+from pipelines.publish import (
+    DATABASE,
+    EditionTable,
+    build_database,
+    current_folder,
+    drop_opened,
+    read_manifest,
+)
 from pipelines.settings import Home
 
 
@@ -124,11 +131,14 @@ def last_two(home: Home) -> tuple[Edition, Edition]:
 def open_edition(home: Home, edition: Edition) -> Path:
     """A DuckDB file of the edition: its own, or one built beside the editions where that was dropped.
 
-    The edition's folder and the pointer stay as they are.
+    The edition's folder and the pointer stay as they are. What was built is dropped once nobody asks for it any more.
     """
     if edition.has_database:
         return edition.folder / DATABASE
-    opened = home.published / "opened" / f"{edition.id}.duckdb"
+    opened = home.opened / f"{edition.id}.duckdb"
+    if opened.exists():
+        opened.touch()
+    drop_opened(home)
     if not opened.exists():
         opened.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=opened.parent))

@@ -89,7 +89,7 @@ def explain(
             found=Words("同一个版本两次", "one of them twice"),
             advice=Words("用 warehouse editions list 查看", "see warehouse editions list"),
         )
-    folder = home.published / "changes" / f"{older.id}_{newer.id}"
+    folder = home.changes / f"{older.id}_{newer.id}"
     if not (folder / "manifest.json").exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as draft:

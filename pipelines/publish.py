@@ -34,6 +34,7 @@ DATABASE = "warehouse.duckdb"
 STORAGE_VERSION = "v1.5.0"  # of the DuckDB file: what clients built on DuckDB 1.5 and later can open
 KEPT_DATABASES = 4  # the current one and the last three
 KEPT_SECONDS = 15 * 60  # a reader may still hold a superseded file open
+KEPT_OPENED_SECONDS = 24 * 3600  # a file of a past edition, since somebody last asked for it
 _EDITION_COLUMNS: dict[str, tuple[str, str]] = {
     "edition_id": ("varchar", "版本编号 / id of the edition"),
     "county_code": ("varchar", "县级代码 / code of the county"),
@@ -147,6 +148,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     sync(home.editions)
     _point_to(home, folder)
     _drop_old_databases(home)
+    drop_opened(home)
     return Publication(edition_id, is_new=True)
 
 
@@ -318,3 +320,10 @@ def _drop_old_databases(home: Home) -> None:
         # When an edition was superseded is when its successor was built, however old it was by then.
         if path != current and time.time() - successor.stat().st_mtime > KEPT_SECONDS:
             path.unlink()
+
+
+def drop_opened(home: Home) -> None:
+    """DuckDB files of past editions for which nobody asked for a day, and drafts of a process that died."""
+    for path in home.opened.glob("*"):
+        if time.time() - path.stat().st_mtime > KEPT_OPENED_SECONDS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,4 +1,4 @@
-"""What a run tells on the terminal, read from the published edition like any reader would."""
+"""What the command line tells of the published edition, read from it like any reader would."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import duckdb
 from pipelines.settings import Home
 from pipelines.sql import scalar
 
+JUDGED = ("met", "near", "missed", "undetermined")
 STATUSES = ("met", "near", "missed", "undetermined", "no_data", "not_applicable", "too_early", "no_target")
 
 
@@ -22,9 +23,32 @@ class EditionReport:
     units: int
     # one row per KPI and target, as the catalogue places them: position, kpi_id, its names, target_id, a count per status
     kpis: list[dict[str, Any]]
+    # one row per KPI, most missed first: its names, where it is judged, and communities by their worst status
+    standings: list[dict[str, Any]]
     rows: dict[str, int]
+    # up to three communities per KPI that lack most of what is asked
     worst: list[dict[str, Any]]
     missing: int
+
+    @property
+    def judged(self) -> list[dict[str, Any]]:
+        """The standings of KPIs by which a community is judged."""
+        return [row for row in self.standings if any(row[status] for status in JUDGED)]
+
+    @property
+    def unjudged(self) -> dict[str, int]:
+        """How many of the other KPIs are judged at higher levels only, have no target, or cannot be judged yet."""
+        others = [row for row in self.standings if row not in self.judged]
+        why = [
+            "above" if row["is_judged_above"] else "no_target" if not row["has_target"] else "not_yet" for row in others
+        ]
+        return {name: why.count(name) for name in ("above", "no_target", "not_yet")}
+
+    def gravest(self, limit: int) -> list[dict[str, Any]]:
+        """Of each of the KPIs that most communities miss, the community that lacks most; `missed`: how many miss it."""
+        first = {row["kpi_id"]: row for row in reversed(self.worst)}
+        missed = [row for row in self.standings if row["missed"] and row["kpi_id"] in first]
+        return [{**first[row["kpi_id"]], "missed": row["missed"]} for row in missed[:limit]]
 
 
 def read_edition(home: Home) -> EditionReport | None:
@@ -40,6 +64,7 @@ def read_edition(home: Home) -> EditionReport | None:
             f"{month:%Y-%m}" if month else "",
             sum(int(row["units"]) for row in _dicts(connection, _UNITS_QUERY, [month])),
             counts,
+            _dicts(connection, _STANDINGS_QUERY, [month]),
             {name: int(value or 0) for name, value in _dicts(connection, _ROWS_QUERY)[0].items()},
             _dicts(connection, _WORST_QUERY, [month]),
             int(_dicts(connection, _MISSING_QUERY)[0]["missing"]),
@@ -66,6 +91,37 @@ pivot judged on status in
 using count(*) group by position, kpi_id, name_zh, name_en, target_id
 order by position, target_id
 """
+# A unit counts once per KPI, by the worst of its targets: the first of these that any of them is in.
+_STANDINGS_QUERY = """
+with figures as (
+    select kpi_id, unit_key, unit_level, target_id,
+        case when status in ('met', 'near', 'missed') and certainty = 'undetermined'
+            then 'undetermined' else status end as status
+    from fct_kpi
+    where period_type = 'month' and period = ? and unit_basis = 'as_was'
+),
+communities as (
+    select kpi_id, unit_key, arg_min(status, list_position(
+        ['missed', 'near', 'undetermined', 'no_data', 'met', 'too_early', 'no_target', 'not_applicable'], status
+    )) as status
+    from figures where unit_level = 'community' group by kpi_id, unit_key
+),
+levels as (
+    select kpi_id, bool_or(target_id is not null) as has_target,
+        bool_or(unit_level <> 'community' and status in ('met', 'near', 'missed', 'undetermined')) as is_judged_above
+    from figures group by kpi_id
+)
+select kpis.kpi_id, kpis.name_zh, kpis.name_en, kpis.domain, levels.has_target, levels.is_judged_above,
+    counted.* exclude (kpi_id)
+from dim_kpi as kpis
+inner join levels on levels.kpi_id = kpis.kpi_id
+left join (
+    pivot communities on status in
+        ('met', 'near', 'missed', 'undetermined', 'no_data', 'not_applicable', 'too_early', 'no_target')
+    using count(*) group by kpi_id
+) as counted on counted.kpi_id = kpis.kpi_id
+order by coalesce(missed, 0) desc, coalesce(undetermined, 0) desc, kpis.kpi_id
+"""
 _ROWS_QUERY = """
 select sum(rows_read) as read, sum(rows_accepted) as accepted, sum(rows_quarantined) as quarantined,
     sum(rows_duplicate) as duplicate, sum(rows_skipped) as skipped
@@ -73,21 +129,25 @@ from fct_delivery
 """
 _WORST_QUERY = """
 with worst as (
-    select flags.kpi_id, flags.unit_key, flags.shortfall, flags.since_period, flags.judged_in_a_row, flags.certainty,
-        row_number() over (partition by flags.kpi_id order by flags.shortfall desc nulls last, flags.unit_code)
-            as place
+    select flags.kpi_id, flags.unit_key, flags.target_id, flags.shortfall, flags.since_period, flags.judged_in_a_row,
+        flags.certainty,
+        row_number() over (
+            partition by flags.kpi_id
+            order by flags.certainty = 'confirmed' desc, flags.shortfall desc nulls last, flags.unit_code, flags.target_id
+        ) as place
     from fct_flag as flags
     where flags.period_type = 'month' and flags.period = ? and flags.unit_level = 'community'
         and flags.status in ('missed', 'near')
 )
-select kpis.name_zh as kpi, units.unit_name as unit, figures.numerator, figures.denominator, figures.value,
-    worst.shortfall, worst.since_period, worst.judged_in_a_row, worst.certainty
+select worst.kpi_id, kpis.name_zh as kpi, kpis.name_en as kpi_en, kpis.kind, worst.target_id, units.unit_name as unit,
+    figures.numerator, figures.denominator, figures.value, worst.shortfall, worst.since_period, worst.judged_in_a_row, worst.certainty
 from worst
 inner join dim_kpi as kpis on kpis.kpi_id = worst.kpi_id
 inner join dim_period as periods on periods.period_type = 'month' and periods.period = $1
 inner join dim_unit as units on units.unit_key = worst.unit_key
     and units.valid_from <= periods.end_date and (units.valid_to is null or units.valid_to > periods.end_date)
 inner join fct_kpi as figures on figures.unit_key = worst.unit_key and figures.kpi_id = worst.kpi_id
+    and figures.target_id = worst.target_id
     and figures.period_type = 'month' and figures.period = $1 and figures.unit_basis = 'as_was'
 where worst.place <= 3
 order by kpis.position, worst.place

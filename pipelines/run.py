@@ -5,7 +5,7 @@ and Dagster; each is a function of a `Session` and may be called in a process of
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -18,18 +18,14 @@ from pipelines.build import BuildResult, Parsing, build, read_built, remember_pu
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
+from pipelines.first_delivery import require_deliveries
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key
 from pipelines.landing import LandedFile, Landing, Misplaced, look
+from pipelines.progress import Progress, silent
 from pipelines.publish import Publication, current_manifest, publish
 from pipelines.settings import SHANGHAI, Home
 from pipelines.store import Store
-
-Progress = Callable[[str], None]
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,7 @@ def _key_of(home: Home, store: Store) -> Key:
 
 def run(
     home: Home, *, months: set[str] | None = None, datasets: set[str] | None = None,
-    as_of: date | None = None, full_refresh: bool = False, on_progress: Progress = _silent,
+    as_of: date | None = None, full_refresh: bool = False, on_progress: Progress = silent,
 ) -> RunSummary:  # fmt: skip
     """Takes in new files (of these months and datasets), computes every period that changed, and publishes.
 
@@ -103,6 +99,7 @@ def run(
     recorded as failed with its reason.
     """
     with open_session(home, as_of=as_of) as session, recorded(session) as summary:
+        on_progress("1/4 收取 taking in")
         landing = look(home, session.county, session.store)
         summary.misplaced = landing.misplaced
         parsing = Parsing(home)
@@ -140,7 +137,7 @@ def recorded(session: Session) -> Iterator[RunSummary]:
 
 def take_in(
     session: Session, landing: Landing, months: set[str] | None = None, datasets: set[str] | None = None,
-    on_progress: Progress = _silent, *, settled_seconds: float = 0,
+    on_progress: Progress = silent, *, settled_seconds: float = 0,
 ) -> Iterator[list[FileOutcome]]:  # fmt: skip
     """What became of each file: new ones are taken in, group by group; those that were replaced are refused."""
 
@@ -150,9 +147,12 @@ def take_in(
         )
 
     ingest = session.ingest()
-    groups: Iterator[GroupOutcome] = ingest.groups([file for file in landing.new if is_wanted(file)])
+    new = [file for file in landing.new if is_wanted(file)]
+    groups: Iterator[GroupOutcome] = ingest.groups(new)
+    taken = 0
     for group in groups:
-        on_progress(f"{group.dataset} {group.period}")
+        taken += len(group.files)
+        on_progress(f"1/4 收取 taking in · {group.dataset} {group.period}", taken / len(new))
         yield group.files
     yield [ingest.refuse_superseded(file) for file in landing.superseded if is_wanted(file)]
     repeated = [file for file in landing.repeated if is_wanted(file)]
@@ -164,23 +164,28 @@ def take_in(
 
 
 def compute_and_publish(
-    session: Session, summary: RunSummary, *, full_refresh: bool = False, on_progress: Progress = _silent
+    session: Session, summary: RunSummary, *, full_refresh: bool = False, on_progress: Progress = silent
 ) -> None:
     """Rules across files, dbt, audit, edition; nothing where no input changed."""
-    control = prepare(session, full_refresh=full_refresh, on_progress=on_progress)
+    control = prepare(
+        session,
+        full_refresh=full_refresh,
+        on_progress=lambda step, share=None: on_progress(f"2/4 跨文件核对 rules across files · {step}", share),
+    )
     if not has_changed(session.home, control, full_refresh=full_refresh):
         current = current_manifest(session.home)
         summary.publication = Publication(current["edition_id"], is_new=False) if current else None
         return
-    on_progress("dbt")
+    on_progress(f"3/4 计算 computing {len(control.dirty)} 个期间 periods")
     built = compute(session, control, full_refresh=full_refresh)
     summary.computed_periods = len(control.dirty)
-    on_progress("publish")
+    on_progress("4/4 审核发布 audit and publish")
     summary.publication = release(session, control, built)
 
 
-def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = _silent) -> Control:
-    """Evaluates the rules across files and writes the control tables."""
+def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = silent) -> Control:
+    """Evaluates the rules across files and writes the control tables. NothingTakenIn where there is no row to judge."""
+    require_deliveries(session.home, session.county, session.store)
     built: dict[str, str] = {} if full_refresh else read_built(session.home).digests
     control = export_control(
         session.home, session.county, session.store, session.as_of, built, on_progress=on_progress

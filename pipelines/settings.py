@@ -74,6 +74,16 @@ class Home:
         return self.published / "editions"
 
     @property
+    def changes(self) -> Path:
+        """What changed between two editions and why, once it was asked for."""
+        return self.published / "changes"
+
+    @property
+    def opened(self) -> Path:
+        """DuckDB files of past editions, built again on request."""
+        return self.published / "opened"
+
+    @property
     def pointer(self) -> Path:
         """The relative symlink that every reader opens."""
         return self.published / "warehouse.duckdb"

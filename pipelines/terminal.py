@@ -8,17 +8,27 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipelines.settings import Home
+
+if TYPE_CHECKING:
+    from pipelines.report import EditionReport
 
 # Into a file or a pipe a table keeps the width of a usual screen.
 console = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 SAMPLE_MARK = "示例数据 sample data"
+BILINGUAL_WIDTH = 120  # of a terminal on which a line has room for a name in both languages
+MOST_SHORTFALLS = 12
+MOST_REFUSED = 10
 
 
 def print_json(content: Any) -> None:
@@ -52,9 +62,11 @@ def report_json(home: Home) -> dict[str, Any] | None:
 
 def print_files(summary: Any) -> None:
     refused = [file for file in summary.files if file.outcome.startswith("refused")]
-    for file in refused:
-        reason = file.refusal.zh if file.refusal else ""
-        errors.print(f"[red]✗ 退回 refused[/] {file.file_name}: {reason}", highlight=False, soft_wrap=True)
+    for file in refused[:MOST_REFUSED]:
+        reason = f"{file.refusal.zh}\n  {file.refusal.en}" if file.refusal else ""
+        errors.print(f"[red]✗ 退回 refused[/] {escape(file.file_name)}: {escape(reason)}", highlight=False, soft_wrap=True)
+    if len(refused) > MOST_REFUSED:
+        errors.print(f"  … 另有 and {len(refused) - MOST_REFUSED} more: warehouse serve, warehouse run --json")
     for place in summary.misplaced:
         errors.print(f"[yellow]? {place.where}[/]: {place.why.zh} / {place.why.en}", highlight=False, soft_wrap=True)
     counted = Counter(file.outcome for file in summary.files)
@@ -66,7 +78,8 @@ def print_files(summary: Any) -> None:
 
 
 def print_report(home: Home) -> None:
-    from pipelines.report import STATUSES, read_edition
+    """The short account of the current edition: what is judged, most missed first, and the gravest shortfalls."""
+    from pipelines.report import read_edition
 
     report = read_edition(home)
     if report is None:
@@ -74,35 +87,89 @@ def print_report(home: Home) -> None:
         return
     edition = report.edition
     mark_sample(edition["is_sample"])
-    console.print(
-        f"{edition['county_name']} · 版本 edition {edition['edition_id']} · 判定日 as of {edition['as_of_date']}\n"
+    lines(
+        f"{edition['county_name']} · 版本 edition {edition['edition_id']} · 判定日 as of {edition['as_of_date']}",
         f"{report.period}: {report.units} 个社区（村） communities evaluated",
-        highlight=False,
     )
-    counts = Table("指标 KPI", *(f"{STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in STATUSES))
-    for row in report.kpis:
-        name = f"{row['name_zh']} {row['target_id'] or ''}\n[dim]{row['name_en']}[/]"
-        counts.add_row(name, *(str(row[name] or 0) for name in STATUSES))
-    console.print(counts)
+    _print_standings(report)
+    _print_gravest(report)
     names = {"read": "读取", "accepted": "接收", "quarantined": "隔离", "duplicate": "重复", "skipped": "略过"}
-    console.print(
-        "行 rows: " + " · ".join(f"{names[name]} {name} {value:,}" for name, value in report.rows.items())
-        + f"\n缺报或退回 missing or refused deliveries: {report.missing}",
-        highlight=False,
-    )  # fmt: skip
-    worst = Table("差距最大\nworst shortfalls", "社区\nunit", "分子/分母\nof", "差距\nshort", "自\nsince", "把握\ncertainty")
-    for row in report.worst:
-        worst.add_row(
-            row["kpi"], row["unit"], f"{number(row['numerator'])}/{number(row['denominator'])}",
-            number(row["shortfall"]), f"{row['since_period']:%Y-%m}", row["certainty"] or "—",
-        )  # fmt: skip
-    if report.worst:
-        console.print(worst)
-    console.print(
-        "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE\n"
+    lines(
+        "行 rows: " + " · ".join(f"{names[name]} {name} {value:,}" for name, value in report.rows.items()),
+        f"缺报或退回 missing or refused deliveries: {report.missing}",
+        "下一步 next: warehouse serve（看板 dashboards）· warehouse status · warehouse check 文件 FILE",
         f"SQL: duckdb.connect('{home.pointer}', read_only=True)",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    )
+
+
+def _print_standings(report: EditionReport) -> None:
+    """One line per KPI by which communities are judged; the others in one sentence."""
+    shown = ("met", "near", "missed", "undetermined", "no_data")
+    table = _kpi_table([], [f"{STATUS_WORDS[name]}\n{name.replace('_', ' ')}" for name in shown])
+    for row in report.judged:
+        counts = [f"{row[name]:,}" if row[name] else "·" for name in shown]
+        table.add_row(*_names(row["name_zh"], row["name_en"]), *counts)
+    if report.judged:
+        console.print(table)
+    words = {
+        "no_target": ("未设目标", "without target"), "above": ("只在街道、县以上评价", "judged above communities only"),
+        "not_yet": ("暂不能评价", "not to be judged yet"),
+    }  # fmt: skip
+    told = [(*words[why], count) for why, count in report.unjudged.items() if count]
+    if told:
+        lines(
+            "其他指标：" + "，".join(f"{zh} {count}" for zh, _, count in told) + "（见看板或 --json）",
+            "other KPIs: " + ", ".join(f"{count} {en}" for _, en, count in told) + " (see the dashboards or --json)",
+        )
+
+
+def _print_gravest(report: EditionReport) -> None:
+    worst = report.gravest(MOST_SHORTFALLS)
+    if not worst:
+        return
+    lines(
+        f"\n差距最大：未达标社区最多的 {len(worst)} 项指标，每项列出差额最大的社区",
+        f"worst shortfalls: the {len(worst)} KPIs that most communities miss, of each the community that lacks most",
+    )
+    table = _kpi_table(["社区\nunit"], ["未达标\nmissed by", "现值\npresent", "差额\nshort by", "自\nsince"])
+    for row in worst:
+        doubt = "" if row["certainty"] == "confirmed" else " ?"
+        table.add_row(
+            *_names(row["kpi"], row["kpi_en"]), _one_line(row["unit"]), str(row["missed"]),
+            number(row["numerator"]) + (f"/{number(row['denominator'])}" if row["kind"] != "count" else ""),
+            f"{number(row['shortfall'])}{doubt}", f"{row['since_period']:%Y-%m}",
+        )  # fmt: skip
+    console.print(table)
+
+
+def _kpi_table(texts: Sequence[str], figures: Sequence[str]) -> Table:
+    """A table of one line per KPI: its name, in both languages where there is room, other texts, then figures."""
+    return quiet_table([*_names("指标 KPI", "KPI"), *texts], figures)
+
+
+def quiet_table(texts: Sequence[str | Text], figures: Sequence[str]) -> Table:
+    """A table without frame: columns of texts, which give way where it is narrow, then columns of figures."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for text in texts:
+        table.add_column(text)
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
+    return table
+
+
+def _names(zh: str, en: str) -> list[Text]:
+    """A name in one cell per language: in both where the terminal is wide, else in Chinese."""
+    return [_one_line(zh), _one_line(en)] if console.width >= BILINGUAL_WIDTH else [_one_line(zh)]
+
+
+def _one_line(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def lines(*texts: str) -> None:
+    """Each text as one line, however wide the terminal is."""
+    for line in texts:
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 STATUS_WORDS = {

@@ -1,15 +1,15 @@
-"""Whether what is kept is still what was written: batches, verdicts, ledger, editions, by their hashes."""
+"""Whether what is kept is still what was written: batches, verdicts, ledger, editions, changes, by their hashes."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Words
 from pipelines.ingest import batch_path, verdicts_path
-from pipelines.publish import DATABASE, read_manifest
+from pipelines.progress import Progress, silent
+from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, broken_entries, fold_slots
 
@@ -30,24 +30,31 @@ class Verification:
     batches: int
     ledger_entries: int
     editions: int
+    changes: int
     damages: list[Damage]
 
 
-def verify(home: Home) -> Verification:
-    """Reads every batch file, the ledger and every edition again, and compares them with their hashes."""
+def verify(home: Home, on_progress: Progress = silent) -> Verification:
+    """Reads every batch file, the ledger, every edition and every account of changes, and compares them with their hashes."""
     store = Store.at(home.store)
     try:
         log, batches = store.deliveries(), store.all_batches()
-        damages = [*_ledger_damages(store, log), *_batch_damages(home, batches)]
+        damages = [*_ledger_damages(store, log), *_batch_damages(home, batches, on_progress)]
     finally:
         store.close()
-    folders = sorted(path for path in home.editions.glob("*") if path.is_dir() and not path.name.startswith("."))
-    for folder in folders:
-        damages += _edition_damages(folder)
-    if folders and not home.pointer.exists():
+    editions, changes = _folders(home.editions), _folders(home.changes)
+    kept = [("edition", folder) for folder in editions] + [("changes", folder) for folder in changes]
+    for done, (what, folder) in enumerate(kept):
+        on_progress("版本 editions", done / len(kept))
+        damages += _folder_damages(what, folder)
+    if editions and not home.pointer.exists():
         words = Words("没有指向任何版本", "points to no edition")
         damages.append(Damage("pointer", home.pointer.name, words))
-    return Verification(len(batches), len(log), len(folders), damages)
+    return Verification(len(batches), len(log), len(editions), len(changes), damages)
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.glob("[!.]*") if path.is_dir())
 
 
 def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
@@ -59,39 +66,42 @@ def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
     return damages
 
 
-def _batch_damages(home: Home, batches: list[dict[str, Any]]) -> list[Damage]:
+def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progress) -> list[Damage]:
     damages = []
-    for row in batches:
+    for done, row in enumerate(batches):
+        on_progress("批次 batches", done / len(batches))
         slot = Slot(str(row["supplier_id"]), str(row["dataset"]), str(row["period"]))
         name = str(row["batch_id"])
         for path, expected in (
             (batch_path(home, slot, name), row["content_hash"]),
             (verdicts_path(home, slot, name), row["verdicts_hash"]),
         ):
-            damage = _file_damage("batch", path, str(expected))
+            damage = _file_damage("batch", path.parent, path.name, str(expected))
             damages += [damage] if damage else []
     return damages
 
 
-def _edition_damages(folder: Path) -> list[Damage]:
+def _folder_damages(what: str, folder: Path) -> list[Damage]:
+    """Of a folder whose manifest lists its files: an edition, or what changed between two."""
     if not (folder / "manifest.json").exists():
-        return [Damage("edition", folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
+        return [Damage(what, folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
     try:
         manifest = read_manifest(folder)
-        expected = {**manifest["files"], DATABASE: manifest["database"]}
+        expected = dict(manifest["files"])
+        if what == "edition":
+            expected[DATABASE] = manifest["database"]
     except (ValueError, KeyError, TypeError):
-        return [Damage("edition", f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
+        return [Damage(what, f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
     if not (folder / DATABASE).exists():
-        del expected[DATABASE]  # of older editions only the tables are kept
-    found = [_file_damage("edition", folder / name, value) for name, value in expected.items()]
+        expected.pop(DATABASE, None)  # of older editions only the tables are kept
+    found = [_file_damage(what, folder, name, value) for name, value in expected.items()]
     return [damage for damage in found if damage]
 
 
-def _file_damage(what: str, path: Path, expected: str) -> Damage | None:
-    where = f"{path.parent.name}/{path.name}"
+def _file_damage(what: str, folder: Path, name: str, expected: str) -> Damage | None:
+    path, where = folder / name, f"{folder.name}/{name}"
     if not path.exists():
         return Damage(what, where, Words("文件缺失", "the file is missing"))
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-            return Damage(what, where, Words("内容与登记的摘要不符", "the content does not have the recorded hash"))
+    if file_hash(path) != expected:
+        return Damage(what, where, Words("内容与登记的摘要不符", "the content does not have the recorded hash"))
     return None

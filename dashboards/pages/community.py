@@ -15,24 +15,38 @@ from dash.development.base_component import Component
 
 from dashboards import figures
 from dashboards.address import Address
-from dashboards.choices import bar, domain_choice, pack_choice, period_choices
+from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
+from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
 from dashboards.components import Attributes, chart, chip, link, mark
 from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
 from dashboards.facts import ALL, Facts, Scope
 from dashboards.figures import Drawing
 from dashboards.pages import domain as one_domain
 from dashboards.pages import whole
+from dashboards.pages.checks import estimate_note
 from dashboards.pages.unit_kpi import Asked, asked_of, domain_section, states_in_cards
 from dashboards.pages.view import View
 from dashboards.records import STATES, Delivery, Judgement, Period, Unit
 from dashboards.standing import history, standing
 from dashboards.summary import shown_kpis, tone
-from dashboards.words import CLASSES, DOMAINS, LEVEL, name_of, period_short, period_ticks, pick, say
+from dashboards.words import (
+    CHANGES,
+    CLASSES,
+    DATASETS,
+    DOMAINS,
+    LEVEL,
+    name_of,
+    period_short,
+    period_ticks,
+    pick,
+    say,
+)
 from dashboards.words import STATES as LOOKS
 
 FEW = 12
 NAMED = 8  # KPIs that the headline names
 HERE: Attributes = {"aria-current": "page"}
+OUTSIDE = ("province", "city")
 BELOW = {"county": "street", "street": "community"}
 
 
@@ -41,18 +55,23 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     period, scope = facts.period(address), facts.scope(address)
     units = facts.units(period.end)
     unit = facts.unit(address.unit_key, period.end)
-    asked = asked_of(facts, unit, period, scope)
+    asked = asked_of(facts, unit, period, scope, address.unit_basis)
+    rate = facts.kpis.get(REGISTRATION)
+    beside = {rate.domain: estimate_note(facts, unit, period, address)} if rate else {}
     now = [judgement for one in asked for judgement in one.now]
     in_cards = states_in_cards(asked, address)
     parts = [
         _breadcrumb(unit, units, address),
-        bar([*period_choices(facts, address, period), pack_choice(facts, address)]),
+        bar([*period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address)]),
         bar([domain_choice(facts, address)]),
         _headline(unit, asked, period, address),
         *(
-            domain_section(domain, [one for one in asked if one.column.kpi.domain == domain], in_cards, address)
+            domain_section(
+                domain, [one for one in asked if one.column.kpi.domain == domain], in_cards, address, beside.get(domain)
+            )
             for domain in dict.fromkeys(one.column.kpi.domain for one in asked)
         ),
+        _extent(facts, unit, address),
         _children(facts, unit, units, period, scope, address),
         _behind(facts, unit, now, period, address),
     ]
@@ -60,16 +79,52 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
 
 
 def _breadcrumb(unit: Unit, units: dict[str, Unit], address: Address) -> Component:
-    above: list[Unit] = []
-    parent = units.get(unit.parent_key) if unit.parent_key else None
-    while parent is not None and parent not in above:
-        above.insert(0, parent)
-        parent = units.get(parent.parent_key) if parent.parent_key else None
+    above = _above(unit, units)
     steps = [link(say("overview", address.lang), address.to("overview"))]
     steps += [link(parent.name, address.to("unit", unit_key=parent.key)) for parent in above]
     items = [html.Li(step) for step in steps]
     items.append(html.Li(html.Span(unit.name, **HERE)))
     return html.Nav(html.Ol(items), className="crumbs")
+
+
+def _above(unit: Unit, units: dict[str, Unit]) -> list[Unit]:
+    """What a unit lies in, from the province down: up to the county by its tree, whose first it is, above it by code."""
+    tree: list[Unit] = []
+    parent = units.get(unit.parent_key) if unit.parent_key else None
+    while parent is not None and parent not in tree:
+        tree.insert(0, parent)
+        parent = units.get(parent.parent_key) if parent.parent_key else None
+    first = (tree or [unit])[0]
+    outside = [other for other in units.values() if other.level in OUTSIDE and other is not first]
+    return [*sorted((one for one in outside if first.code.startswith(one.code)), key=lambda one: len(one.code)), *tree]
+
+
+def _extent(facts: Facts, unit: Unit, address: Address) -> Component | None:
+    """What became of the unit within the edition's periods, and the rows that nothing places in the units of today."""
+    lang = address.lang
+    told = [
+        say(
+            "lineage", lang, date=f"{one.day:%Y-%m-%d}", kind=name_of(CHANGES, one.kind, lang), before=one.before,
+            after=one.after, document=f" · {one.document}" if one.document else "",
+        )
+        for one in changes(facts, unit)
+    ]  # fmt: skip
+    left = [
+        say(
+            "unplaced", lang, months=_months(one), dataset=name_of(DATASETS, one.dataset, lang),
+            rows=f"{one.rows:,}", unit=one.unit_name,
+        )
+        for one in unplaced(facts, unit)
+    ]  # fmt: skip
+    if not told and not left:
+        return None
+    head = [html.H2(say("unit_changes", lang)), html.Span(say("unit_changes_help", lang), className="help")]
+    items = [html.Li(text) for text in told] + [html.Li(text, className="unplaced") for text in left]
+    return html.Section([html.Div(head, className="section-head"), html.Ul(items, className="changes")], id="extent")
+
+
+def _months(one: Unplaced) -> str:
+    return f"{one.first:%Y-%m}" if one.first == one.last else f"{one.first:%Y-%m} … {one.last:%Y-%m}"
 
 
 def _headline(unit: Unit, asked: list[Asked], period: Period, address: Address) -> Component:

@@ -17,15 +17,27 @@ from dash.development.base_component import Component
 from dashboards import figures, tell
 from dashboards.address import Address, Lang
 from dashboards.components import Attributes, Node, chart, chip, column_name, link
-from dashboards.facts import ALL, Facts, Scope
+from dashboards.facts import ALL, AS_WAS, Facts, Scope
 from dashboards.figures import Drawing
 from dashboards.pages.domain import unjudged
 from dashboards.records import STATES, Column, Flag, Judgement, Kpi, Period, Target, Trend, Unit
 from dashboards.summary import JUDGED_STATES, column_of
-from dashboards.words import AGENCIES, DOMAINS, MOVEMENT, name_of, period_short, period_ticks, pick, say
+from dashboards.words import (
+    AGENCIES,
+    COMPARABILITY,
+    DOMAINS,
+    MOVEMENT,
+    name_of,
+    period_short,
+    period_ticks,
+    pick,
+    say,
+)
 
 ATTENTION = ("missed", "near", "undetermined")
 MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
+# After the value of a point, as in its words below the chart.
+MARKS = {"comparable": "", "rebased": " ↻", "break": " ∥"}
 QUIET = ("no_data", "too_early", "not_applicable")
 
 
@@ -59,13 +71,20 @@ class Asked:
         return self.one.target is not None
 
 
-def asked_of(facts: Facts, unit: Unit, period: Period, scope: Scope) -> list[Asked]:
-    """All KPIs of a unit, in the order of the domains; packs that ask the same are one."""
-    every = facts.judgements_of(unit.key, period.period_type, scope)
+def asked_of(
+    facts: Facts, unit: Unit, period: Period, scope: Scope, unit_basis: str = AS_WAS
+) -> list[Asked]:
+    """All KPIs of a unit, in the order of the domains; packs that ask the same are one.
+
+    Flags and trends are of units as they were, and say nothing of figures as they are now.
+    """
+    every = facts.judgements_of(unit.key, period.period_type, scope, unit_basis)
     now = [one for one in every if one.period == period.first]
     columns = facts.columns(now)
-    flags = {(flag.judgement.kpi.kpi_id, flag.judgement.target): flag for flag in facts.flags_of(unit.key, period, scope)}
-    trends = facts.trends(unit.key, period.period_type)
+    is_as_was = unit_basis == AS_WAS or unit.key not in facts.moved_units
+    known = facts.flags_of(unit.key, period, scope) if is_as_was else []
+    flags = {(flag.judgement.kpi.kpi_id, flag.judgement.target): flag for flag in known}
+    trends = facts.trends(unit.key, period.period_type) if is_as_was else {}
     return [
         _asked(column, columns, [one for one in every if one.kpi is column.kpi], period, flags, trends)
         for column in columns
@@ -110,8 +129,13 @@ def states_in_cards(asked: Sequence[Asked], address: Address) -> tuple[str, ...]
     return ATTENTION if sum(one.is_asked and one.state in ATTENTION for one in asked) <= MOST_CARDS else ()
 
 
-def domain_section(domain: str, asked: Sequence[Asked], in_cards: tuple[str, ...], address: Address) -> Component:
-    """The KPIs of a domain: some as cards, others with figures as lines of a table, the rest in one sentence."""
+def domain_section(
+    domain: str, asked: Sequence[Asked], in_cards: tuple[str, ...], address: Address, beside: Component | None = None
+) -> Component:
+    """The KPIs of a domain: some as cards, others with figures as lines of a table, the rest in one sentence.
+
+    `beside`: what stands beside its figures without being one.
+    """
     lang = address.lang
     cards = [one for one in asked if one.is_asked and one.state in in_cards]
     rest = [one for one in asked if one not in cards]
@@ -129,6 +153,7 @@ def domain_section(domain: str, asked: Sequence[Asked], in_cards: tuple[str, ...
         html.Div(head, className="section-head"),
         html.Div([_card(one, address) for one in _ordered(cards)], className="kpis") if cards else None,
         _table(_ordered(lines), address) if lines else None,
+        beside,
         *unjudged(others, lang, "unit_unjudged"),
     ]
     return html.Section([part for part in parts if part is not None], className="domain", **_of_domain(domain))
@@ -171,7 +196,12 @@ def _card(asked: Asked, address: Address) -> Component:
                 ],
                 className="told",
             ),
-            chart(_trend(asked.past, one, address.period_type, lang)),
+            html.Div(
+                [
+                    chart(_trend(asked.past, one, address.period_type, lang)),
+                    *comparability(asked.past, address.period_type, lang),
+                ]
+            ),
         ],
         className=f"kpi k-{one.state}",
         **_of_kpi(asked),
@@ -262,7 +292,7 @@ def _line_of(asked: Asked, address: Address) -> Component:
             html.Td(tell.value(one, lang), className="number"),
             html.Td(tell.ratio(one), className="number ratio"),
             html.Td(_targets(asked, lang)),
-            html.Td([chip(one.state, lang), _doubt(one, lang)]),
+            html.Td([chip(one.state, lang), _doubt(one, lang), *comparability([one], address.period_type, lang)]),
             html.Td(tell.shortfall_brief(one, lang), className="shortfall"),
             html.Td(since, title=_since(asked.flag, address.period_type, lang)),
             html.Td(html.Span(tell.chance(one, lang), className="by-chance", title=tell.chance_reason(one, lang))),
@@ -271,6 +301,17 @@ def _line_of(asked: Asked, address: Address) -> Component:
         ],
         **_of_kpi(asked),
     )
+
+
+def comparability(past: Sequence[Judgement], period_type: str, lang: Lang) -> list[Component]:
+    """In words which periods cannot be compared with today's extent, and which were placed anew; nothing where all can."""
+    told = []
+    for mark in ("break", "rebased"):
+        named = [period_short(period_type, one.period) for one in past if one.comparability == mark]
+        if named:
+            periods = named[0] if len(named) == 1 else f"{named[0]} … {named[-1]}"
+            told.append(html.Span(say(f"marked_{mark}", lang, periods=periods), className=f"mark-{mark}"))
+    return [html.P(told, className="comparability")] if told else []
 
 
 def _doubt(one: Judgement, lang: Lang) -> Component:
@@ -286,8 +327,8 @@ def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: La
             "label": period_short(period_type, other.period),
             "tick": tick,
             "value": other.value,
-            "printed": "" if other.value is None else tell.bare_value(other),
-            "hover": f"{period_short(period_type, other.period)}\n{tell.card(other, lang)}".replace("\n", "<br>"),
+            "printed": "" if other.value is None else tell.bare_value(other) + MARKS[other.comparability],
+            "hover": _hover(other, period_type, lang),
             "state": other.state,
             "is_doubtful": tell.has_doubt(other),
             "value_low": other.value_low,
@@ -308,6 +349,13 @@ def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: La
         sign=tell.unit_sign(one.kpi, lang),
         is_rate=one.kpi.kind == "rate",
     )
+
+
+def _hover(one: Judgement, period_type: str, lang: Lang) -> str:
+    told = [period_short(period_type, one.period), tell.card(one, lang)]
+    if one.comparability != "comparable":
+        told.append(name_of(COMPARABILITY, one.comparability, lang))
+    return "\n".join(told).replace("\n", "<br>")
 
 
 def _ends(goal: Target | None) -> dict[str, float | None]:

@@ -28,6 +28,10 @@ LINKS_SCHEMA: dict[str, Any] = {
     "entry_row_number": pl.Int32, "person_id": pl.String, "weight": pl.Float64, "probability": pl.Float64,
     "decision": pl.String, "reason": pl.String,
 }  # fmt: skip
+# What a person has to look at: rows, never who they are of.
+REVIEW_SCHEMA: dict[str, Any] = {
+    name: dtype for name, dtype in LINKS_SCHEMA.items() if name not in ("person_id", "weight", "decision")
+}
 LINKED_ROWS_SCHEMA: dict[str, Any] = {"batch_id": pl.String, "row_number": pl.Int32, "person_id": pl.String}
 
 
@@ -76,6 +80,15 @@ def linked_rows(linked: Iterable[LinkedMonth], months: set[date]) -> pl.DataFram
         rows.append(people.select(*LINKED_ROWS_SCHEMA))
         rows.append(unnumbered.select(batch_id="entry_batch_id", row_number="entry_row_number", person_id="person_id"))
     return pl.concat(rows).unique().sort("batch_id", "row_number")
+
+
+def pairs_for_review(linked: Iterable[LinkedMonth]) -> pl.DataFrame:
+    """Every uncertain pair of all months: a row of the grid's list, a row of a book, how likely, and what is open."""
+    pairs = [pl.DataFrame(schema=REVIEW_SCHEMA)]
+    for one in linked:
+        links = pl.read_parquet(one.links_file).filter(pl.col("decision") == "review")
+        pairs.append(links.select(*REVIEW_SCHEMA))
+    return pl.concat(pairs).sort("batch_id", "row_number", "probability", "list", "entry_batch_id", "entry_row_number")
 
 
 def _link_month(

@@ -15,7 +15,6 @@ The truth is four Parquet tables under the data root's `truth/`, and a fifth whe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -25,6 +24,7 @@ import polars as pl
 from expectations.contract import load_contract, load_contracts
 from pipelines.county import County, Supplier, load_county, save_county
 from pipelines.errors import WarehouseError, Words
+from pipelines.progress import Progress, silent
 from pipelines.sample import domains
 from pipelines.sample.affairs import build_facilities, hear_disputes, register_temporary_residents
 from pipelines.sample.chance import stream
@@ -117,7 +117,7 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
 
 def generate(
     home: Home, county_code: str, *, people: int | None = None, first_month: str = "2026-01", months: int = 6,
-    seed: int = 20260101, as_of: date = AS_OF, on_progress: Callable[[str], None] | None = None,
+    seed: int = 20260101, as_of: date = AS_OF, on_progress: Progress = silent,
     manipulated: bool = False,
 ) -> GenerationSummary:  # fmt: skip
     """Writes `county.yml` if there is none, the deliveries of `months` months into landing, and their truth.
@@ -134,7 +134,7 @@ def generate(
     county = _own_county(home, county_code, units, first_month, months)
     size = people or census.population
     sample = _Sample(
-        home, county, units, census, size, first_month, months, seed, as_of, on_progress or (lambda _: None), manipulated
+        home, county, units, census, size, first_month, months, seed, as_of, on_progress, manipulated
     )
     return sample.write()
 
@@ -148,16 +148,17 @@ def _own_county(home: Home, county_code: str, units: pl.DataFrame, first_month: 
     county = load_county(home.county_file)
     if not county.sample or county.county_code != county_code:
         raise WarehouseError(
-            Words("不能在此写入示例数据", "Sample data cannot be written here"),
-            where=home.county_file.name,
-            expected=Words(
-                f"{county_code} 的示例县（sample: true）", f"the sample county {county_code} (sample: true)"
-            ),
+            Words("示例数据不与其他数据混放", "Sample data are not put beside other data"),
+            where=f"{home.county_file}",
+            expected=Words(f"空的数据根目录，或 {county_code} 的示例县", f"an empty data root, or the sample of {county_code}"),
             found=Words(
-                f"{county.county_code}，sample: {county.sample}",
-                f"{county.county_code}, sample: {county.sample}",
+                f"{county.county_code} {county.name_zh}，{'示例数据' if county.sample else '正式数据（warehouse init 所建）'}",
+                f"{county.county_code}, {'sample data' if county.sample else 'official data, as warehouse init sets up'}",
             ),
-            advice=Words("换一个 WAREHOUSE_HOME", "use another WAREHOUSE_HOME"),
+            advice=Words(
+                f"换一个数据根目录，如 WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+                f"use another data root, such as WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+            ),
         )
     if (
         county.last_period is not None
@@ -182,7 +183,7 @@ class _Sample:
     months: int
     seed: int
     as_of: date
-    on_progress: Callable[[str], None]
+    on_progress: Progress
     is_manipulated: bool = False
     manipulation: Manipulation | None = None
     notes: Notes = field(default_factory=Notes)
@@ -201,6 +202,7 @@ class _Sample:
         self.home.landing.mkdir(parents=True, exist_ok=True)
         self.home.landing.chmod(0o700)
         for number, month in enumerate(self._months()):
+            self.on_progress(f"{month_name(month)} 报送文件 deliveries", number / self.months)
             self._deliver_month(agencies, number, month)
         for delivered in self.events.values():
             self.notes.settle_events(delivered)
@@ -260,7 +262,6 @@ class _Sample:
         for dataset in sorted(load_contracts(), key=lambda name: (name not in _DATASETS, name)):
             if not suppliers_of(self.county, dataset) or dataset not in agencies.books:
                 continue
-            self.on_progress(f"{month_name(month)} {dataset}")
             missing = self.plan.missing(dataset, month)
             sheet = agencies.sheet(dataset, month).without(missing)
             if self.manipulation:

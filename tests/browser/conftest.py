@@ -93,6 +93,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A small county in which a part of one community went to another."""
+    home = tmp_path_factory.mktemp("moved")
+    build_edition(home / "published", replace(SMALL, is_moved=True))
+    yield from _serve(home)
+
+
+@pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A data root in which nothing was published yet."""
     yield from _serve(tmp_path_factory.mktemp("empty"))

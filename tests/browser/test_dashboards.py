@@ -213,7 +213,7 @@ def test_a_phone_shows_the_pages_without_sideways_scrolling(
     inside = f"{query}&domain=safety" if query else "?domain=safety"
     for name, path in (
         ("overview", f"/{query}"), ("safety", f"/{inside}"), ("community", f"/unit/{unit_key}{query}"),
-        ("data", f"/data{query}"),
+        ("data", f"/data{query}"), ("checks", f"/checks{query}"),
     ):  # fmt: skip
         page = watched.open(path)
         watched.picture(f"{name}-390-{lang}")
@@ -254,6 +254,34 @@ def test_the_data_page_shows_what_was_delivered(county: Served, visit: Visit) ->
     assert page.locator(".slots tbody tr").count() == 8
     assert page.locator(".slots .d-missing").count() == 1
     watched.picture("data-1440-zh", whole=True)
+
+
+def test_the_page_of_checks_is_reached_and_leads_to_units(county: Served, visit: Visit) -> None:
+    watched = visit(county)
+    page = watched.open("/")
+    page.locator("header nav a", has_text="数据核查").click()
+    page.wait_for_url("**/checks")
+    page.wait_for_selector("#signals tbody tr")
+    assert "不参与任何评价与排名" in page.inner_text(".headline")
+    [(signals,)] = ask(county, "select count(*) from fct_signal where period = '2026-06-01'")
+    assert page.locator("#signals tbody tr").count() == signals
+    [(waiting,)] = ask(county, "select sum(rows_for_review) from fct_delivery where period = '2026-06-01'")
+    assert f"{waiting} 行疑似关联待核对" in page.inner_text("h1")
+    watched.picture("checks-1440-zh", whole=True)
+    page.locator("#signals a").first.click()
+    page.wait_for_selector(".unit-name")
+
+
+def test_a_unit_is_shown_as_it_was_and_as_it_is_now(moved: Served, visit: Visit) -> None:
+    watched = visit(moved)
+    page = watched.open("/unit/610629001001@2016-01-01?period=2026-03&domain=population")
+    assert "185 / 202" in page.inner_text(".kpi .ratio") and "不可比" in page.inner_text(".kpi .comparability")
+    page.get_by_role("link", name="按现行区划").click()
+    page.wait_for_url("**unit_basis=as_now**")
+    page.wait_for_selector(".mark-rebased")
+    assert "148 / 162" in page.inner_text(".kpi .ratio")
+    assert "无法归入现行区划" in page.inner_text("#extent")
+    watched.picture("moved-1440-zh", whole=True)
 
 
 def test_names_are_text_and_never_script(hostile: Served, visit: Visit) -> None:

@@ -74,9 +74,15 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     ])  # fmt: skip
     row = f"{police.batch_id}:5"
     lake.links = [(found.batch_id, 3, "p2"), (found.batch_id, 7, row), (police.batch_id, 5, row)]
+    lake.for_review = {found.batch_id: 2}
     lake.deliver_empty(JANUARY)
     lake.build()
     return lake
+
+
+def test_a_delivery_says_how_many_of_its_rows_wait_for_somebody_to_look(delivered: Lake) -> None:
+    rows = delivered.rows("select dataset, rows_for_review from fct_delivery where rows_for_review > 0")
+    assert rows == [("grid_residents", 2)]
 
 
 def test_whoever_is_linked_is_registered_where_the_person_is(delivered: Lake) -> None:

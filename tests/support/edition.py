@@ -11,7 +11,7 @@ import json
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -27,7 +27,7 @@ COUNTY = "610629"
 MONTHS = tuple(date(2026, month, 1) for month in range(1, 7))
 AS_OF = date(2026, 7, 15)
 
-MODELS = REPO / "dbt" / "models" / "edition"
+MODELS = [REPO / "dbt" / "models" / folder for folder in ("edition", "signals")]
 EDITION = {
     "edition_id": "varchar", "county_code": "varchar", "county_name": "varchar", "is_sample": "boolean",
     "as_of_date": "date", "published_at": "timestamp", "code_version": "varchar", "inputs_hash": "varchar",
@@ -38,10 +38,15 @@ EDITION = {
 def _declared() -> dict[str, dict[str, str]]:
     """table → column → type, as the models of the edition declare them."""
     models = [
-        model for path in sorted(MODELS.glob("*.yml")) for model in yaml.safe_load(path.read_text("utf-8")).get("models", [])
+        model
+        for folder in MODELS
+        for path in sorted(folder.glob("*.yml"))
+        for model in yaml.safe_load(path.read_text("utf-8")).get("models", [])
     ]
     return {
-        model["name"]: {column["name"]: column["data_type"] for column in model["columns"]} for model in models
+        model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
+        for model in models
+        if "columns" in model  # what other models build on has none declared
     }
 
 
@@ -186,7 +191,7 @@ class Unit:
 
     @property
     def parent_code(self) -> str | None:
-        return {"county": None, "street": self.code[:6], "community": self.code[:9]}[self.level]
+        return {"province": None, "city": self.code[:2], "county": None, "street": self.code[:6], "community": self.code[:9]}[self.level]
 
 
 @dataclass(frozen=True)
@@ -212,6 +217,10 @@ class Period:
         return self.cutoff < AS_OF
 
 
+MOVED_ON = date(2026, 4, 1)
+GIVER, TAKER = "南关社区居委会", "解放路社区居委会"
+# What names the grid of a row can be placed in the units of today.
+PLACED_BY_GRID = ("grid_residents", "grid_events", "grid_grids")
 CellMaker = Callable[[Unit, Kpi, date], Cell]
 
 
@@ -225,6 +234,10 @@ class Shape:
     is_sample: bool = True
     rural: frozenset[str] = frozenset()
     new: frozenset[str] = frozenset()
+    # whether a part of 南关 (with one in five of its cases) went to 解放路 on the first of April
+    is_moved: bool = False
+    # whether the city and the province are units, as where a supplier delivers for all of them
+    has_units_above: bool = False
     edition_id: str = "2026-07-15-001"
     names: dict[str, str] = field(default_factory=dict)
 
@@ -377,6 +390,10 @@ def _tables(shape: Shape) -> dict[str, list[Row]]:
         "fct_trend": _trends(facts),
         "fct_delivery": _deliveries(shape),
         "fct_quality": _quality(shape),
+        "fct_signal": _signals(units),
+        "fct_estimate": _estimates(units),
+        "dim_lineage": _lineage(units) if shape.is_moved else [],
+        "fct_unplaced": _unplaced(units) if shape.is_moved else [],
     }
 
 
@@ -386,7 +403,8 @@ def _code_of(streets: dict[str, tuple[str, ...]], name: str) -> str:
 
 
 def _units(shape: Shape) -> list[Unit]:
-    units = [Unit(COUNTY, shape.county_name, "county")]
+    above = [Unit("61", "陕西省", "province"), Unit("6106", "延安市", "city")] if shape.has_units_above else []
+    units = [*above, Unit(COUNTY, shape.county_name, "county")]
     for street, communities in shape.streets.items():
         code = _code_of(shape.streets, street)
         units.append(Unit(code, street, "street"))
@@ -467,8 +485,38 @@ def _facts(shape: Shape, units: list[Unit], periods: list[Period]) -> list[Row]:
                     if other.opened <= period.end
                 ]
                 cell = _sum(parts, kpi)
-                rows += [_fact(unit, period, kpi, goal, cell) for goal in _goals(unit, kpi) or (None,)]
+                goals = _goals(unit, kpi) or (None,)
+                rows += [_fact(unit, period, kpi, goal, cell) for goal in goals]
+                if shape.is_moved and unit.name in (GIVER, TAKER) and period.end < MOVED_ON:
+                    own = {name: cells[_unit(units, name).code, kpi.kpi_id, months[-1]] for name in (GIVER, TAKER)}
+                    rows += [_rebased(_fact(unit, period, kpi, goal, _today(unit, own)), kpi) for goal in goals]
+    if shape.is_moved:
+        _mark_breaks(rows)
     return rows
+
+
+def _unit(units: list[Unit], name: str) -> Unit:
+    return next(unit for unit in units if unit.name == name)
+
+
+def _today(unit: Unit, own: dict[str, Cell]) -> Cell:
+    """What a month's figure is in the units of today: a fifth of the giver's goes to the taker."""
+    cell, gone = own[unit.name], [own[GIVER].numerator // 5, own[GIVER].denominator // 5]
+    sign = -1 if unit.name == GIVER else 1
+    return replace(cell, numerator=cell.numerator + sign * gone[0], denominator=cell.denominator + sign * gone[1])
+
+
+def _rebased(row: Row, kpi: Kpi) -> Row:
+    mark = "rebased" if set(kpi.datasets) & set(PLACED_BY_GRID) else "break"
+    return row | {"unit_basis": "as_now", "comparability": mark}
+
+
+def _mark_breaks(rows: list[Row]) -> None:
+    """Figures as they were are a break wherever there are others as they are now."""
+    moved = {(row["unit_key"], row["period_type"], row["period"]) for row in rows if row["unit_basis"] == "as_now"}
+    for row in rows:
+        if row["unit_basis"] == "as_was" and (row["unit_key"], row["period_type"], row["period"]) in moved:
+            row["comparability"] = "break"
 
 
 def _goals(unit: Unit, kpi: Kpi) -> list[Goal]:
@@ -569,7 +617,7 @@ def _failures(kpi: Kpi, goal: Goal, cell: Cell) -> int | None:
 def _trends(facts: list[Row]) -> list[Row]:
     """Months and quarters with at least five judged periods; trend by the two ends, which is enough for a fixture."""
     series: dict[tuple[object, ...], list[Row]] = {}
-    for row in sorted(facts, key=lambda row: str(row["period"])):
+    for row in sorted(_as_was(facts), key=lambda row: str(row["period"])):
         if row["status"] in ("met", "near", "missed") and row["period_type"] in ("month", "quarter"):
             series.setdefault((row["unit_key"], row["period_type"], row["kpi_id"], row["target_id"]), []).append(row)
     trends = []
@@ -587,12 +635,16 @@ def _trends(facts: list[Row]) -> list[Row]:
     return trends
 
 
+def _as_was(facts: list[Row]) -> list[Row]:
+    return [row for row in facts if row["unit_basis"] == "as_was"]
+
+
 def _flags(facts: list[Row]) -> list[Row]:
     flags: list[Row] = []
     runs: dict[tuple[object, ...], list[Row]] = {}
     owners = {kpi.kpi_id: kpi for kpi in KPIS}
     goals = {goal.target_id: goal for kpi in KPIS for goal in kpi.goals}
-    for row in sorted(facts, key=lambda row: str(row["period"])):
+    for row in sorted(_as_was(facts), key=lambda row: str(row["period"])):
         if row["status"] not in ("met", "near", "missed"):
             continue
         run = runs.setdefault((row["unit_key"], row["period_type"], row["kpi_id"], row["target_id"]), [])
@@ -641,7 +693,7 @@ def _unit_row(unit: Unit, units: list[Unit]) -> Row:
     return {
         "unit_key": unit.key, "unit_code": unit.code, "unit_name": unit.name, "unit_level": unit.level,
         "parent_unit_key": parent.key if parent else None, "parent_code": unit.parent_code,
-        "street_code": unit.code[:9] if unit.level != "county" else None, "class": unit.community_class,
+        "street_code": unit.code[:9] if unit.level in ("street", "community") else None, "class": unit.community_class,
         "city_class": "other", "is_adjusted": False, "opened_date": unit.opened, "valid_from": unit.opened,
         "valid_to": None, "source": "fixture",
     }  # fmt: skip
@@ -713,6 +765,7 @@ def _deliveries(shape: Shape) -> list[Row]:
                     "is_gap": refused, "communities_expected": 4 if dataset == "grid_grids" else None,
                     "communities_delivered": _delivered(dataset, month, missing=missing),
                     "versions": 0 if missing else 1,
+                    "rows_for_review": 3 if (supplier_id, dataset) == (f"grid_{COUNTY}001", "grid_residents") else 0,
                     **dict(zip(("rows_read", "rows_accepted", "rows_quarantined", "rows_duplicate", "rows_skipped"),
                                counts, strict=True)),
                     "refusal_zh": "没有可识别的表头" if refused else None,
@@ -773,4 +826,59 @@ def _quality(shape: Shape) -> list[Row]:
         for dataset, rule, severity, zh, en, failed in rules
         if dataset in datasets
         for month in MONTHS
+    ]  # fmt: skip
+
+
+def _signals(units: list[Unit]) -> list[Row]:
+    """Two in June: a community whose figure jumped, and the county's values that bunch."""
+    county = next(unit for unit in units if unit.level == "county")
+    community = next(unit for unit in reversed(units) if unit.level == "community")
+    common = {"period_type": "month", "period": MONTHS[-1], "supplier_id": None, "dataset": None}
+    return [
+        common | {
+            "signal": "jump", "unit_key": community.key, "unit_code": community.code, "unit_level": "community",
+            "kpi_id": "temporary_resident_registration_rate", "observed": 102.0, "expected": 51.0, "score": 9.5,
+            "threshold": 5.0, "explanation_zh": "暂住人口登记率的分母由上月的51变为102。请核对是否重复。",
+            "explanation_en": "The denominator of Temporary residents registered went from 51 to 102. Check for repeats.",
+        },
+        common | {
+            "signal": "bunching", "unit_key": county.key, "unit_code": county.code, "unit_level": "county",
+            "kpi_id": "dispute_mediation_success_rate", "observed": 25.0, "expected": 16.28, "score": 2.9,
+            "threshold": 2.326, "explanation_zh": "25个社区中25个刚好达到目标。请抽查。",
+            "explanation_en": "Of 25 communities 25 lie just above the target. Check a sample.",
+        },
+    ]  # fmt: skip
+
+
+def _estimates(units: list[Unit]) -> list[Row]:
+    """The county 360 of 340 listed, each month; of the last street too few people are on both lists."""
+    streets = [unit for unit in units if unit.level in ("county", "street")]
+    rows: list[Row] = []
+    for unit in streets:
+        few = unit is streets[-1]
+        known = {"estimate": None, "low": None, "high": None, "unseen": None} if few else {
+            "estimate": 360.4, "low": 344.0, "high": 391.8, "unseen": 20.4,
+        }  # fmt: skip
+        rows += [
+            {"unit_key": unit.key, "unit_code": unit.code, "unit_level": unit.level, "month": month, "n1": 5 if few else 300,
+             "n2": 4 if few else 280, "m": 3 if few else 240, "left_out": 2, **known}
+            for month in MONTHS
+        ]  # fmt: skip
+    return rows
+
+
+def _lineage(units: list[Unit]) -> list[Row]:
+    giver, taker = _unit(units, GIVER), _unit(units, TAKER)
+    return [{
+        "change_date": MOVED_ON, "change_kind": "part_moved", "unit_level": "community", "from_unit_key": giver.key,
+        "from_code": giver.code, "to_unit_key": taker.key, "to_code": taker.code, "document_no": "洛民发〔2026〕3号",
+        "moved_grids": [f"{giver.code}003"], "households_moved": 12, "source": "civil",
+    }]  # fmt: skip
+
+
+def _unplaced(units: list[Unit]) -> list[Row]:
+    giver = _unit(units, GIVER)
+    common = {"unit_key": giver.key, "unit_code": giver.code, "unit_level": "community", "dataset": "grid_disputes"}
+    return [
+        common | {"month": month, "rows_accepted": 2, "rows_quarantined": 1} for month in MONTHS if month < MOVED_ON
     ]  # fmt: skip

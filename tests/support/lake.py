@@ -108,6 +108,8 @@ class Lake:
     refused: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     # (batch_id, row_number, person_id) of rows without a number that were linked to a person
     links: list[tuple[str, int, str]] = field(default_factory=list)
+    # by batch_id, how many rows may be of a known person and wait for somebody to look
+    for_review: dict[str, int] = field(default_factory=dict)
     suppliers: dict[str, list[str]] = field(default_factory=dict)
     expected: dict[str, list[str]] = field(default_factory=dict)
 
@@ -195,7 +197,7 @@ class Lake:
                 [(b.batch_id, b.dataset, b.supplier_id, month_start(b.month)) for b in batches],
                 {"batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date},
             ),
-            "batch_accounts": ([_account(batch) for batch in batches], _ACCOUNTS),
+            "batch_accounts": ([(*_account(batch), self.for_review.get(batch.batch_id, 0)) for batch in batches], _ACCOUNTS),
             "verdicts": ([row for batch in batches for row in _verdicts(batch)], _VERDICTS),
             "rule_results": ([row for batch in batches for row in _rule_results(batch)], _RULE_RESULTS),
             "deliveries": (deliveries, _DELIVERIES),
@@ -410,7 +412,7 @@ _CHANGE: Row = {"unit_level": "community", "moved_grids": [], "moved_households"
 _ACCOUNTS: dict[str, Any] = {
     "batch_id": pl.String, "dataset": pl.String, "supplier_id": pl.String, "period": pl.Date,
     "rows_read": pl.Int64, "rows_skipped": pl.Int64, "rows_accepted": pl.Int64, "rows_quarantined": pl.Int64,
-    "rows_duplicate": pl.Int64,
+    "rows_duplicate": pl.Int64, "rows_for_review": pl.Int64,
 }  # fmt: skip
 _VERDICTS: dict[str, Any] = {
     "batch_id": pl.String, "row_number": pl.Int32, "rule_id": pl.String, "rule_version": pl.Int32,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -20,6 +22,7 @@ from pipelines.county import County
 from pipelines.editions import find_edition, last_two, list_editions, open_edition
 from pipelines.errors import WarehouseError
 from pipelines.explain import explain
+from pipelines.publish import drop_opened
 from pipelines.settings import Home
 from pipelines.verify import verify
 
@@ -105,8 +108,8 @@ def test_a_dropped_file_is_built_again_beside_the_editions_with_the_edition_unto
 
 def test_opening_twice_gives_the_same_file_and_a_kept_one_is_the_editions_own(home: Home, ids: list[str]) -> None:
     first = open_edition(home, find_edition(home, ids[0]))
-    changed = first.stat().st_mtime_ns
-    assert open_edition(home, find_edition(home, ids[0])) == first and first.stat().st_mtime_ns == changed
+    built = first.stat().st_ino
+    assert open_edition(home, find_edition(home, ids[0])) == first and first.stat().st_ino == built
     assert open_edition(home, find_edition(home, ids[1])) == home.editions / ids[1] / "warehouse.duckdb"
 
 
@@ -131,3 +134,24 @@ def test_the_command_prints_nothing_but_the_path(home: Home, ids: list[str]) -> 
     opened = CliRunner().invoke(app, ["editions", "open", ids[0][:15]])
     assert Path(opened.stdout.strip()) == home.published / "opened" / f"{ids[0]}.duckdb"
     assert Path(opened.stdout.strip()).exists()
+
+
+def test_a_file_of_a_past_edition_is_dropped_once_nobody_asked_for_it_for_a_day(home: Home, ids: list[str]) -> None:
+    opened = open_edition(home, find_edition(home, ids[0]))
+    draft = home.opened / ".draft-of-a-dead-process"
+    draft.mkdir()
+    _age(draft, hours=30)
+    _age(opened, hours=30)
+    assert open_edition(home, find_edition(home, ids[0])) == opened  # asked for again: it stays
+    assert [path.name for path in home.opened.iterdir()] == [opened.name]
+    _age(opened, hours=23)
+    drop_opened(home)
+    assert opened.exists()
+    _age(opened, hours=25)
+    drop_opened(home)
+    assert list(home.opened.iterdir()) == []
+
+
+def _age(path: Path, *, hours: float) -> None:
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))

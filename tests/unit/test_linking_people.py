@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import WarehouseError
 from pipelines.keys import Key
-from pipelines.linking import link_months, linked_rows, months
+from pipelines.linking import link_months, linked_rows, months, pairs_for_review
 from pipelines.linking.decide import decide
 from pipelines.settings import REPO, Home
 from tests.support.people_lists import GRID, MONTH, PERSONS, POLICE, Lists, compose_lists
@@ -139,6 +139,17 @@ def test_rows_that_are_linked_have_a_person_on_both_sides_and_those_for_review_n
     assert set(of_books["person_id"]) <= set(of_grid["person_id"])
     assert rows["person_id"].null_count() == 0
     assert linked_rows(kept, set()).is_empty()
+
+
+def test_the_review_list_names_rows_and_never_people(lists: Lists, links: pl.DataFrame) -> None:
+    pairs = pairs_for_review(link_months(lists.home, lists.batches, lists.evaluations, [MONTH]))
+    open_pairs = links.filter(pl.col("decision") == "review")
+    assert pairs.height == open_pairs.height > 0
+    assert pairs.columns == [
+        "batch_id", "row_number", "list", "entry_batch_id", "entry_row_number", "probability", "reason",
+    ]  # fmt: skip
+    assert set(pairs["row_number"]) == set(open_pairs["row_number"])
+    assert set(pairs["reason"]) <= {"unlikely", "rival", "found"}
 
 
 # --- what is kept, and when ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -95,7 +96,8 @@ def test_a_damaged_or_lost_file_is_found(kept: Home, file: Callable[[Home], Path
     if path.name == "warehouse.duckdb" and how is Path.unlink:
         assert [damage.what for damage in found] == ["pointer"]  # it can be built again, but is not there
     else:
-        assert [damage.where for damage in found] == [f"{path.parent.name}/{path.name}"]
+        parent = kept.editions if path.is_relative_to(kept.editions) else path.parent.parent
+        assert [damage.where for damage in found] == [str(path.relative_to(parent))]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b"\xff\xfe", b'{"files": 3, "database": ""}'])
@@ -105,6 +107,37 @@ def test_a_lost_or_unreadable_manifest_is_found(kept: Home, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     assert damaged(kept) == ["edition"]
+
+
+@pytest.fixture
+def compared(kept: Home) -> Home:
+    """The data root with an account of what changed between two editions."""
+    folder = kept.changes / "a_b"
+    folder.mkdir(parents=True)
+    content_hash = write_parquet(pl.DataFrame({"kpi_id": ["k"] * 9}), folder / "figures.parquet")
+    (folder / "manifest.json").write_text(json.dumps({"files": {"figures.parquet": content_hash}}), encoding="utf-8")
+    return kept
+
+
+def test_a_sound_account_of_changes_is_counted(compared: Home) -> None:
+    found = verify(compared)
+    assert (found.changes, found.damages) == (1, [])
+
+
+@pytest.mark.parametrize("how", [flip_a_bit, Path.unlink], ids=["one bit", "lost"])
+@pytest.mark.parametrize("name", ["figures.parquet", "manifest.json"])
+def test_a_damaged_account_of_changes_is_found(compared: Home, name: str, how: Callable[[Path], None]) -> None:
+    path = compared.changes / "a_b" / name
+    if name == "manifest.json" and how is flip_a_bit:
+        path.write_bytes(b"[]")
+    else:
+        how(path)
+    assert damaged(compared) == ["changes"]
+
+
+def test_a_draft_of_an_account_is_no_damage(compared: Home) -> None:
+    (compared.changes / ".draft-x").mkdir()
+    assert damaged(compared) == []
 
 
 def test_an_edited_ledger_entry_is_found(kept: Home) -> None:

@@ -61,6 +61,7 @@ select
     coalesce(accounts.rows_quarantined, 0) as rows_quarantined,
     coalesce(accounts.rows_duplicate, 0) as rows_duplicate,
     coalesce(accounts.rows_skipped, 0) as rows_skipped,
+    coalesce(accounts.rows_for_review, 0) as rows_for_review,
     delivered.refusal_zh,
     delivered.refusal_en
 from slots
