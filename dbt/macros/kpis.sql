@@ -59,6 +59,40 @@
 {% endmacro %}
 
 {#
+    Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
+    stock: the period's last month; flow: every evaluated month of the period; ytd: every one from January on.
+#}
+{% macro kpi_slots() %}
+    select
+        periods.period_type,
+        periods.period,
+        needs.kpi_id,
+        needs.dataset,
+        needs.role,
+        expected.supplier_id,
+        count(*) as expected_slots,
+        count(arrived.supplier_id) as arrived_slots
+    from ({{ kpi_needs() }}) as needs
+    inner join {{ source('control', 'expected') }} as expected on needs.dataset = expected.dataset
+    inner join {{ source('control', 'periods') }} as periods
+        on periods.is_dirty
+        and expected.period <= periods.last_month
+        and expected.period >= case needs.basis
+            when 'stock' then periods.last_month
+            when 'ytd' then cast(date_trunc('year', periods.last_month) as date)
+            else periods.start_date
+        end
+    left join (
+        select distinct dataset, supplier_id, period from {{ source('control', 'current_batches') }}
+    ) as arrived
+        on expected.dataset = arrived.dataset
+        and expected.supplier_id = arrived.supplier_id
+        and expected.period = arrived.period
+    group by
+        periods.period_type, periods.period, needs.kpi_id, needs.dataset, needs.role, expected.supplier_id
+{% endmacro %}
+
+{#
     The figure of a KPI and its bounds as SQL over the columns of its mart. Declared in full, or by a `measure` of the
     mart (see pipelines.dbt_marts for its columns): a rate of what passes, a count, or so many `per` another measure.
     A bound that is not declared is the figure itself; one that is null is open. incomplete: rows may be missing.
@@ -128,8 +162,9 @@
 
 {#
     Numerator, denominator and bounds: for each KPI one select from its mart's measures by period, for the levels of
-    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit of numerator × scale is in steps of the
-    shortfall. rows: a measure of rows of which one is expected per community and month.
+    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit
+    of numerator × scale is in steps of the shortfall. rows: a measure of rows of which one is expected per community and
+    month.
 #}
 {% macro kpi_figures() %}
     {%- for kpi in kpis() %}
