@@ -5,6 +5,7 @@ Nothing is delivered: what is measured is the way from the marts to figures, fla
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipelines.settings import Home, add_months, month_name
 
 LAST_MONTH = date(2026, 12, 1)
 AS_OF = date(2027, 2, 1)
+MEMORY = "5GB"  # of the engine; the process takes some more
 COMMUNITIES_PER_STREET = 100
 _CLASSES = ("111", "121", "220")  # urban, town, rural, as the register codes them
 # Measures that say what rows in doubt could change: few are not 0.
@@ -141,6 +143,7 @@ def _evaluate(root: Path) -> tuple[Clock, dict[str, float], int, int]:
     from pipelines.sql import scalar
 
     home, clock = Home(root), Clock()
+    os.environ["WAREHOUSE_MEMORY"] = MEMORY
     # A run parses the models while it takes files in.
     parsing = Parsing(home)
     parsing.start()
