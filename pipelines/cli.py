@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pipelines import cli_documents, cli_editions, cli_steward
 from pipelines.cli_options import Json, parsed, progress
@@ -25,6 +24,7 @@ from pipelines.terminal import (
     print_files,
     print_findings,
     print_json,
+    print_measurements,
     print_report,
     report_json,
 )
@@ -319,24 +319,33 @@ def serve(
     sys.exit(serve_all(_home(), port=port, dagster_port=dagster_port, workers=workers))
 
 
-@app.command(epilog="例 / example:  warehouse bench --output bench.json")
+@app.command(epilog="例 / examples:  warehouse bench --quick  ·  warehouse bench --full --only growth --only communities")
 def bench(
     output: Annotated[Path, typer.Option(help="结果文件 / file of results")] = REPO / "artifacts" / "bench.json",
-    months: Annotated[int, typer.Option(help="增长测试的月数 / months of the growth test")] = 36,
+    only: Annotated[list[str] | None, typer.Option(help="只测这部分，可多次给出 / this part only; may be given again")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="小规模试测 / a small trial")] = False,
+    full: Annotated[bool, typer.Option("--full", help="全部承诺的规模，需一小时以上 / the promised sizes: over an hour")] = False,
+    register: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="全国区划文件 / national division register")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """测速与内存，以比值为主 / speed and memory, as ratios where possible."""
-    from pipelines.bench import run_bench
+    from pipelines.bench import BOUNDED, FULL, NATIONAL_REGISTER, PARTS, QUICK, run_bench
 
+    if quick and full:
+        raise typer.BadParameter("--quick 与 --full 只能选一个 / only one of --quick and --full")
+    if unknown := set(only or ()) - set(PARTS):
+        raise typer.BadParameter(f"--only: {', '.join(sorted(unknown))} — {', '.join(PARTS)}")
+    sizes = QUICK if quick else FULL if full else BOUNDED
     with progress() as on_progress:
-        results = run_bench(output, months=months, on_progress=on_progress)
+        results = run_bench(
+            output, sizes, only=only or PARTS, register=register or NATIONAL_REGISTER, on_progress=on_progress
+        )
     if as_json:
         print_json(results)
-        return
-    table = Table("测量 measurement", "数值 value", "单位 unit", title=f"{SAMPLE_MARK} · warehouse bench → {output}")
-    for row in results["measurements"]:
-        table.add_row(row["name"], f"{row['value']:,.2f}", row["unit"])
-    console.print(table)
+    else:
+        print_measurements(results, output)
 
 
 def _contract(dataset: str) -> Any:

@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -50,6 +51,13 @@ def print_findings(file_name: str, findings: list[Any]) -> None:
         table.add_row(
             str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
         )
+    console.print(table)
+
+
+def print_measurements(results: dict[str, Any], output: Path) -> None:
+    table = Table("部分 part", "测量 measurement", "数值 value", "单位 unit", title=f"{SAMPLE_MARK} · warehouse bench → {output}")
+    for row in results["measurements"]:
+        table.add_row(row["part"], row["name"], f"{row['value']:,.2f}", row["unit"])
     console.print(table)
 
 

@@ -105,12 +105,18 @@
     end
 {%- endmacro %}
 
-{# Whether a target is meant for a unit: its area, its class, its level, and what the KPI says of it (variant) #}
-{% macro is_in_scope(target) -%}
-    components.kpi_id = {{ target }}.kpi_id
-    and ({{ target }}.area_scope = '*' or left(components.unit_code, length({{ target }}.area_scope)) = {{ target }}.area_scope)
-    {%- for scope in ['class', 'city_class', 'variant'] %}
-    and ({{ target }}.{{ scope }}_scope = '*' or components.{{ scope }} = {{ target }}.{{ scope }}_scope)
+{# Whether a target is meant for a unit: its area, its class, its level #}
+{% macro is_for_unit(target, unit) -%}
+    ({{ target }}.area_scope = '*' or left({{ unit }}.unit_code, length({{ target }}.area_scope)) = {{ target }}.area_scope)
+    {%- for scope in ['class', 'city_class'] %}
+    and ({{ target }}.{{ scope }}_scope = '*' or {{ unit }}.{{ scope }} = {{ target }}.{{ scope }}_scope)
     {%- endfor %}
-    and ({{ target }}.level_scope = '*' or components.unit_level = {{ target }}.level_scope)
+    and ({{ target }}.level_scope = '*' or {{ unit }}.unit_level = {{ target }}.level_scope)
+{%- endmacro %}
+
+{# Whether a target is meant for a figure: for its unit, and for what the KPI says of it (variant) #}
+{% macro is_in_scope(target, figure) -%}
+    {{ figure }}.kpi_id = {{ target }}.kpi_id
+    and {{ is_for_unit(target, figure) }}
+    and {{ target }}.variant_scope in ('*', {{ figure }}.variant)
 {%- endmacro %}

@@ -151,6 +151,40 @@
 {% endmacro %}
 
 {#
+    Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
+    stock: the period's last month; flow: every evaluated month of the period; ytd: every one from January on.
+#}
+{% macro kpi_slots() %}
+    select
+        periods.period_type,
+        periods.period,
+        needs.kpi_id,
+        needs.dataset,
+        needs.role,
+        expected.supplier_id,
+        count(*) as expected_slots,
+        count(arrived.supplier_id) as arrived_slots
+    from ({{ kpi_needs() }}) as needs
+    inner join {{ source('control', 'expected') }} as expected on needs.dataset = expected.dataset
+    inner join {{ source('control', 'periods') }} as periods
+        on periods.is_dirty
+        and expected.period <= periods.last_month
+        and expected.period >= case needs.basis
+            when 'stock' then periods.last_month
+            when 'ytd' then cast(date_trunc('year', periods.last_month) as date)
+            else periods.start_date
+        end
+    left join (
+        select distinct dataset, supplier_id, period from {{ source('control', 'current_batches') }}
+    ) as arrived
+        on expected.dataset = arrived.dataset
+        and expected.supplier_id = arrived.supplier_id
+        and expected.period = arrived.period
+    group by
+        periods.period_type, periods.period, needs.kpi_id, needs.dataset, needs.role, expected.supplier_id
+{% endmacro %}
+
+{#
     The figure of a KPI and its bounds as SQL over the columns of its mart. Declared in full, or by a `measure` of the
     mart (see pipelines.dbt_marts for its columns): a rate of what passes, a count, or so many `per` another measure.
     A bound that is not declared is the figure itself; one that is null is open. incomplete: rows may be missing.
@@ -220,8 +254,9 @@
 
 {#
     Numerator, denominator and bounds: for each KPI one select from its mart's measures by period, for the levels of
-    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit of numerator × scale is in steps of the
-    shortfall. rows: a measure of rows of which one is expected per community and month.
+    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit
+    of numerator × scale is in steps of the shortfall. rows: a measure of rows of which one is expected per community and
+    month.
 #}
 {% macro kpi_figures() %}
     {%- for kpi in kpis() %}
@@ -291,6 +326,12 @@
     {{ return(columns | reject('in', ['unit_key', 'month', 'known_month']) | list) }}
 {% endmacro %}
 
+{# What a measure's contract says it is: sums stay that narrow, where engines would make them twice as wide #}
+{% macro type_of_measure(mart, measure) %}
+    {% if not execute %}{{ return('bigint') }}{% endif %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ mart].columns[measure].data_type) }}
+{% endmacro %}
+
 {#
     A mart's measures for every unit and period judged, 0 where the mart has no row.
     stock: of the period's last month. flow: of its months, ytd: from the year's first month on; of events, as known by
@@ -313,7 +354,7 @@
             periods.period_type,
             periods.period
             {%- for measure in measures_of(mart) %},
-            sum(mart.{{ measure }}) as {{ measure }}
+            cast(sum(mart.{{ measure }}) as {{ type_of_measure(mart, measure) }}) as {{ measure }}
             {%- endfor %}
         from {{ ref(mart) }} as mart
         inner join periods

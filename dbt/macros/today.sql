@@ -43,8 +43,8 @@
 {% endmacro %}
 
 {#
-    What cannot be placed in one of today's units may belong to any that the remainder is in doubt for: the sums of its
-    figures, one row per extent, period and KPI, of remainders in which there is anything.
+    What cannot be placed in one of today's units may belong to any that the remainder is in doubt for: the sums of the
+    figures of remainders, one row per extent, period and KPI, where there is anything in them.
 #}
 {% macro remainders_of(figures) %}
     select
@@ -59,14 +59,11 @@
     from {{ figures }} as figures
     inner join {{ source('control', 'doubtful_extents') }} as doubts on figures.unit_key = doubts.remainder_key
     where
-        figures.unit_basis = 'unplaced'
-        and (
-            figures.is_incomplete
-            or coalesce(figures.numerator + figures.low_numerator + figures.high_numerator <> 0, true)
-            or (
-                figures.kind <> 'count'
-                and coalesce(figures.denominator + figures.low_denominator + figures.high_denominator <> 0, true)
-            )
+        figures.is_incomplete
+        or coalesce(figures.numerator + figures.low_numerator + figures.high_numerator <> 0, true)
+        or (
+            figures.kind <> 'count'
+            and coalesce(figures.denominator + figures.low_denominator + figures.high_denominator <> 0, true)
         )
     group by doubts.extent_key, figures.period_type, figures.period, figures.kpi_id
 {% endmacro %}
@@ -108,12 +105,11 @@
         as is_incomplete,
         remainders.kpi_id is not null as is_unplaced
     from {{ figures }} as figures
-    left join ({{ remainders_of(figures) }}) as remainders
+    left join {{ ref('kpi_remainders') }} as remainders
         on figures.unit_key = remainders.extent_key
         and figures.period_type = remainders.period_type
         and figures.period = remainders.period
         and figures.kpi_id = remainders.kpi_id
-    where figures.unit_basis <> 'unplaced'
 {% endmacro %}
 
 {# Extents that are not today's in a month that a period counts: of its last one, its own, or those since January #}
@@ -139,17 +135,17 @@
     end
 {%- endmacro %}
 
-{#
-    Rows of the months to compute that cannot be placed, by dataset and unit then. Which datasets are searched is asked
-    for when the model is compiled: none where nothing is in doubt.
-#}
+{# Whether anything cannot be placed; asked for when a model is compiled, so that it does no work where nothing is #}
+{% macro is_anything_in_doubt() %}
+    {% set doubts %}select 1 from {{ source('control', 'doubtful_extents') }} limit 1{% endset %}
+    {{ return(execute and run_query(doubts).rows | length > 0) }}
+{% endmacro %}
+
+{# Rows of the months to compute that cannot be placed, by dataset and unit then #}
 {% macro unplaced_rows() %}
     {% set datasets = [] %}
-    {% if execute %}
-        {% set doubts %}select 1 from {{ source('control', 'doubtful_extents') }} limit 1{% endset %}
-        {% if run_query(doubts).rows %}
-            {% do datasets.extend(graph.sources.values() | selectattr('source_name', 'equalto', 'lake')) %}
-        {% endif %}
+    {% if is_anything_in_doubt() %}
+        {% do datasets.extend(graph.sources.values() | selectattr('source_name', 'equalto', 'lake')) %}
     {% endif %}
     {%- for dataset in datasets %}
     {%- for place in ['community_code', 'unit_code'] if place in dataset.columns %}

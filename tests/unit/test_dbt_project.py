@@ -99,7 +99,9 @@ def test_tables_have_enforced_contracts_and_hold_no_column_about_a_person() -> N
     assert [name for name, node in tables.items() if not node.config.contract.enforced] == []
     assert {name: set(node.columns) & personal for name, node in tables.items()} == {name: set() for name in tables}
     views = [node for folder in ("staging", "intermediate", "kpis") for node in models_of(folder).values()]
-    assert {node.config.materialized for node in views} == {"view"}
+    # these three are small, and every figure is joined with them
+    stored = {"judged_units", "kpi_presence", "kpi_remainders"}
+    assert {node.name for node in views if node.config.materialized != "view"} == stored
 
 
 def test_the_project_stays_small() -> None:

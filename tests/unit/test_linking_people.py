@@ -15,8 +15,8 @@ from pipelines.errors import WarehouseError
 from pipelines.keys import Key
 from pipelines.linking import link_months, linked_rows, months, pairs_for_review
 from pipelines.linking.decide import decide
+from pipelines.sample.people_lists import GRID, MONTH, PERSONS, POLICE, Lists, compose_lists
 from pipelines.settings import REPO, Home
-from tests.support.people_lists import GRID, MONTH, PERSONS, POLICE, Lists, compose_lists
 
 # --- what is decided of likely pairs ---------------------------------------------------------------------------
 

@@ -1,7 +1,9 @@
 -- Units and periods to judge: every unit in force on the last day of a period to compute, today's where they had
 -- another extent then, and what cannot be placed (see placed_units). communities, streets: how many it has then;
 -- months: how many of the period are evaluated; year_months: from January on. is_moved_<basis>: a month that counts for
--- a figure of that basis has another extent than today's.
+-- a figure of that basis has another extent than today's. A table: the figures of every mart start from it.
+{{ config(materialized='table') }}
+
 with periods as (
     select * from {{ source('control', 'periods') }}
     where is_dirty

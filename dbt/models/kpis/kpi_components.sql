@@ -2,6 +2,7 @@
 -- A KPI over an existing mart is one declaration in kpis/.
 with judged_units as (
     select * from {{ ref('judged_units') }}
+    where unit_basis <> 'unplaced'
 ),
 
 periods as (

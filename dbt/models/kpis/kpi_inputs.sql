@@ -1,10 +1,8 @@
 -- All that a judgement needs, one row per unit, period, KPI and target in force (one without target where none is).
-with figures as (
-    select * from {{ ref('kpi_components') }}
-),
+{% set scopes = 'kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope' %}
 
-components as (
-    {{ widened('figures') }}
+with components as (
+    {{ widened(ref('kpi_components')) }}
 ),
 
 presence as (
@@ -23,28 +21,29 @@ targets as (
 
 first_steps as (
     select
-        kpi_id,
-        area_scope,
-        class_scope,
-        city_class_scope,
-        level_scope,
-        variant_scope,
+        {{ scopes }},
         min(effective_from) as effective_from
     from targets
     where phase is not null
-    group by kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
+    group by {{ scopes }}
 ),
 
--- figures of a time before the first step of a phased target
+-- times before the first step of a phased target, for each unit that it is for; of several the one for every variant
 early as (
     select distinct
-        components.unit_key,
-        components.period_type,
-        components.period,
-        components.kpi_id
-    from components
+        units.unit_key,
+        units.period_type,
+        units.period,
+        first_steps.kpi_id,
+        first_steps.variant_scope
+    from {{ ref('judged_units') }} as units
     inner join first_steps
-        on {{ is_in_scope('first_steps') }} and components.end_date < first_steps.effective_from
+        on {{ is_for_unit('first_steps', 'units') }} and units.end_date < first_steps.effective_from
+    qualify
+        first_steps.variant_scope = '*'
+        or max(case when first_steps.variant_scope = '*' then 1 else 0 end) over (
+            partition by units.unit_key, units.period_type, units.period, first_steps.kpi_id
+        ) = 0
 )
 
 select
@@ -70,7 +69,7 @@ left join presence
     and components.period = presence.period
     and components.kpi_id = presence.kpi_id
 left join targets
-    on {{ is_in_scope('targets') }}
+    on {{ is_in_scope('targets', 'components') }}
     and coalesce(components.end_date >= targets.effective_from, true)
     and coalesce(components.end_date <= targets.effective_to, true)
 left join early
@@ -78,3 +77,4 @@ left join early
     and components.period_type = early.period_type
     and components.period = early.period
     and components.kpi_id = early.kpi_id
+    and early.variant_scope in ('*', components.variant)

@@ -1,5 +1,7 @@
--- What arrived of what a KPI needs, for every set of suppliers (coverage_code) and period: has_arrived where every
--- dataset did at least in part, and the roles of datasets that did in part only. No row: nothing was expected.
+-- What arrived of what a KPI needs, by set of suppliers (coverage_code) and period: has_arrived where every dataset did
+-- at least in part, and the roles of those that did in part only. No row: nothing was expected. Every figure is joined
+-- with it: a table, so that the engine knows how many rows there are.
+{{ config(materialized='table') }}
 with needed as (
     select
         needs.kpi_id,
@@ -19,9 +21,9 @@ coverage as (
 slots as (
     select
         coverage.coverage_code,
-        kpi_slots.*
-    from {{ ref('kpi_slots') }} as kpi_slots
-    inner join coverage on kpi_slots.supplier_id = coverage.supplier_id
+        supplied.*
+    from ({{ kpi_slots() }}) as supplied
+    inner join coverage on supplied.supplier_id = coverage.supplier_id
 ),
 
 datasets as (
@@ -73,7 +75,5 @@ select
 from arrival
 inner join needed on arrival.kpi_id = needed.kpi_id
 inner join suppliers
-    on arrival.coverage_code = suppliers.coverage_code
-    and arrival.period_type = suppliers.period_type
-    and arrival.period = suppliers.period
-    and arrival.kpi_id = suppliers.kpi_id
+    on arrival.coverage_code = suppliers.coverage_code and arrival.kpi_id = suppliers.kpi_id
+    and arrival.period_type = suppliers.period_type and arrival.period = suppliers.period

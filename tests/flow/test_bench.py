@@ -1,0 +1,79 @@
+"""The bench runs at the smallest size and reports every figure that it promises. How fast it is, no test says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines.bench import PARTS, Sizes, run_bench
+from pipelines.bench_measure import in_child
+
+SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("bench")
+    register = folder / "2021-10-31.csv"
+    rows = [("61", "1", "陕西省"), ("6106", "2", "延安市"), ("610629", "3", "洛川县")]
+    pl.DataFrame(rows, ["code", "level", "name"], orient="row").write_csv(register)
+    output = folder / "bench.json"
+    report = run_bench(output, SIZES, register=register)
+    assert json.loads(output.read_text(encoding="utf-8")) == json.loads(json.dumps(report))
+    return report
+
+
+def values(report: dict[str, Any], part: str) -> dict[str, float]:
+    return {row["name"]: row["value"] for row in report["measurements"] if row["part"] == part}
+
+
+def test_every_part_is_measured_and_every_figure_has_a_unit(report: dict[str, Any]) -> None:
+    assert {row["part"] for row in report["measurements"]} == set(PARTS)
+    assert all(row["unit"] for row in report["measurements"])
+    assert report["is_sample"]
+    assert report["sizes"]["communities"] == SIZES.communities
+
+
+@pytest.mark.parametrize(
+    ("part", "names"),
+    [
+        ("stations", ["stations: rows", "station read", "station protect", "station validate", "station write"]),
+        ("run", ["whole run", "whole run: CPU", "whole run: peak memory", "whole run / floor", "whole run / floor: CPU"]),
+        ("month", ["further month, cold process: CPU", "further month, running process: CPU"]),
+        ("growth", ["growth: month 2 / month 2", "growth: publish, first months", "growth: publish, last months"]),
+        ("communities", ["communities: evaluation", "communities: evaluation: CPU", "communities: evaluation: peak memory"]),
+        ("linking", ["linking: people", "linking: CPU", "linking: recall"]),
+        ("register", ["national register: load and build"]),
+    ],
+)
+def test_the_promised_figures_are_there(report: dict[str, Any], part: str, names: list[str]) -> None:
+    found = values(report, part)
+    assert [name for name in names if not found.get(name, 0) > 0] == []
+
+
+def test_figures_are_counted_for_every_unit_period_and_kpi(report: dict[str, Any]) -> None:
+    found = values(report, "communities")
+    # October to December: three months, a quarter, a year, three times the year to date
+    assert found["communities: periods"] == 8
+    # at the least, every community's, and every KPI has figures of one level
+    assert found["communities: figures"] > SIZES.communities * 8 * 50
+
+
+def test_people_are_linked_to_themselves(report: dict[str, Any]) -> None:
+    assert values(report, "linking")["linking: precision"] > 0.9
+
+
+def test_the_register_is_counted(report: dict[str, Any]) -> None:
+    assert values(report, "register")["national register: units"] == 3
+
+
+def ends_badly() -> None:
+    raise SystemExit(3)
+
+
+def test_work_that_fails_in_its_process_stops_the_bench() -> None:
+    with pytest.raises(RuntimeError, match="ends_badly ended with exit code 3"):
+        in_child(ends_badly)
