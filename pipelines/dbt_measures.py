@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -29,7 +29,10 @@ class _Strict(BaseModel):
 
 
 class Part(_Strict):
-    """One column that a measure becomes: `amount` summed over the rows for which `condition` holds."""
+    """One column that a measure becomes: the `aggregate` of `amount` over the rows for which `condition` holds.
+
+    A maximum tells whether a place has such a row; a sum `unless` there is one counts a place once where it does not.
+    """
 
     suffix: str
     condition: str
@@ -37,7 +40,8 @@ class Part(_Strict):
     known_on: str
     zh: str
     en: str
-    aggregate: Literal["sum", "min"] = "sum"
+    aggregate: Literal["sum", "min", "max"] = "sum"
+    unless: str | None = None
 
 
 class Measure(_Strict):
@@ -75,9 +79,9 @@ class Measure(_Strict):
             raise ValueError(f"{self.name}: a minimum is one of amounts")
         return self
 
-    @property
-    def data_type(self) -> str:
-        return "decimal(18,2)" if self.amount else "bigint"
+    def type_of(self, part: Part) -> str:
+        """The type of a column: bigint where rows are counted, else that of amounts."""
+        return "bigint" if part.amount == "1" else "decimal(18,2)"
 
     def columns(self, *, is_event: bool) -> dict[str, Part]:
         """The columns that the measure becomes."""
@@ -87,8 +91,10 @@ class Measure(_Strict):
         """What is summed of each row: SQL over rows that carry the flags `<name>_counts`, `_may_count` …"""
         if self.kind == "places":
             return [
-                self._part("", f"{self.name}_counts", "1", AT_ONCE, "", ""),
-                self._part("_doubtful", f"{self.name}_may_count", "1", AT_ONCE, "仅隔离行可能有的", "only by quarantined rows"),
+                self._part("", f"{self.name}_counts", "1", AT_ONCE, "", "", aggregate="max"),
+                self._part(
+                    "_doubtful", f"{self.name}_may_count", "1", AT_ONCE, "仅隔离行可能有的", "only by quarantined rows", unless=self.name
+                ),
             ]
         if self.kind == "minimum":
             return self._least(self.amount or "")
@@ -127,18 +133,19 @@ class Measure(_Strict):
     def _least(self, amount: str) -> list[Part]:
         """The least amount of the rows that count and of those that may, and how many rows with an amount there are."""
         counts, may_count = f"{self.name}_counts", f"{self.name}_may_count"
-        parts = [
-            self._part("", counts, amount, AT_ONCE, "", ""),
+        return [
+            self._part("", counts, amount, AT_ONCE, "", "", aggregate="min"),
             self._part("_rows", f"{counts} and {amount} is not null", "1", AT_ONCE, "行数", "rows"),
-            self._part("_doubtful", may_count, amount, AT_ONCE, "隔离行中可能计入的", "quarantined, may count"),
+            self._part("_doubtful", may_count, amount, AT_ONCE, "隔离行中可能计入的", "quarantined, may count", aggregate="min"),
             self._part("_doubtful_rows", f"{may_count} and {amount} is not null", "1", AT_ONCE, "可能计入的隔离行数", "quarantined rows that may count"),
             *self._unbounded(may_count),
         ]
-        return [part.model_copy(update={"aggregate": "min"}) if part.amount == amount else part for part in parts]
 
-    def _part(self, suffix: str, condition: str, amount: str, known_on: str, zh: str, en: str) -> Part:
+    def _part(
+        self, suffix: str, condition: str, amount: str, known_on: str, zh: str, en: str, **how: Any
+    ) -> Part:  # fmt: skip
         said = (f"{self.zh}：{zh}", f"{self.en}: {en}") if zh else (self.zh, self.en)
-        return Part(suffix=suffix, condition=condition, amount=amount, known_on=known_on, zh=said[0], en=said[1])
+        return Part(suffix=suffix, condition=condition, amount=amount, known_on=known_on, zh=said[0], en=said[1], **how)
 
     def _unbounded(self, condition: str) -> list[Part]:
         if not self.amount:
@@ -193,8 +200,7 @@ class Mart(_Strict):
         found: dict[str, tuple[str, str]] = {}
         for measure in self.measures:
             for name, part in measure.columns(is_event=self.is_event).items():
-                kind = "bigint" if part.amount == "1" else measure.data_type
-                found[name] = (kind, f"{part.zh} / {part.en}")
+                found[name] = (measure.type_of(part), f"{part.zh} / {part.en}")
         return found
 
 
