@@ -153,23 +153,35 @@ from counted
     {{ join_today('rows', dataset.part, place) }}
 {% endmacro %}
 
-{# Events with which of them say something else of an event that counts; one without a number is a case of its own. #}
+{#
+    Events with what quarantined rows make of them. is_revised: the listing counts, and a quarantined one of the same
+    event says something else of it, be it that it counts elsewhere or not at all. is_own: a quarantined row that may
+    count where and when no listing of its event does; so does one without a number.
+#}
 {% macro rows_compared(dataset) %}
     select
         *
         {%- for name in dataset.measures | map(attribute='name') %},
         {{ name }}_counts
-        and max(case when {{ name }}_may_count then 1 else 0 end) over event = 1 as {{ name }}_is_revised,
-        {{ name }}_may_count and not (
-            {{ dataset.key }} is not null and max(case when {{ name }}_counts then 1 else 0 end) over event = 1
+        and max(case when row_state = 'quarantined' then 1 else 0 end) over event = 1 as {{ name }}_is_revised,
+        {{ name }}_may_count and (
+            {{ dataset.key }} is null or max(case when {{ name }}_counts then 1 else 0 end) over listing = 0
         ) as {{ name }}_is_own
         {%- endfor %}
     from {{ dataset.name }}_rows
-    window event as (partition by {{ dataset.key }})
+    window
+        event as (partition by {{ dataset.key }}),
+        listing as (partition by {{ dataset.key }}, community_code, cohort_month)
 {% endmacro %}
 
-{# What is known from a day on, by place, month that the events belong to and month from which on it is known #}
+{#
+    What is known from a day on, by place, month that the events belong to and month from which on it is known. A day
+    that a quarantined row does not say may be any: that of the event itself.
+#}
 {% macro known_sums(rows, day, columns) %}
+    {%- set known_on -%}
+        coalesce(cast({{ day }} as date), case when row_state = 'quarantined' then cohort_month end)
+    {%- endset %}
     select
         place_month, supplier_id, community_code, today_code, cohort_month as month,
         {{ 'greatest(cutoffs.month, cohort_month)' if day else 'cohort_month' }} as known_month,
@@ -177,8 +189,8 @@ from counted
     from {{ rows }} as rows
     {%- if day %}
     inner join cutoffs
-        on cast({{ day }} as date) <= cutoffs.cutoff_date
-        and coalesce(cast({{ day }} as date) > cutoffs.previous_cutoff_date, true)
+        on {{ known_on }} <= cutoffs.cutoff_date
+        and coalesce({{ known_on }} > cutoffs.previous_cutoff_date, true)
     {%- endif %}
     group by place_month, supplier_id, community_code, today_code, cohort_month{{ ', cutoffs.month' if day }}
 {% endmacro %}
