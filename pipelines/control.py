@@ -55,8 +55,9 @@ def export_control(
 ) -> Control:  # fmt: skip
     """Evaluates the rules across files and writes `control/`. `built` are the digests of the last build."""
     batches = [CurrentBatch.of(row) for row in store.current_batches()]
-    units = county_units(home, county, batches)
-    lineage = county_lineage(home, batches, units)
+    civil = passing_rows(home, "civil_communities", [b for b in batches if b.slot.dataset == "civil_communities"])
+    units = county_units(home, county, civil)
+    lineage = build_lineage(units, civil)
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
@@ -94,22 +95,15 @@ def export_control(
     return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches)
 
 
-def county_units(home: Home, county: County, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """The dated units of the county: the national register's releases, and what civil affairs delivered since.
+def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:
+    """The dated units of the county: the national register's releases, and what civil affairs delivered since (`civil`).
 
     Its city and province belong to them where some supplier delivers for more than the county.
     """
     register = _register(county.county_code, home.reference)
-    communities = [batch for batch in batches if batch.slot.dataset == "civil_communities"]
-    units = merge_civil_register(register, passing_rows(home, "civil_communities", communities))
+    units = merge_civil_register(register, civil)
     prefixes = [prefix for supplier in county.suppliers for prefix in supplier.covers]
     return with_units_above(units, register, prefixes)
-
-
-def county_lineage(home: Home, batches: list[CurrentBatch], units: pl.DataFrame) -> pl.DataFrame:
-    """What became of the county's units, from the same sources as the units."""
-    communities = [batch for batch in batches if batch.slot.dataset == "civil_communities"]
-    return build_lineage(units, passing_rows(home, "civil_communities", communities))
 
 
 @lru_cache(maxsize=4)
@@ -202,4 +196,4 @@ def _last_delivered(batches: list[CurrentBatch]) -> date | None:
     return max((month_start(batch.slot.period) for batch in batches), default=None)
 
 
-__all__ = ["Control", "code_version", "county_units", "export_control"]
+__all__ = ["Control", "code_version", "export_control"]

@@ -22,7 +22,7 @@ from expectations.contract import Contract, load_contracts
 from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
 from pipelines.durable import write_whole
-from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
+from pipelines.ingest import VERDICT_SCHEMA, batch_path, schema_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
@@ -336,10 +336,11 @@ def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.Da
 
 def _passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
     batches = list(batches)
-    files = file_list(batch_path(home, batch.slot, batch.batch_id) for batch in batches)
+    schema = schema_path(home, batches[0].slot.dataset)
+    files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
     verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
     return f"""
-        select delivered.* from read_parquet({files}, hive_partitioning=false) as delivered
+        select delivered.* from read_parquet({files}, hive_partitioning=false, union_by_name=true) as delivered
         where (delivered.batch_id, delivered.row_number) not in (
             select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
             where severity <> 'warning'

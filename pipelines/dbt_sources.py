@@ -18,8 +18,11 @@ from pipelines.settings import DBT_DIR
 SOURCES_FILE = DBT_DIR / "models" / "sources" / "lake.yml"
 
 _HEADER = "# Derived from expectations/contracts by pipelines.dbt_sources.write_sources: do not edit.\n"
-# Read as Spark reads it: the folder period=YYYY-MM gives the column `period`, as text, in place of the file's own.
-_LOCATION = "read_parquet('lake/{name}/*/*.parquet', hive_partitioning=true, hive_types_autocast=false)"
+# Read as Spark reads it: the folder period=YYYY-MM gives the column `period`, as text, in place of the file's own. A
+# column that a batch of an earlier contract lacks is null; the empty batch of `prepare_lake` has them all.
+_LOCATION = (
+    "read_parquet('lake/{name}/*/*.parquet', hive_partitioning=true, hive_types_autocast=false, union_by_name=true)"
+)
 
 
 def render_sources(contracts: Mapping[str, Contract]) -> str:

@@ -292,6 +292,11 @@ def batch_path(home: Home, slot: Slot, batch_id: str) -> Path:
     return home.lake / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
 
 
+def schema_path(home: Home, dataset: str) -> Path:
+    """An empty batch with every column of the contract, which batches of earlier versions may lack."""
+    return home.lake / dataset / "period=0000-00" / "_schema.parquet"
+
+
 def linking_path(home: Home, slot: Slot, batch_id: str) -> Path:
     return home.linking / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
 
@@ -319,7 +324,7 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> str:
 def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
     """An empty batch per dataset, so that every dataset can be read before anything was delivered."""
     for contract in contracts.values():
-        path = home.lake / contract.dataset / "period=0000-00" / "_schema.parquet"
+        path = schema_path(home, contract.dataset)
         empty = pl.DataFrame(schema=lake_schema(contract))
         if not path.exists() or pl.read_parquet_schema(path) != empty.schema:
             write_parquet(empty, path)

@@ -5,14 +5,12 @@
 {% set scopes = ['area_scope', 'class_scope', 'city_class_scope', 'level_scope', 'variant_scope'] %}
 
 with kpis as (
-    select fct_kpi.*
-    from {{ ref('fct_kpi') }} as fct_kpi
+    select fct_kpi.* from {{ ref('fct_kpi') }} as fct_kpi
     {{ of_dirty('periods') }}
 ),
 
 variants as (
-    select *
-    from {{ ref('kpi_components') }}
+    select * from {{ ref('kpi_components') }}
     where variant <> '*'
 ),
 
@@ -30,12 +28,12 @@ figures as (
     inner join {{ ref('dim_period') }} as periods
         on kpis.period_type = periods.period_type and kpis.period = periods.period
     left join {{ ref('placed_units') }} as units
-        on kpis.unit_key = units.registered_key and kpis.unit_basis = units.unit_basis
-        and periods.last_month = units.month
+        on kpis.unit_key = units.registered_key
+        and kpis.unit_basis = units.unit_basis and periods.last_month = units.month
     left join variants
         on kpis.unit_key = variants.registered_key and kpis.unit_basis = variants.unit_basis
-        and kpis.kpi_id = variants.kpi_id
-        and kpis.period_type = variants.period_type and kpis.period = variants.period
+        and kpis.kpi_id = variants.kpi_id and kpis.period_type = variants.period_type
+        and kpis.period = variants.period
 ),
 
 in_force as (

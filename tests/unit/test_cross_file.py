@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expectations.contract import load_contract
+from expectations.contract import load_contract, load_contracts
 from pipelines.county import County, Supplier
 from pipelines.cross_file import (
     KEPT_EVALUATIONS,
@@ -20,7 +20,7 @@ from pipelines.cross_file import (
     event_digests,
     passing_rows,
 )
-from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
+from pipelines.ingest import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
 from pipelines.store import Slot
@@ -67,12 +67,16 @@ class Lake:
     def __init__(self, home: Home, county: County) -> None:
         self.home, self.county, self.units = home, county, units()
         self.batches: dict[str, CurrentBatch] = {}
+        prepare_lake(home, load_contracts())
 
     def add(
         self, name: str, dataset: str, supplier: str, month: str, *rows: dict[str, Any],
-        failed: dict[int, str] | None = None,
+        failed: dict[int, str] | None = None, lacks: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
-        """A batch of rows 1, 2, …; `failed` gives the severity of a verdict inside the file by row number."""
+        """A batch of rows 1, 2, …; `failed` gives the severity of a verdict inside the file by row number.
+
+        `lacks`: columns that the contract did not have yet when the batch was written.
+        """
         slot = Slot(supplier, dataset, month)
         placed = [
             {"batch_id": name, "row_number": number, "supplier_id": supplier, "period": month_start(month), **row}
@@ -84,7 +88,7 @@ class Lake:
             schema=VERDICT_SCHEMA,
             orient="row",
         )
-        content_hash = write_parquet(frame, batch_path(self.home, slot, name))
+        content_hash = write_parquet(frame.drop(lacks), batch_path(self.home, slot, name))
         write_parquet(verdicts, verdicts_path(self.home, slot, name))
         self.batches[name] = CurrentBatch.of(
             {
@@ -329,6 +333,14 @@ def test_passing_rows_are_those_without_error_or_duplicate_inside_their_file(lak
     found = passing_rows(home, "grid_disputes", list(lake.batches.values()))
     assert found["dispute_no"].sort().to_list() == ["D3", "D4"]
     assert passing_rows(home, "grid_disputes", []).is_empty()
+
+
+def test_a_batch_of_an_earlier_contract_is_read_without_the_columns_that_it_lacks(lake: Lake, home: Home) -> None:
+    lake.add("d1", "grid_disputes", IN_A, "2026-01", dispute("D1"), lacks=("injuries",))
+    found = passing_rows(home, "grid_disputes", list(lake.batches.values()))
+    assert found.columns == list(lake_schema(load_contract("grid_disputes")))
+    assert found["injuries"].to_list() == [None]
+    assert lake.failing() == set()
 
 
 # --- order and memory ---------------------------------------------------------------------------------------
