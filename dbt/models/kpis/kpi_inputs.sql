@@ -32,7 +32,7 @@ first_steps as (
         min(effective_from) as effective_from
     from targets
     where phase is not null
-    group by kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
+    group by pack, kpi_id, area_scope, class_scope, city_class_scope, level_scope, variant_scope
 ),
 
 -- figures of a time before the first step of a phased target
