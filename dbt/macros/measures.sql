@@ -94,7 +94,7 @@ with cutoffs as (
 {{ dataset.name }}_events as (
     {{ rows_compared(dataset) }}
 ),
-{% for day in columns_of([dataset]) | map(attribute='known_on') | unique %}
+{% for day in all_columns_of([dataset]) | map(attribute='known_on') | unique %}
 {%- set part = dataset.name ~ '_' ~ loop.index %}
 {%- set known = all_columns_of([dataset]) | selectattr('known_on', 'equalto', day) | list %}
 {%- do parts.append([part, known]) %}
