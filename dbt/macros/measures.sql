@@ -87,8 +87,12 @@ with cutoffs as (
     where cutoff_date is not null
 ),
 {% for dataset in datasets %}
+{{ dataset.name }}_listings as (
+    {{ listings_in_question(dataset) }}
+),
+
 {{ dataset.name }}_rows as (
-    {{ rows_with_flags(dataset) }}
+    {{ rows_with_flags(dict(dataset, rows=dataset.name ~ '_listings')) }}
 ),
 
 {{ dataset.name }}_events as (
@@ -151,6 +155,15 @@ from counted
         select *, month as place_month from {{ dataset.rows }}
     ) as rows
     {{ join_today('rows', dataset.part, place) }}
+{% endmacro %}
+
+{# Listings of events without quarantined ones before a later accepted one: that counts, whatever they were to say. #}
+{% macro listings_in_question(dataset) %}
+    select *
+    from {{ dataset.rows }}
+    qualify
+        row_state <> 'quarantined'
+        or month >= coalesce(max(case when row_state = 'accepted' then month end) over (partition by {{ dataset.key }}), month)
 {% endmacro %}
 
 {#

@@ -221,9 +221,12 @@ class _Counter:
             .sort("delivered", maintain_order=True)
             .unique(keys, keep="last", maintain_order=True)
         )
-        counting, doubtful = latest.filter(_COUNTS).with_row_index("row"), rows.filter(_MAY_COUNT).with_row_index("row")
-        # A row without its number says nothing of any other: null joins nothing.
-        revised = counting.join(rows.filter(~pl.col("is_accepted")), on=keys, how="semi").get_column("row")
+        # What was refused before a later listing was accepted is settled by that. A row without its number says nothing
+        # of any other: null joins nothing.
+        refused = rows.filter(~pl.col("is_accepted")).join(latest.select(*keys, settled="delivered"), on=keys, how="left")
+        refused = refused.filter((pl.col("delivered") >= pl.col("settled")).fill_null(True)).drop("settled")
+        counting, doubtful = latest.filter(_COUNTS).with_row_index("row"), refused.filter(_MAY_COUNT).with_row_index("row")
+        revised = counting.join(refused, on=keys, how="semi").get_column("row")
         revisions = doubtful.join(counting, on=[*keys, "place", "month"], how="semi").get_column("row")
         return (
             counting.with_columns(is_revised=pl.col("row").is_in(revised.to_list())),

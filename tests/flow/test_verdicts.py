@@ -409,7 +409,8 @@ def expected_event(kpi: Measured, unit: str, rows: Sequence[Row], months: tuple[
     """
     end, is_count = cutoff(months[1]), kpi == "repeat_verification_failures"
     current = {row.key: row for row in rows if row.is_accepted and not row.is_superseded}
-    refused = [row for row in rows if not row.is_accepted]
+    # a later accepted listing counts, whatever an earlier one was to say
+    refused = [row for row in rows if not row.is_accepted and (row.key not in current or row.month >= current[row.key].month)]
     doubted = {row.key for row in refused}
 
     def month_of(row: Row) -> date:

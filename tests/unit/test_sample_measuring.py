@@ -495,6 +495,15 @@ def test_a_revision_that_names_another_place_or_month_is_a_case_of_its_own_there
     assert of_events(kpi, county, january, february, span=QUARTER, unit=STREET) == {**doubted, "events_may_fail": 2}
 
 
+def test_what_is_refused_before_a_later_listing_is_accepted_is_settled(county: County) -> None:
+    january = sheet("grid_events", event("1", REPORTED, community_code=B, rules=["department.required"]))
+    february = sheet("grid_events", event("1", REPORTED, CUTOFF), month=FEBRUARY)
+    kpi = kpi_of(CLOSED, basis="flow")
+    assert of_events(kpi, county, january, february) == {"events": 1, "events_passed": 1}
+    assert of_events(kpi, county, january, february, unit=B) == {}
+    assert of_events(kpi, county, january, unit=B) == {"events_may_fail": 1}
+
+
 def test_a_listing_is_in_doubt_too_where_its_revision_does_not_count(county: County) -> None:
     small = Measure("small", "grid_events", "count", lambda _: pl.col("micro_event"))
     january = sheet("grid_events", event("1", REPORTED, micro_event=True))
