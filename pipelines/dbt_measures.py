@@ -128,6 +128,8 @@ class Measure(_Strict):
         # counted and passed: the later of both days, and the one that is known where the other is not
         both_on = f"greatest({passed_on}, {self.counted_on})" if is_later and self.counted_on != AT_ONCE else passed_on
         said_to_fail = "隔离行中可能未达到的", "quarantined, may fail"
+        if is_later:
+            said_to_fail = f"{said_to_fail[0]}（达到之月起扣除）", f"{said_to_fail[1]} (taken off from the month in which it passes)"
         parts = [
             self._part("", counts, base, self.counted_on, "", ""),
             self._part("_passed", f"{counts} and {passes}", passed, passed_on, "其中达到的", "that pass"),
