@@ -85,10 +85,10 @@ class Facts:
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
-        """By id, domain by domain."""
+        """By id, domain by domain, in a domain as the catalogue places them."""
         frame = self.edition.frame(
             "select kpi_id, name_zh, name_en, domain, kind, unit, scale, decimals, owner_agency, levels, datasets,"
-            " formula_zh, formula_en from dim_kpi order by rowid"
+            " formula_zh, formula_en from dim_kpi order by position"
         )
         kpis = [
             Kpi(

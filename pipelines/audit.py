@@ -16,6 +16,7 @@ from pipelines.build import BuildResult
 from pipelines.control import Control
 from pipelines.errors import WarehouseError, Words
 from pipelines.ingest import batch_path
+from pipelines.parts import Part
 from pipelines.protection.identity import IDENTIFIER, OLD_IDENTIFIER, check_characters
 from pipelines.settings import Home
 from pipelines.sql import scalar
@@ -40,28 +41,29 @@ class GateFailed(WarehouseError):
 
 @dataclass(frozen=True)
 class Audited:
-    """What the gates look at: the working warehouse, what it was computed from, and how that went."""
+    """What the gates look at: the working warehouse, what it was computed from, how that went, and what is new in it.
+
+    `changed`: the parts of its tables that the same code did not find in order for the last edition already.
+    """
 
     home: Home
     control: Control
     built: BuildResult
     connection: duckdb.DuckDBPyConnection
     tables: list[str]
+    changed: list[Part]
 
 
 GATES: dict[str, Callable[[Audited], list[str]]] = {
     "dbt_tests": lambda seen: seen.built.failures if seen.built.tests else ["no test ran"],
     "row_accounts": lambda seen: unbalanced_batches(seen.home, seen.control),
     "tables_and_periods": lambda seen: missing_parts(seen.connection, seen.tables),
-    "identifiers": lambda seen: columns_with_identifiers(seen.connection, seen.tables),
+    "identifiers": lambda seen: columns_with_identifiers(seen.connection, seen.changed),
 }
 
 
-def audit(
-    home: Home, control: Control, built: BuildResult, connection: duckdb.DuckDBPyConnection, tables: list[str]
-) -> None:
+def audit(seen: Audited) -> None:
     """Runs every gate over the working warehouse. GateFailed names all gates that found something."""
-    seen = Audited(home, control, built, connection, tables)
     findings = {}
     for name, gate in GATES.items():
         try:
@@ -93,11 +95,15 @@ def unbalanced_batches(home: Home, control: Control) -> list[str]:
     return wrong
 
 
+def absent_tables(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
+    """Tables of an edition, or that every edition must have, which are not there or not declared."""
+    present = {row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()}
+    return [table for table in sorted({*tables, *NEVER_EMPTY}) if table not in present or table not in tables]
+
+
 def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
     """Edition tables that are absent or empty, and periods without a figure for every unit and KPI."""
-    present = {row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()}
-    needed = sorted({*tables, *NEVER_EMPTY})
-    missing = [f"table {table} is absent" for table in needed if table not in present or table not in tables]
+    missing = [f"table {table} is absent" for table in absent_tables(connection, tables)]
     if missing:
         return missing
     for table in NEVER_EMPTY:
@@ -126,18 +132,18 @@ def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
     return missing + [row[0] for row in incomplete]
 
 
-def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
+def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, parts: list[Part]) -> list[str]:
     """Columns in which something has the form of an identity number with a right check digit.
 
     Of every type but floating-point numbers: these cannot hold 18 digits, and the decimals of a rate look like them.
     """
-    found = []
-    for table in tables:
-        columns = _columns_to_search(connection, table)
-        # Whole rows first: nearly always nothing is found, and one look at a table is enough.
-        if columns and _may_have_identifier(connection, table, columns):
-            found += [f"{table}.{column}" for column in columns if _has_identifier(connection, table, column)]
-    return found
+    found = {
+        f"{part.table}.{column}"
+        for part in parts
+        for column in _columns_to_search(connection, part.table)
+        if _has_identifier(connection, part, column)
+    }
+    return sorted(found)
 
 
 def _columns_to_search(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
@@ -145,24 +151,14 @@ def _columns_to_search(connection: duckdb.DuckDBPyConnection, table: str) -> lis
     return [column for (column,) in connection.execute(query, [table]).fetchall()]
 
 
-def _may_have_identifier(connection: duckdb.DuckDBPyConnection, table: str, columns: list[str]) -> bool:
-    row = "concat_ws(' | ', " + ", ".join(f'"{column}"::varchar' for column in columns) + ")"
-    pattern = f"{IDENTIFIER}|{OLD_IDENTIFIER}"
-    return bool(
-        scalar(connection, f"select bool_or(regexp_matches(replace({row}, '_', ' '), '{pattern}')) from {table}")
-    )
-
-
-def _has_identifier(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    # To the pattern an underscore is a letter; here it stands between words.
-    text = f"""replace("{column}"::varchar, '_', ' ')"""
-    candidates: pl.DataFrame = connection.sql(
-        f"""
-        select distinct unnest(regexp_extract_all({text}, '{IDENTIFIER}')) as number
-        from {table} where regexp_matches({text}, '{IDENTIFIER}')
-        """
-    ).pl()
-    if (check_characters(candidates["number"]) == candidates["number"].str.slice(17).str.to_uppercase()).any():
-        return True
-    old_forms = f"select count(*) from {table} where regexp_matches({text}, '{OLD_IDENTIFIER}')"
-    return bool(scalar(connection, old_forms))
+def _has_identifier(connection: duckdb.DuckDBPyConnection, part: Part, column: str) -> bool:
+    # Each value once, as few columns have many. To the pattern an underscore is a letter; here it stands between words.
+    suspicious: pl.DataFrame = connection.sql(f"""
+        select regexp_extract_all(text, '{IDENTIFIER}') as numbers, regexp_matches(text, '{OLD_IDENTIFIER}') as is_old
+        from (
+            select distinct replace("{column}"::varchar, '_', ' ') as text from {part.table} where {part.condition}
+        )
+        where regexp_matches(text, '{IDENTIFIER}|{OLD_IDENTIFIER}')""").pl()
+    numbers = suspicious["numbers"].explode().drop_nulls()
+    is_sound = check_characters(numbers) == numbers.str.slice(17).str.to_uppercase()
+    return bool(suspicious["is_old"].any() or is_sound.any())

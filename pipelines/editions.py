@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.parts import table_files
 from pipelines.publish import DATABASE, EditionTable, build_database, current_folder, read_manifest
 from pipelines.settings import Home
 
@@ -48,10 +49,22 @@ class Edition:
     @property
     def figures(self) -> int:
         """Rows of the table of figures: unit × period × KPI × target."""
-        return int(pq.read_metadata(self.table("fct_kpi")).num_rows)
+        return sum(pq.read_metadata(path).num_rows for path in self.files("fct_kpi"))
 
     def table(self, name: str) -> Path:
-        return self.folder / f"{name}.parquet"
+        """The Parquet file of a table, or a pattern of its files."""
+        return table_files(self.folder, name)
+
+    def files(self, name: str) -> list[Path]:
+        """The Parquet files of a table; empty where the edition has no such table."""
+        pattern = self.table(name)
+        return sorted(pattern.parent.glob(pattern.name))
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of all its tables but the one about itself."""
+        kept = [path for path in self.folder.iterdir() if path.is_dir() or path.suffix == ".parquet"]
+        return sorted({path.name.removesuffix(".parquet") for path in kept} - {"edition"})
 
 
 def list_editions(home: Home) -> list[Edition]:
@@ -106,8 +119,11 @@ def open_edition(home: Home, edition: Edition) -> Path:
         opened.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=opened.parent))
         try:
-            for path in edition.folder.glob("*.parquet"):
-                (draft / path.name).symlink_to(path.resolve())
+            for name in (*edition.tables, "edition"):
+                for path in edition.files(name):
+                    placed = draft / path.relative_to(edition.folder)
+                    placed.parent.mkdir(exist_ok=True)
+                    placed.symlink_to(path.resolve())
             build_database(draft, _tables_of(home, edition))
             (draft / DATABASE).replace(opened)
         finally:
@@ -118,14 +134,13 @@ def open_edition(home: Home, edition: Edition) -> Path:
 def _tables_of(home: Home, edition: Edition) -> list[EditionTable]:
     """The tables that the edition has, with what the current one says of tables and columns of the same name."""
     comments = _current_comments(home)
-    names = sorted({path.stem for path in edition.folder.glob("*.parquet")} - {"edition"})
     return [
         EditionTable(
             name,
             comments.get((name, ""), ""),
-            {column: comments.get((name, column), "") for column in pl.read_parquet_schema(edition.table(name))},
+            {column: comments.get((name, column), "") for column in pl.read_parquet_schema(edition.files(name)[0])},
         )
-        for name in names
+        for name in edition.tables
     ]
 
 

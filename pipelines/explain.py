@@ -31,6 +31,7 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.explain_account import Segment, are_different, find_changed, find_changed_targets, make_account
 from pipelines.explain_replay import Ledger, replaying
 from pipelines.explain_steps import CAUSES, Inputs, first_taken_dates, steps_between
+from pipelines.parts import parts_of
 from pipelines.settings import Home
 from pipelines.sql import literal
 
@@ -127,7 +128,7 @@ class _Walk:
             targets = self._changed_targets(connection, counties)
             stops = self._stops(connection, counties)
             make_account(connection, figures[0], self._segments(connection, stops, stack), targets)
-            found = columns_with_identifiers(connection, list(_TABLES))
+            found = columns_with_identifiers(connection, parts_of(connection, _TABLES))
             if found:
                 raise GateFailed({"identifiers": found})
             for table in _TABLES:

@@ -1,7 +1,8 @@
 """Write, audit, publish: from the working warehouse to an edition, and the pointer that every reader opens.
 
-An edition is a folder that never changes: one Parquet file per table, a manifest, and, for the newest ones, a
-DuckDB file built fresh from them. The pointer is a relative symlink, replaced in one step.
+An edition is a folder that never changes: the parts of its tables as Parquet files, a manifest, and, for the newest
+ones, a DuckDB file of all of them. Parts that are as in the last edition are that edition's files, linked. The pointer
+is a relative symlink, replaced in one step.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -19,13 +21,14 @@ from typing import Any
 
 import duckdb
 
-from pipelines.audit import audit
+from pipelines.audit import Audited, absent_tables, audit
 from pipelines.build import BuildResult
 from pipelines.control import Control, code_version
 from pipelines.county import County
 from pipelines.durable import sync
+from pipelines.parts import Part, part_of, parts_of, table_files
 from pipelines.settings import DBT_DIR, SHANGHAI, Home
-from pipelines.sql import literal, scalar
+from pipelines.sql import literal
 
 DATABASE = "warehouse.duckdb"
 KEPT_DATABASES = 4  # the current one and the last three
@@ -60,6 +63,52 @@ class Publication:
     is_new: bool
 
 
+@dataclass(frozen=True)
+class LastEdition:
+    """What the current edition leaves for the next one to take over.
+
+    `parts`: by file, the digests of its parts; none where other code made it, with other comments and other gates.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    parts: dict[str, str]
+
+    @classmethod
+    def of(cls, home: Home) -> LastEdition:
+        folder, manifest = current_folder(home) or home.editions, current_manifest(home) or {}
+        is_of_this_code = manifest.get("code_version") == code_version()
+        return cls(folder, manifest, manifest.get("parts", {}) if is_of_this_code else {})
+
+    @property
+    def edition_id(self) -> str:
+        return str(self.manifest.get("edition_id", ""))
+
+    @property
+    def content_hash(self) -> str:
+        return str(self.manifest.get("content_hash", ""))
+
+    @property
+    def has_database(self) -> bool:
+        path = self.folder / DATABASE
+        return bool(self.parts) and path.exists() and file_hash(path) == self.manifest["database"]
+
+    def changed(self, parts: list[Part]) -> list[Part]:
+        """Those of the parts that it does not have."""
+        return [part for part in parts if self.parts.get(part.file) != part.digest]
+
+    def gone(self, parts: list[Part]) -> list[Part]:
+        """Those of its own parts that are not among these."""
+        kept = {part.file: part.digest for part in parts}
+        return [part_of(file, digest) for file, digest in self.parts.items() if kept.get(file) != digest]
+
+    def has_sound(self, part: Part) -> bool:
+        """Whether it has this part in a file that nothing has happened to."""
+        path = self.folder / part.file
+        is_known = self.parts.get(part.file) == part.digest and path.exists()
+        return is_known and file_hash(path) == self.manifest["files"].get(part.file)
+
+
 def publish(home: Home, county: County, control: Control, built: BuildResult) -> Publication:
     """Audits the working warehouse and makes it the current edition, unless its content is the current one's.
 
@@ -68,11 +117,12 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     tables = edition_tables(home)
     names = [table.name for table in tables]
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        audit(home, control, built, connection, names)
-        content_hash = _content_hash(connection, names)
-        current = current_manifest(home)
-        if current is not None and current["content_hash"] == content_hash:
-            return Publication(current["edition_id"], is_new=False)
+        last = LastEdition.of(home)
+        parts = parts_of(connection, names) if not absent_tables(connection, names) else []
+        audit(Audited(home, control, built, connection, names, last.changed(parts)))
+        content_hash = _content_hash(parts)
+        if last.content_hash == content_hash:
+            return Publication(last.edition_id, is_new=False)
         published_at = datetime.now(UTC).replace(tzinfo=None)
         edition_id = f"{datetime.now(SHANGHAI):%Y%m%dT%H%M%S}-{content_hash[:8]}"
         edition = {
@@ -86,15 +136,22 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
             "inputs_hash": control.inputs_hash,
             "content_hash": content_hash,
         }
-        draft = _write_tables(home, connection, names, edition)
-    build_database(draft, tables)
-    _write_manifest(draft, edition, county, control)
+        draft = _new_draft(home, edition_id)
+        _write_parts(connection, draft, parts, last)
+    _write_edition(draft, edition)
+    _write_database(draft, tables, parts, last)
+    _write_manifest(draft, edition, parts, county, control)
     folder = home.editions / edition_id
     draft.rename(folder)
     sync(home.editions)
     _point_to(home, folder)
     _drop_old_databases(home)
     return Publication(edition_id, is_new=True)
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def current_folder(home: Home) -> Path | None:
@@ -130,7 +187,7 @@ def edition_tables(home: Home) -> list[EditionTable]:
 
 
 def build_database(folder: Path, tables: list[EditionTable]) -> None:
-    """A fresh DuckDB file from an edition's Parquet files, with a comment on every table and column."""
+    """A new DuckDB file from an edition's Parquet files, with a comment on every table and column."""
     path = folder / DATABASE
     path.unlink(missing_ok=True)
     edition = EditionTable(
@@ -139,7 +196,7 @@ def build_database(folder: Path, tables: list[EditionTable]) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.begin()  # as one transaction: each of the hundred statements alone would wait for the disk
         for table in [*tables, edition]:
-            parquet = literal(str(folder / f"{table.name}.parquet"))
+            parquet = literal(str(table_files(folder, table.name)))
             connection.execute(f"create table {table.name} as select * from read_parquet({parquet})")
             connection.execute(f"comment on table {table.name} is {literal(table.comment.strip())}")
             for column, comment in table.columns.items():
@@ -149,30 +206,72 @@ def build_database(folder: Path, tables: list[EditionTable]) -> None:
     sync(path)
 
 
-def _content_hash(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> str:
-    digest = hashlib.sha256()
-    for table in tables:
-        query = f"select count(*)::varchar || ' ' || coalesce(sum(hash(rows)::hugeint)::varchar, '') from {table} as rows"
-        columns = connection.table(table).columns
-        digest.update(f"{table} {columns} {scalar(connection, query)}\n".encode())
-    return digest.hexdigest()
+def _content_hash(parts: list[Part]) -> str:
+    return hashlib.sha256("\n".join(f"{part.file} {part.digest}" for part in parts).encode()).hexdigest()
 
 
-def _write_tables(
-    home: Home, connection: duckdb.DuckDBPyConnection, names: list[str], edition: dict[str, Any]
-) -> Path:
+def _new_draft(home: Home, edition_id: str) -> Path:
     home.editions.mkdir(parents=True, exist_ok=True)
     for abandoned in home.editions.glob(".draft-*"):
         shutil.rmtree(abandoned)
-    draft = home.editions / f".draft-{edition['edition_id']}"
+    draft = home.editions / f".draft-{edition_id}"
     draft.mkdir()
-    for name in names:
-        _copy(connection, f"select * from {name} order by all", draft / f"{name}.parquet")
+    return draft
+
+
+def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list[Part], last: LastEdition) -> None:
+    for part in parts:
+        path = draft / part.file
+        path.parent.mkdir(exist_ok=True)
+        if last.has_sound(part):
+            _link(last.folder / part.file, path)
+        else:
+            _copy(connection, f"select * from {part.table} where {part.condition} order by all", path)
+    for folder in {(draft / part.file).parent for part in parts}:
+        sync(folder)
+
+
+def _write_edition(draft: Path, edition: dict[str, Any]) -> None:
+    """The one row about the edition itself."""
     with duckdb.connect() as own:
         columns = ", ".join(f"?::{kind} as {name}" for name, (kind, _) in _EDITION_COLUMNS.items())
         own.execute(f"create table edition as select {columns}", [edition[name] for name in _EDITION_COLUMNS])
         _copy(own, "select * from edition", draft / "edition.parquet")
-    return draft
+
+
+def _write_database(draft: Path, tables: list[EditionTable], parts: list[Part], last: LastEdition) -> None:
+    """The DuckDB file: the last edition's with the changed parts replaced, or a new one where that does not give them."""
+    if last.has_database:
+        shutil.copyfile(last.folder / DATABASE, draft / DATABASE)
+        with suppress(duckdb.Error):  # such as a column that was not there before
+            _replace_parts(draft, last.gone(parts), last.changed(parts))
+        with duckdb.connect(str(draft / DATABASE), read_only=True) as connection:
+            if parts_of(connection, [table.name for table in tables]) == parts:
+                return
+    build_database(draft, tables)
+
+
+def _replace_parts(draft: Path, gone: list[Part], changed: list[Part]) -> None:
+    with duckdb.connect(str(draft / DATABASE)) as connection:
+        connection.begin()
+        for part in gone:
+            connection.execute(f"delete from {part.table} where {part.condition}")
+        for part in changed:
+            parquet = literal(str(draft / part.file))
+            connection.execute(f"insert into {part.table} by name select * from read_parquet({parquet})")
+        connection.execute("delete from edition")
+        connection.execute(f"insert into edition select * from read_parquet({literal(str(draft / 'edition.parquet'))})")
+        connection.commit()
+        connection.execute("checkpoint")
+    sync(draft / DATABASE)
+
+
+def _link(source: Path, path: Path) -> None:
+    try:
+        os.link(source, path)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, path)
+        sync(path)
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
@@ -180,19 +279,18 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None
     sync(path)
 
 
-def _write_manifest(draft: Path, edition: dict[str, Any], county: County, control: Control) -> None:
-    hashes = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(draft.glob("*.parquet"))
-    }
+def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], county: County, control: Control) -> None:
+    files = ["edition.parquet", *(part.file for part in parts)]
     manifest = {
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
         "county": county.model_dump(mode="json"),
         "batches": [batch.batch_id for batch in control.batches],
         "periods": control.digests,
-        "targets_hash": hashlib.sha256((DBT_DIR / "seeds" / "targets.csv").read_bytes()).hexdigest(),
-        "files": hashes,
+        "targets_hash": file_hash(DBT_DIR / "seeds" / "targets.csv"),
+        "files": {name: file_hash(draft / name) for name in files},
+        "parts": {part.file: part.digest for part in parts},
         # A DuckDB file may be rebuilt from the Parquet files; its own hash is for `verify` only.
-        "database": hashlib.sha256((draft / DATABASE).read_bytes()).hexdigest(),
+        "database": file_hash(draft / DATABASE),
     }
     path = draft / "manifest.json"
     path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")

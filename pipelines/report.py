@@ -20,7 +20,7 @@ class EditionReport:
     edition: dict[str, Any]
     period: str
     units: int
-    # one row per KPI and target: kpi_id, its names, target_id, and a count per status
+    # one row per KPI and target, as the catalogue places them: position, kpi_id, its names, target_id, a count per status
     kpis: list[dict[str, Any]]
     rows: dict[str, int]
     worst: list[dict[str, Any]]
@@ -53,7 +53,7 @@ where period_type = 'month' and period = ? and unit_level = 'community' and unit
 # An undetermined figure has a judged status too, but what it says may be overturned: it is counted apart.
 _STATUS_QUERY = """
 with judged as (
-    select kpis.name_zh, kpis.name_en, figures.kpi_id, figures.target_id,
+    select kpis.position, kpis.name_zh, kpis.name_en, figures.kpi_id, figures.target_id,
         case when figures.status in ('met', 'near', 'missed') and figures.certainty = 'undetermined'
             then 'undetermined' else figures.status end as status
     from fct_kpi as figures
@@ -63,8 +63,8 @@ with judged as (
 )
 pivot judged on status in
     ('met', 'near', 'missed', 'undetermined', 'no_data', 'not_applicable', 'too_early', 'no_target')
-using count(*) group by kpi_id, name_zh, name_en, target_id
-order by kpi_id, target_id
+using count(*) group by position, kpi_id, name_zh, name_en, target_id
+order by position, target_id
 """
 _ROWS_QUERY = """
 select sum(rows_read) as read, sum(rows_accepted) as accepted, sum(rows_quarantined) as quarantined,
@@ -90,7 +90,7 @@ inner join dim_unit as units on units.unit_key = worst.unit_key
 inner join fct_kpi as figures on figures.unit_key = worst.unit_key and figures.kpi_id = worst.kpi_id
     and figures.period_type = 'month' and figures.period = $1 and figures.unit_basis = 'as_was'
 where worst.place <= 3
-order by kpis.kpi_id, worst.place
+order by kpis.position, worst.place
 """.replace("period = ?", "period = $1")
 _MISSING_QUERY = "select count(*) as missing from fct_delivery where delivery_status in ('missing', 'refused')"
 

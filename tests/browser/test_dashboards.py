@@ -23,7 +23,7 @@ Visit = Callable[..., Watched]
 STATE_OF_CELL = "case when certainty = 'undetermined' and target_id is not null then certainty else status end"
 # Of two documents that ask the same, the heatmap has one column; without target anywhere a KPI has none.
 SAFETY = (
-    f"select distinct unit_key, kpi_id, dim_kpi.rowid as place, {STATE_OF_CELL} as state, value from fct_kpi"
+    f"select distinct unit_key, kpi_id, position as place, {STATE_OF_CELL} as state, value from fct_kpi"
     " inner join dim_kpi using (kpi_id) where domain = 'safety' and kpi_id <> 'grid_event_closure_rate'"
     " and period_type = 'month' and period = '2026-06-01' and unit_level = 'community'"
 )

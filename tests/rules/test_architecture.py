@@ -6,6 +6,7 @@ A rule stands here if breaking it would work today and hurt later.
 from __future__ import annotations
 
 import ast
+import csv
 import re
 import subprocess
 import sys
@@ -172,13 +173,14 @@ def test_the_sources_of_dbt_are_those_that_the_contracts_give() -> None:
 
 
 def declarations() -> dict[str, dict[str, Any]]:
-    """The KPIs as dbt/kpis declares them, by id."""
+    """The KPIs as dbt/kpis declares them, by id, each with what its group has in common."""
     block = re.compile(r"\{% set declarations %\}(.*?)\{% endset %\}", re.DOTALL)
     return {
-        kpi["kpi_id"]: kpi
+        kpi["kpi_id"]: {**group["common"], **kpi}
         for path in (DBT_DIR / "kpis").glob("*.sql")
         for text in block.findall(path.read_text(encoding="utf-8"))
-        for kpi in yaml.safe_load(text)
+        for group in yaml.safe_load(text)
+        for kpi in group["kpis"]
     }
 
 
@@ -187,10 +189,21 @@ def test_every_kpi_rests_on_datasets_that_have_a_contract() -> None:
     assert declarations() != {}
 
 
+def stated_targets() -> list[dict[str, str]]:
+    with (DBT_DIR / "seeds" / "targets.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_every_target_is_of_a_declared_kpi() -> None:
-    lines = (DBT_DIR / "seeds" / "targets.csv").read_text(encoding="utf-8").splitlines()
-    place = lines[0].split(",").index("kpi_id")
-    assert {line.split(",")[place] for line in lines[1:]} <= set(declarations())
+    assert {target["kpi_id"] for target in stated_targets()} <= set(declarations())
+
+
+def test_a_document_has_one_name_for_kpis_and_targets() -> None:
+    macros = (DBT_DIR / "macros" / "kpis.sql").read_text(encoding="utf-8")
+    listed = macros[macros.index("macro documents()") : macros.index("endmacro", macros.index("macro documents()"))]
+    names = {pack: name for pack, _, name in re.findall(r"""'(\w+)': (['"])(.+)\2,""", listed)}
+    assert {kpi["document"] for kpi in declarations().values()} == set(names)
+    assert {(target["pack"], target["document"]) for target in stated_targets()} <= set(names.items())
 
 
 def test_pages_have_words_for_every_dataset_and_no_other() -> None:

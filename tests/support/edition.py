@@ -657,8 +657,8 @@ def _period_row(period: Period) -> Row:
 
 def _kpi_row(kpi: Kpi) -> Row:
     return {
-        "kpi_id": kpi.kpi_id, "name_zh": kpi.name_zh, "name_en": kpi.name_en, "domain": kpi.domain, "kind": kpi.kind,
-        "basis": kpi.basis, "unit": kpi.unit, "scale": kpi.scale, "direction": kpi.direction,
+        "kpi_id": kpi.kpi_id, "position": KPIS.index(kpi) + 1, "name_zh": kpi.name_zh, "name_en": kpi.name_en,
+        "domain": kpi.domain, "kind": kpi.kind, "basis": kpi.basis, "unit": kpi.unit, "scale": kpi.scale, "direction": kpi.direction,
         "tolerance": kpi.tolerance, "decimals": kpi.decimals, "owner_agency": kpi.owner, "lever": "numerator",
         "levels": list(kpi.levels), "datasets": list(kpi.datasets), "formula_zh": f"{kpi.name_zh} = 分子 ÷ 分母 × {kpi.scale}",
         "formula_en": f"numerator / denominator × {kpi.scale}", "clause": None, "source_document": None, "note": None,

@@ -75,7 +75,7 @@ def test_datasets_and_agencies_are_called_what_the_contracts_call_them() -> None
 def declared(key: str) -> set[str]:
     """What the declarations of KPIs give for a key."""
     texts = [path.read_text("utf-8") for path in (REPO / "dbt" / "kpis").glob("*.sql")]
-    return {found.strip() for text in texts for found in re.findall(rf"^  {key}: (.+)$", text, re.MULTILINE)}
+    return {found.strip() for text in texts for found in re.findall(rf"^ +{key}: (.+)$", text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from expectations.contract import load_contracts
 from pipelines.dbt_marts import derived_files
 from pipelines.dbt_sources import SOURCES_FILE, render_sources
-from pipelines.settings import DBT_DIR
+from pipelines.settings import DBT_DIR, Home
 from tests.support.lake import STREET_1, A, B, Lake, parsed_project, run_dbt
 
 MODELS = sorted((DBT_DIR / "models").rglob("*.sql"))
@@ -117,53 +117,87 @@ def test_the_unit_tests_of_the_models_pass(built: Lake) -> None:
 
 
 NEW_KPI = """
-- kpi_id: households_living_here
-  name_zh: 居住户数
-  name_en: Households living here
-  domain: facilities
-  kind: count
-  basis: stock
-  unit: households
-  scale: 1
-  direction: higher
-  decimals: 0
-  shortfall_step: 1
-  owner_agency: grid_management
-  mart: mart_facilities
-  numerator: households
-  denominator: 1
-  high_numerator: households + households_doubtful
-  datasets:
-    grid_grids: cases
-  formula_zh: 期末综合网格户数之和
-  formula_en: households of the general grids at period end
-  document: 社区平安建设方案 / community safety plan
-  clause: §1
+  - kpi_id: dwellings_lived_in
+    name_zh: 有人居住的住房
+    name_en: Dwellings lived in
+    kind: count
+    unit: sets
+    owner_agency: grid_management
+    numerator: households
+    denominator: 1
+    high_numerator: households + households_doubtful
+    datasets: {grid_grids: cases}
+    formula_zh: 期末综合网格户数之和
+    formula_en: households of the general grids at period end
+    document: D3
+    clause: §1
 """
+END_OF_DECLARATIONS = "    {% endset %}"
 
 
-def test_a_kpi_over_existing_marts_is_one_declaration(built: Lake, tmp_path: Path) -> None:
-    project = tmp_path / "dbt"
-    shutil.copytree(DBT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the dbt project that a test may change."""
+    copy = tmp_path / "dbt"
+    shutil.copytree(DBT_DIR, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    return copy
+
+
+def declare(project: Path, more: str) -> None:
+    """Adds text to the end of the last group of KPIs about facilities."""
     declarations = project / "kpis" / "facilities.sql"
     text = declarations.read_text(encoding="utf-8")
-    end = "    {% endset %}"
-    assert text.count(end) == 1
+    assert text.count(END_OF_DECLARATIONS) == 1
+    declarations.write_text(text.replace(END_OF_DECLARATIONS, more + END_OF_DECLARATIONS), encoding="utf-8")
+
+
+def test_a_kpi_over_existing_marts_is_one_declaration(built: Lake, project: Path, tmp_path: Path) -> None:
     home = Lake(tmp_path / "home").home
     shutil.copytree(built.root, home.root)
-    declarations.write_text(text.replace(end, NEW_KPI.replace("clause:", "klause:") + end), encoding="utf-8")
-    refused = run_dbt(home, "parse", project=project)
-    assert "KPI households_living_here lacks clause" in str(refused.exception)
-    declarations.write_text(text.replace(end, NEW_KPI + end), encoding="utf-8")
+    declare(project, NEW_KPI)
     outcome = run_dbt(
         home, "build", "--full-refresh", "--exclude-resource-type", "unit_test", project=project
     )
     assert {node.node.name: node.message for node in outcome.result if str(node.status) not in ("success", "pass")} == {}
-    county = Lake(home.root).figure("households_living_here", "610629")
+    county = Lake(home.root).figure("dwellings_lived_in", "610629")
     assert (county["numerator"], county["high_numerator"], county["value"]) == (100, 200, 100.0)
     assert (county["status"], county["expected_suppliers"]) == ("no_target", 2)
-    catalogue = Lake(home.root).rows("select name_zh, datasets from dim_kpi where kpi_id = 'households_living_here'")
-    assert catalogue == [("居住户数", ["grid_grids"])]
+    catalogue = Lake(home.root).rows(
+        "select name_zh, owner_agency, domain, scale, decimals, levels, datasets, source_document, position"
+        " from dim_kpi where kpi_id = 'dwellings_lived_in'"
+    )
+    before = Lake(home.root).rows("select position from dim_kpi where kpi_id = 'facility_area_per_100_households'")
+    assert catalogue == [(
+        "有人居住的住房", "grid_management", "facilities", 1, 0, ["community", "street", "county"], ["grid_grids"],
+        "社区平安建设方案 / community safety plan", before[0][0] + 1,
+    )]  # fmt: skip
+
+
+def test_kpis_are_read_in_the_order_in_which_they_are_declared(built: Lake) -> None:
+    catalogue = built.rows("select position, kpi_id from dim_kpi order by position")
+    assert [position for position, _ in catalogue] == list(range(1, len(catalogue) + 1))
+    declared = re.findall(r"- kpi_id: (\w+)", (DBT_DIR / "kpis" / "population.sql").read_text(encoding="utf-8"))
+    assert [kpi_id for _, kpi_id in catalogue[: len(declared)]] == declared
+
+
+# What is wrong with a declaration → what dbt says of it.
+FAULTS = {
+    NEW_KPI.replace("clause: §1", "klause: §1").replace("unit: sets", "unit: heaps").replace("D3", "D33").replace("denominator", "per"): (
+        "KPI dwellings_lived_in lacks clause; lacks denominator; has an unknown key klause; has an unknown unit heaps; "
+        "has an unknown document D33"
+    ),
+    NEW_KPI + "    measure: households\n": "KPI dwellings_lived_in has both a measure and a numerator",
+    "- kpi_id: dwellings_lived_in\n": "kpis/facilities.sql: expected a list of groups in YAML, each with common and kpis",
+    "  kpis: [\n": "kpis/facilities.sql: expected a list of groups in YAML, each with common and kpis, found none",
+}
+
+
+@pytest.mark.parametrize(("fault", "said"), FAULTS.items(), ids=range(len(FAULTS)))
+def test_a_declaration_that_is_not_understood_is_an_error_that_names_it(
+    project: Path, tmp_path: Path, fault: str, said: str
+) -> None:
+    declare(project, fault)
+    assert said in " ".join(str(run_dbt(Home(tmp_path / "home"), "parse", project=project).exception).split())
 
 
 # What is changed behind dbt's back → the tests that must see it.

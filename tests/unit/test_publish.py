@@ -21,8 +21,12 @@ from pipelines import publish as publish_module
 from pipelines.audit import GateFailed
 from pipelines.build import BuildResult
 from pipelines.county import County
+from pipelines.parts import Part, parts_of, table_files
 from pipelines.publish import build_database, current_folder, current_manifest, edition_tables
 from pipelines.settings import Home
+
+# The figures of a period are one part of their table; tables without rows are one part, too.
+FILES = {"edition.parquet", "fct_kpi/2026-01.parquet", *(f"{table}.parquet" for table in TABLES if table != "fct_kpi")}
 
 
 class Clock(datetime):
@@ -105,7 +109,7 @@ def test_the_manifest_has_the_hash_of_every_file(working: Working, home: Home) -
     working.publish()
     folder, manifest = current_folder(home), current_manifest(home)
     assert folder is not None and manifest is not None
-    assert set(manifest["files"]) == {f"{table}.parquet" for table in (*TABLES, "edition")}
+    assert set(manifest["files"]) == FILES
     for name, recorded in {**manifest["files"], "warehouse.duckdb": manifest["database"]}.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == recorded
     assert manifest["batches"] == ["b1"]
@@ -198,7 +202,7 @@ def test_a_crash_before_the_pointer_leaves_readers_with_the_old_edition(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for step in ("build_database", "_write_manifest", "_point_to"):
+    for step in ("_write_database", "_write_manifest", "_point_to"):
         with monkeypatch.context() as patched:
             patched.setattr(publish_module, step, crash)
             with pytest.raises(KeyboardInterrupt):
@@ -242,6 +246,90 @@ def test_only_tables_tagged_edition_are_published(working: Working, home: Home) 
     assert [table.name for table in edition_tables(home)] == sorted(TABLES)
 
 
+# --- what does not change is not written again ------------------------------------------------------------------
+
+
+FEBRUARY = TABLES["fct_kpi"].replace("2026-01-01", "2026-02-01")
+BOTH_MONTHS = {
+    **TABLES,
+    "dim_period": TABLES["dim_period"].replace(
+        "('month', date '2026-01-01'", "('month', date '2026-02-01', date '2026-02-28', '2026年2月'), ('month', date '2026-01-01'"
+    ),
+    "fct_kpi": f"{TABLES['fct_kpi']} union all {FEBRUARY}",
+}
+
+
+def files_of(home: Home) -> dict[str, int]:
+    """The files of the current edition's tables, by what they are on the disk."""
+    folder = current_folder(home)
+    assert folder is not None
+    return {str(path.relative_to(folder)): path.stat().st_ino for path in folder.rglob("*.parquet")}
+
+
+def test_a_new_month_leaves_the_files_of_the_months_before_as_they_are(working: Working, home: Home) -> None:
+    working.publish()
+    before = files_of(home)
+    replace(working, tables=BOTH_MONTHS).publish()
+    after = files_of(home)
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "dim_period.parquet", "edition.parquet", "fct_kpi/2026-02.parquet",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_by_parts", [True, False], ids=["by parts", "afresh"])
+def test_the_database_is_the_same_whether_made_from_the_last_one_or_afresh(
+    working: Working, home: Home, is_by_parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace(working, tables=BOTH_MONTHS).publish()
+    later = {**BOTH_MONTHS, "fct_kpi": f"{TABLES['fct_kpi'].replace('113', '114')} union all {FEBRUARY}"}
+    if not is_by_parts:
+        monkeypatch.setattr(publish_module, "code_version", lambda: "other")
+    else:
+        monkeypatch.setattr(publish_module, "build_database", lambda *_: pytest.fail("built afresh"))
+    replace(working, tables=later).publish()
+    with duckdb.connect(str(home.pointer), read_only=True) as connection:
+        found = connection.execute("select period, numerator, count(*) from fct_kpi group by all order by all").fetchall()
+        comments = connection.execute("select count(*) from duckdb_columns() where comment is null and not internal").fetchall()
+        assert parts_of(connection, TABLES) == in_files(current_folder(home))
+    assert found == [(date(2026, 1, 1), 114, 6), (date(2026, 2, 1), 113, 6)]
+    assert comments == [(0,)]
+
+
+def in_files(folder: Path | None) -> list[Part]:
+    """The parts of an edition as its Parquet files have them."""
+    assert folder is not None
+    with duckdb.connect() as connection:
+        for table in TABLES:
+            connection.execute(f"create table {table} as select * from '{table_files(folder, table)}'")
+        return parts_of(connection, TABLES)
+
+
+def test_a_month_that_is_no_more_is_taken_out(working: Working, home: Home) -> None:
+    replace(working, tables=BOTH_MONTHS).publish()
+    working.publish()
+    assert "fct_kpi/2026-02.parquet" not in files_of(home)
+    assert read(home, "select count(*) from fct_kpi where period = date '2026-02-01'") == 0
+
+
+def test_a_damaged_file_is_written_anew_and_not_taken_over(working: Working, home: Home) -> None:
+    working.publish()
+    folder = current_folder(home)
+    assert folder is not None
+    for name in ("fct_kpi/2026-01.parquet", "warehouse.duckdb"):
+        path = folder / name
+        path.write_bytes(path.read_bytes()[:-9])
+    replace(working, tables=BOTH_MONTHS).publish()
+    assert parts_of(duckdb.connect(str(home.pointer), read_only=True), TABLES) == in_files(current_folder(home))
+
+
+def test_an_identity_number_is_found_in_a_new_month(working: Working) -> None:
+    working.publish()
+    planted = FEBRUARY.replace("'missed' as status", "'999000199003070011' as status")
+    with pytest.raises(GateFailed) as failed:
+        replace(working, tables={**BOTH_MONTHS, "fct_kpi": f"{TABLES['fct_kpi']} union all {planted}"}).publish()
+    assert failed.value.findings == {"identifiers": ["fct_kpi.status"]}
+
+
 # --- what is kept -------------------------------------------------------------------------------------------
 
 
@@ -263,9 +351,8 @@ def test_the_current_database_and_the_last_three_stay_and_of_older_ones_the_tabl
         age(home, editions[-1], 3600)
     assert databases(home) == editions[-4:]
     folder = home.editions / editions[0]
-    assert {path.name for path in folder.iterdir()} == {
-        "manifest.json", *(f"{table}.parquet" for table in (*TABLES, "edition"))
-    }  # fmt: skip
+    kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert kept == {"manifest.json", *FILES}
     assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["edition_id"] == editions[0]
 
 

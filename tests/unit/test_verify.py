@@ -81,7 +81,7 @@ def test_an_empty_data_root_has_no_damage(home: Home) -> None:
     [
         lambda home: batch_path(home, SLOT, "b1"),
         lambda home: verdicts_path(home, SLOT, "b1"),
-        lambda home: edition(home) / "fct_kpi.parquet",
+        lambda home: edition(home) / "fct_kpi/2026-01.parquet",
         lambda home: edition(home) / "edition.parquet",
         lambda home: edition(home) / "warehouse.duckdb",
     ],

@@ -8,6 +8,7 @@ tolerances as (
 
 select
     declared.kpi_id,
+    cast(declared.position as integer) as position,
     declared.name_zh,
     declared.name_en,
     declared.domain,

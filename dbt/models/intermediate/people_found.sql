@@ -1,6 +1,9 @@
 -- People that the grid found living in a place, or may have found (quarantined), with what the books say of them: in
 -- force (is_registered, is_known), or in quarantined entries only (is_perhaps_registered, is_perhaps_known). Someone
--- without a usable number is whom he was linked to, if to anyone.
+-- without a usable number is whom he was linked to, if to anyone. Of the months to compute, and a table: three models
+-- read it, and looking everyone up in the books is the dearest step of a month.
+{{ config(materialized='table', pre_hook='{{ choose_months() }}') }}
+
 with residents as (
     select
         delivered.*,

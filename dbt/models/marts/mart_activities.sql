@@ -18,21 +18,9 @@ counted as (
 )
 
 select
+    {% for measure in measures %}
+        cast({{ measure }} as bigint) as {{ measure }},
+    {% endfor %}
     unit_key,
-    month,
-    cast(activities_held as bigint) as activities_held,
-    cast(activities_held_for_certain as bigint) as activities_held_for_certain,
-    cast(activities_possibly_held as bigint) as activities_possibly_held,
-    cast(activities_unclear as bigint) as activities_unclear,
-    cast(contest_communities as bigint) as contest_communities,
-    cast(contest_communities_for_certain as bigint) as contest_communities_for_certain,
-    cast(contest_communities_possible as bigint) as contest_communities_possible,
-    cast(contests_unclear as bigint) as contests_unclear,
-    cast(stationed_staff as bigint) as stationed_staff,
-    cast(stationed_volunteers as bigint) as stationed_volunteers,
-    cast(stationed_volunteers_least as bigint) as stationed_volunteers_least,
-    cast(stationed_staff_most as bigint) as stationed_staff_most,
-    cast(stationed_staff_idle_least as bigint) as stationed_staff_idle_least,
-    cast(stationed_staff_unbounded as bigint) as stationed_staff_unbounded,
-    cast(stationed_staff_unplaced as bigint) as stationed_staff_unplaced
+    month
 from counted
