@@ -89,9 +89,10 @@ def _time_month(home: Home, as_of: date) -> MonthSpent:
     """The steps of a run, one by one, on the day after the month's cut-off."""
     import duckdb
 
-    from pipelines.audit import audit
+    from pipelines.audit import Audited, audit
     from pipelines.landing import look
-    from pipelines.publish import edition_tables
+    from pipelines.parts import parts_of
+    from pipelines.publish import LastEdition, edition_tables
     from pipelines.run import compute, open_session, prepare, recorded, release, take_in
 
     clock = Clock()
@@ -105,7 +106,8 @@ def _time_month(home: Home, as_of: date) -> MonthSpent:
             built = compute(session, control)
         names = [table.name for table in edition_tables(home)]
         with duckdb.connect(str(home.warehouse), read_only=True) as connection, clock.at("audit"):
-            audit(home, control, built, connection, names)
+            parts = LastEdition.of(home).changed(parts_of(connection, names))
+            audit(Audited(home, control, built, connection, names, parts))
         # Publishing audits, too: what it takes besides is the rest.
         with clock.at("publish"):
             summary.publication = release(session, control, built)

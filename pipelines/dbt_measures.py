@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -29,7 +29,11 @@ class _Strict(BaseModel):
 
 
 class Part(_Strict):
-    """One column that a measure becomes: `amount` summed over the rows for which `condition` holds."""
+    """A column that a measure becomes, or a part of it: the `aggregate` of `amount` over the rows for which `condition`
+    holds, of events known from the day `known_on`.
+
+    A maximum tells whether a place has such a row; a sum `unless` there is one counts a place once where it does not.
+    """
 
     suffix: str
     condition: str
@@ -37,7 +41,8 @@ class Part(_Strict):
     known_on: str
     zh: str
     en: str
-    aggregate: Literal["sum", "min"] = "sum"
+    aggregate: Literal["sum", "min", "max"] = "sum"
+    unless: str | None = None
 
 
 class Measure(_Strict):
@@ -46,7 +51,8 @@ class Measure(_Strict):
     `counts` and `passes` are conditions over the columns of the staging model, three-valued: what a quarantined row
     does not say is null, and null is "it may be". `amount` and `passed_amount` are summed instead of rows; of a minimum the
     least amount is taken (of registers, and for stocks only: the least of several months is not their sum).
-    `counted_on` and `passed_on` (of events) are the columns with the day from which on that is known; default: at once.
+    `counted_on` and `passed_on` (of events) are the columns with the day from which on that is known; default: at once. A
+    day that a quarantined row does not say is unknown, so that it may be at once; of an accepted row null is never.
     """
 
     name: str
@@ -75,9 +81,9 @@ class Measure(_Strict):
             raise ValueError(f"{self.name}: a minimum is one of amounts")
         return self
 
-    @property
-    def data_type(self) -> str:
-        return "decimal(18,2)" if self.amount else "bigint"
+    def type_of(self, part: Part) -> str:
+        """The type of a column: bigint where rows are counted, else that of amounts."""
+        return "bigint" if part.amount in ("1", "-1") else "decimal(18,2)"
 
     def columns(self, *, is_event: bool) -> dict[str, Part]:
         """The columns that the measure becomes."""
@@ -87,35 +93,52 @@ class Measure(_Strict):
         """What is summed of each row: SQL over rows that carry the flags `<name>_counts`, `_may_count` …"""
         if self.kind == "places":
             return [
-                self._part("", f"{self.name}_counts", "1", AT_ONCE, "", ""),
-                self._part("_doubtful", f"{self.name}_may_count", "1", AT_ONCE, "仅隔离行可能有的", "only by quarantined rows"),
+                self._part("", f"{self.name}_counts", "1", AT_ONCE, "", "", aggregate="max"),
+                self._part(
+                    "_doubtful", f"{self.name}_may_count", "1", AT_ONCE, "仅隔离行可能有的", "only by quarantined rows", unless=self.name
+                ),
             ]
         if self.kind == "minimum":
             return self._least(self.amount or "")
-        base, passed = self.amount or "1", self.passed_amount or self.amount or "1"
-        passed_on = self.passed_on or self.counted_on
-        own = f"{self.name}_is_own" if is_event else f"{self.name}_may_count"
-        counts, may_count = f"{self.name}_counts", f"{self.name}_may_count"
-        revised = f"{self.name}_is_revised"
         if self.kind == "count":
-            parts = [
-                self._part("", counts, base, self.counted_on, "", ""),
-                self._part("_doubtful", may_count, base, AT_ONCE, "隔离行中可能计入的", "quarantined, may count"),
-            ]
-            if is_event:
-                parts.append(
-                    self._part("_revised", revised, base, self.counted_on, "另有隔离行更改的", "revised by a quarantined row")
-                )
-            return parts + self._unbounded(may_count)
+            return self._count(is_event=is_event)
+        return self._rate(is_event=is_event)
+
+    def _count(self, *, is_event: bool) -> list[Part]:
+        amount, may_count = self.amount or "1", f"{self.name}_may_count"
+        parts = [
+            self._part("", f"{self.name}_counts", amount, self.counted_on, "", ""),
+            self._part("_doubtful", may_count, amount, self.counted_on, "隔离行中可能计入的", "quarantined, may count"),
+        ]
+        if is_event:
+            revised = f"{self.name}_is_revised"
+            parts.append(self._part("_revised", revised, amount, self.counted_on, "另有隔离行更改的", "revised by a quarantined row"))
+        return parts + self._unbounded(may_count)
+
+    def _rate(self, *, is_event: bool) -> list[Part]:
+        """What passes of an event passes on a day; until then it fails, and a quarantined one may fail."""
+        base, passed = self.amount or "1", self.passed_amount or self.amount or "1"
+        counts, revised = f"{self.name}_counts", f"{self.name}_is_revised"
+        own = f"{self.name}_is_own" if is_event else f"{self.name}_may_count"
         passes = f"coalesce({self.passes}, false)" if self.passes else "true"
         may_pass = f"coalesce({self.passes}, true)" if self.passes else "true"
         may_fail = f"not coalesce({self.passes}, false)" if self.passes else "true"
+        passed_on = self.passed_on or self.counted_on
+        is_later = passed_on != self.counted_on
+        # counted and passed: the later of both days, and the one that is known where the other is not
+        both_on = f"greatest({passed_on}, {self.counted_on})" if is_later and self.counted_on != AT_ONCE else passed_on
+        said_to_fail = "隔离行中可能未达到的", "quarantined, may fail"
+        if is_later:
+            said_to_fail = f"{said_to_fail[0]}（达到之月起扣除）", f"{said_to_fail[1]} (taken off from the month in which it passes)"
         parts = [
             self._part("", counts, base, self.counted_on, "", ""),
             self._part("_passed", f"{counts} and {passes}", passed, passed_on, "其中达到的", "that pass"),
-            self._part("_may_pass", f"{own} and {may_pass}", base, AT_ONCE, "隔离行中可能达到的", "quarantined, may pass"),
-            self._part("_may_fail", f"{own} and {may_fail}", base, AT_ONCE, "隔离行中可能未达到的", "quarantined, may fail"),
+            self._part("_may_pass", f"{own} and {may_pass}", base, both_on, "隔离行中可能达到的", "quarantined, may pass"),
+            self._part("_may_fail", own if is_later else f"{own} and {may_fail}", base, self.counted_on, *said_to_fail),
         ]
+        if is_later:
+            has_passed = f"{own} and {passes} and {passed_on} is not null"
+            parts.append(self._part("_may_fail", has_passed, f"-{base}", both_on, *said_to_fail))
         if is_event:
             parts += [
                 self._part("_revised", revised, base, AT_ONCE, "另有隔离行更改的", "revised by a quarantined row"),
@@ -127,24 +150,25 @@ class Measure(_Strict):
     def _least(self, amount: str) -> list[Part]:
         """The least amount of the rows that count and of those that may, and how many rows with an amount there are."""
         counts, may_count = f"{self.name}_counts", f"{self.name}_may_count"
-        parts = [
-            self._part("", counts, amount, AT_ONCE, "", ""),
+        return [
+            self._part("", counts, amount, AT_ONCE, "", "", aggregate="min"),
             self._part("_rows", f"{counts} and {amount} is not null", "1", AT_ONCE, "行数", "rows"),
-            self._part("_doubtful", may_count, amount, AT_ONCE, "隔离行中可能计入的", "quarantined, may count"),
+            self._part("_doubtful", may_count, amount, AT_ONCE, "隔离行中可能计入的", "quarantined, may count", aggregate="min"),
             self._part("_doubtful_rows", f"{may_count} and {amount} is not null", "1", AT_ONCE, "可能计入的隔离行数", "quarantined rows that may count"),
             *self._unbounded(may_count),
         ]
-        return [part.model_copy(update={"aggregate": "min"}) if part.amount == amount else part for part in parts]
 
-    def _part(self, suffix: str, condition: str, amount: str, known_on: str, zh: str, en: str) -> Part:
+    def _part(
+        self, suffix: str, condition: str, amount: str, known_on: str, zh: str, en: str, **how: Any
+    ) -> Part:  # fmt: skip
         said = (f"{self.zh}：{zh}", f"{self.en}: {en}") if zh else (self.zh, self.en)
-        return Part(suffix=suffix, condition=condition, amount=amount, known_on=known_on, zh=said[0], en=said[1])
+        return Part(suffix=suffix, condition=condition, amount=amount, known_on=known_on, zh=said[0], en=said[1], **how)
 
     def _unbounded(self, condition: str) -> list[Part]:
         if not self.amount:
             return []
         unknown = f"{condition} and {self.amount} is null"
-        return [self._part("_unbounded", unknown, "1", AT_ONCE, "数量不可用的隔离行数", "quarantined rows without a usable amount")]
+        return [self._part("_unbounded", unknown, "1", self.counted_on, "数量不可用的隔离行数", "quarantined rows without a usable amount")]
 
 
 class Mart(_Strict):
@@ -165,6 +189,13 @@ class Mart(_Strict):
     def _has_no_minimum_of_events(self) -> Mart:
         if self.is_event and any(measure.kind == "minimum" for measure in self.measures):
             raise ValueError(f"{self.mart}: a minimum is taken of registers only")
+        return self
+
+    @model_validator(mode="after")
+    def _counts_events_in_rates(self) -> Mart:
+        """A revision in doubt may say any amount: what it could add would have no bound in the listing that counts."""
+        if self.is_event and any(measure.kind == "rate" and measure.amount for measure in self.measures):
+            raise ValueError(f"{self.mart}: a rate of events counts them")
         return self
 
     @model_validator(mode="after")
@@ -193,8 +224,7 @@ class Mart(_Strict):
         found: dict[str, tuple[str, str]] = {}
         for measure in self.measures:
             for name, part in measure.columns(is_event=self.is_event).items():
-                kind = "bigint" if part.amount == "1" else measure.data_type
-                found[name] = (kind, f"{part.zh} / {part.en}")
+                found[name] = (measure.type_of(part), f"{part.zh} / {part.en}")
         return found
 
 

@@ -217,6 +217,9 @@
         }) %}
     {% elif m %}
         {% set d = kpi.per %}
+        {% if m ~ '_revised' in columns or d ~ '_revised' in columns %}
+            {% do exceptions.raise_compiler_error('KPI ' ~ kpi.kpi_id ~ ' is a ratio of events, which may be revised') %}
+        {% endif %}
         {% do figure.update({
             'numerator': m,
             'denominator': d,

@@ -27,6 +27,8 @@ _HUNDRED = 100
 _PLACE = ("delivered", "place", "supplier")
 _COUNTS = pl.col("is_accepted") & pl.col("counts")
 _MAY_COUNT = ~pl.col("is_accepted") & pl.col("counts").fill_null(True)
+# what may become of a refused row, whenever that is
+_PASSES = {"may_pass": pl.col("passes").fill_null(True), "may_fail": ~pl.col("passes").fill_null(False)}
 
 
 class Evaluation:
@@ -146,7 +148,7 @@ class _Counter:
         certain = measured.filter(_COUNTS).with_columns(
             is_counted=pl.lit(True), is_passed=pl.col("passes").fill_null(False), is_revised=pl.lit(False)
         )
-        return self._sums(certain, measured.filter(_MAY_COUNT), is_own=pl.lit(True))
+        return self._sums(certain, measured.filter(_MAY_COUNT).with_columns(is_own=pl.lit(True), **_PASSES))
 
     # --- what the measure makes of a row -----------------------------------------------------------------------
 
@@ -194,17 +196,24 @@ class _Counter:
         counting, doubtful = self._settled
         cutoff = self.evaluation.county.cutoff_date(last)
         is_in_period = pl.col("month").is_between(first, last)
-        is_counted = (pl.col("counted_on") <= cutoff).fill_null(False)
+        # What has no day never comes; of a refused row nobody knows when it came.
+        has_begun, has_passed = pl.col("counted_on") <= cutoff, pl.col("passed_on") <= cutoff
+        is_counted = has_begun.fill_null(False)
         certain = counting.filter(is_in_period).with_columns(
-            is_counted=is_counted,
-            is_passed=is_counted & (pl.col("passes") & (pl.col("passed_on") <= cutoff)).fill_null(False),
+            is_counted=is_counted, is_passed=is_counted & (pl.col("passes") & has_passed).fill_null(False)
         )
-        return self._sums(certain, doubtful.filter(is_in_period), is_own=pl.col("is_own"))
+        doubtful = doubtful.filter(is_in_period & has_begun.fill_null(True)).with_columns(**_PASSES)
+        if self.measure.passed_on is not None:
+            doubtful = doubtful.with_columns(
+                may_pass=pl.col("may_pass") & has_passed.fill_null(True),
+                may_fail=pl.col("may_fail") | ~has_passed.fill_null(False),
+            )
+        return self._sums(certain, doubtful)
 
     @cached_property
     def _settled(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Of every event that counts the latest accepted listing, and whether a refused one says something else of it;
-        and the refused rows that may count, and whether they are events of their own."""
+        """Of every event that counts the latest accepted listing, and whether a refused one may put another in its
+        place; and the refused rows that may count, and whether they do so where and when their event does not yet."""
         rows = pl.concat(self._rows, how="vertical_relaxed")
         keys = [f"key_{place}" for place in range(len(self.contract.key))]
         latest = (
@@ -212,10 +221,13 @@ class _Counter:
             .sort("delivered", maintain_order=True)
             .unique(keys, keep="last", maintain_order=True)
         )
-        counting, doubtful = latest.filter(_COUNTS).with_row_index("row"), rows.filter(_MAY_COUNT).with_row_index("row")
-        # A row without its number says nothing of any other: null joins nothing.
-        revised = counting.join(doubtful, on=keys, how="semi").get_column("row")
-        revisions = doubtful.join(counting, on=keys, how="semi").get_column("row")
+        # What was refused before a later listing was accepted is settled by that. A row without its number says nothing
+        # of any other: null joins nothing.
+        refused = rows.filter(~pl.col("is_accepted")).join(latest.select(*keys, settled="delivered"), on=keys, how="left")
+        refused = refused.filter((pl.col("delivered") >= pl.col("settled")).fill_null(True)).drop("settled")
+        counting, doubtful = latest.filter(_COUNTS).with_row_index("row"), refused.filter(_MAY_COUNT).with_row_index("row")
+        revised = counting.join(refused, on=keys, how="semi").get_column("row")
+        revisions = doubtful.join(counting, on=[*keys, "place", "month"], how="semi").get_column("row")
         return (
             counting.with_columns(is_revised=pl.col("row").is_in(revised.to_list())),
             doubtful.with_columns(is_own=~pl.col("row").is_in(revisions.to_list())),
@@ -223,8 +235,9 @@ class _Counter:
 
     # --- sums --------------------------------------------------------------------------------------------------
 
-    def _sums(self, certain: pl.DataFrame, doubtful: pl.DataFrame, is_own: pl.Expr) -> Tally:
-        """Per unit: accepted rows that fulfil `counts`, with is_counted, is_passed and is_revised; rows that may count."""
+    def _sums(self, certain: pl.DataFrame, doubtful: pl.DataFrame) -> Tally:
+        """Per unit: accepted rows that fulfil `counts`, with is_counted, is_passed and is_revised; rows that may count,
+        with is_own, may_pass and may_fail."""
         tally = Tally()
         if self.measure.kind == "places":
             self._add_places(tally, certain, doubtful)
@@ -233,7 +246,7 @@ class _Counter:
             self._add_least(tally, certain, doubtful)
             return tally
         self._add_certain(tally, certain)
-        for row in doubtful.with_columns(is_own=is_own).iter_rows(named=True):
+        for row in doubtful.iter_rows(named=True):
             self._add_doubtful(tally, row)
         return tally
 
@@ -272,9 +285,9 @@ class _Counter:
         if self.measure.kind == "count":
             tally.add("_doubtful", units, base)
             return
-        if self.measure.passed_amount is not None or row["passes"] is not False:
+        if self.measure.passed_amount is not None or row["may_pass"]:
             tally.add("_may_pass", units, base)
-        if self.measure.passed_amount is not None or row["passes"] is not True:
+        if self.measure.passed_amount is not None or row["may_fail"]:
             tally.add("_may_fail", units, base)
 
     def _add_places(self, tally: Tally, certain: pl.DataFrame, doubtful: pl.DataFrame) -> None:

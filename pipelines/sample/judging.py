@@ -7,7 +7,7 @@ Does not belong here: counting, which target concerns a figure (see `targets`).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -28,12 +28,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a shortfall is counted in: `step` is the smallest by which the numerator can grow (a case, a hundredth of a
-    square metre); with the lever `both` each action adds to the denominator too."""
+    """What a shortfall is counted in: `step` is the smallest by which the numerator can change (a case, a hundredth of
+    a square metre); with the lever `both` each action is a case more, which adds to the denominator too."""
 
     kind: Kind
     step: Fraction = Fraction(1)
     lever: Lever = "numerator"
+
+    def __post_init__(self) -> None:
+        if self.lever == "both" and self.step != 1:
+            raise ValueError(f"an action that adds to the denominator too is a whole case, not {self.step}")
 
 
 @dataclass(frozen=True)
@@ -105,21 +109,24 @@ def judge(
         return Judgement("not_applicable", "confirmed" if is_certain else "undetermined", None)
     if line is None:
         return Judgement("no_target", None, None)
-    below = -_margin(figure, line.floor)
-    above = _margin(figure, line.ceiling)
-    is_met = below <= 0 and above <= 0
+    is_met = _is_met(figure, line)
     is_open = _can_be_missed(figure, line) if is_met else _can_be_met(figure, line)
     certainty: Literal["confirmed", "undetermined"] = "undetermined" if is_open else "confirmed"
     shortfall = _shortfall(figure, line, terms)
     if is_met:
         return Judgement("met", certainty, shortfall)
-    status: Status = "near" if max(below, above) <= tolerance * figure.denominator else "missed"
+    distance = max(-_margin(figure, line.floor), _margin(figure, line.ceiling))
+    status: Status = "near" if distance <= tolerance * figure.denominator else "missed"
     return Judgement(status, certainty, shortfall)
 
 
 def _margin(figure: Figure, line: Fraction | None) -> Fraction:
     """How far the figure is above (+) or below (−) a line, times its denominator; 0 where there is no line."""
     return Fraction(0) if line is None else figure.numerator * figure.scale - line * figure.denominator
+
+
+def _is_met(figure: Figure, line: Line) -> bool:
+    return _margin(figure, line.floor) >= 0 and _margin(figure, line.ceiling) <= 0
 
 
 def _can_be_met(figure: Figure, line: Line) -> bool:
@@ -148,29 +155,25 @@ def _can_be_missed(figure: Figure, line: Line) -> bool:
 
 
 def _shortfall(figure: Figure, line: Line, terms: Terms) -> Fraction | None:
-    """The smallest multiple of the step that meets the target: more below the floor, fewer above a count's ceiling.
+    """The smallest multiple of the step that meets the target: so many more below the floor, fewer above the ceiling.
 
-    None where no number of steps meets it, or the ceiling is not a count's.
+    None where no number of steps does: also where the first that reaches one end passes the other.
     """
-    if line.floor is not None and _margin(figure, line.floor) < 0:
-        return _missing(figure, line.floor, terms, is_exact=line.floor == line.ceiling)
-    above = _margin(figure, line.ceiling) / (figure.scale * figure.denominator)
-    if above <= 0:
-        return Fraction(0)
-    return _steps(above, terms.step) if terms.kind == "count" else None
-
-
-def _missing(figure: Figure, floor: Fraction, terms: Terms, *, is_exact: bool) -> Fraction | None:
-    """What reaches the floor; where that is the ceiling too, only what does not pass it."""
-    needed = -_margin(figure, floor) / figure.scale
-    if terms.lever == "both":
-        rest = 1 - floor / figure.scale
-        if rest <= 0:
+    below, above = -_margin(figure, line.floor), _margin(figure, line.ceiling)
+    if below > 0:
+        is_both = terms.lever == "both"
+        gained = figure.scale - (line.floor or 0) if is_both else figure.scale
+        if gained <= 0:
             return None
-        needed /= rest
-    steps = _steps(needed, terms.step)
-    is_whole = terms.kind == "rate" and floor == figure.scale
-    return steps if steps == needed or is_whole or not is_exact else None
+        steps = _steps(below / gained, terms.step)
+        added = steps if is_both else Fraction(0)
+        after = replace(figure, numerator=figure.numerator + steps, denominator=figure.denominator + added)
+    elif above > 0:
+        steps = _steps(above / figure.scale, terms.step)
+        after = replace(figure, numerator=figure.numerator - steps)
+    else:
+        return Fraction(0)
+    return steps if _is_met(after, line) else None
 
 
 def _steps(amount: Fraction, step: Fraction) -> Fraction:

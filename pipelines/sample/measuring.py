@@ -66,7 +66,7 @@ class Measure:
     rows that fulfil `counts` (of registers, for stocks).
 
     Of events, `counted_on` is the day on which a row begins to count (default: at once), `passed_on` that on which it
-    passed (default: when it counts); columns or expressions of dates or timestamps, null: never.
+    passed (default: when it counts); columns or expressions of dates or timestamps. Null: never, of a refused row: unknown.
 
     `place` is the column with the unit's code; a row counts in that unit and in those above it. A number column of the
     contract's type decimal is divided by 100; an expression by `divisor`. A book's helper column may be the place, too.
@@ -220,8 +220,7 @@ def _count(kpi: Kpi, amounts: Amounts) -> Figure:
 
 def _per(kpi: Kpi, amounts: Amounts) -> Figure:
     a, b = (measure.name for measure in kpi.measures[:2])
-    low = amounts[a] - amounts[f"{a}_revised"]
-    return Figure(amounts[a], amounts[b], low, _most(b, amounts), _most(a, amounts), amounts[b])
+    return Figure(amounts[a], amounts[b], amounts[a], _most(b, amounts), _most(a, amounts), amounts[b])
 
 
 def _most(m: str, amounts: Amounts) -> Fraction | None:

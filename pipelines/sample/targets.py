@@ -50,6 +50,11 @@ class Target:
             and self.variant_scope in (ANY, subject.variant)
         )
 
+    @property
+    def demand(self) -> tuple[str, ...]:
+        """What all steps of one phased target have in common."""
+        return self.pack, self.area_scope, self.class_scope, self.city_class_scope, self.level_scope, self.variant_scope
+
     def is_in_force(self, day: date) -> bool:
         return not self.is_to_come(day) and (self.effective_to is None or day <= self.effective_to)
 
@@ -70,7 +75,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Choice:
-    """The targets in force for a figure; none where `is_before_first`: the first step of a phased one is to come."""
+    """The targets in force for a figure; `is_before_first`: none is, and the first step of a phased one is to come."""
 
     targets: tuple[Target, ...]
     is_before_first: bool = False
@@ -105,9 +110,10 @@ def choose(targets: Iterable[Target], subject: Subject, day: date) -> Choice:
     """Of one KPI's targets those that concern the figure on the last day of its period."""
     concerned = [target for target in targets if target.concerns(subject)]
     in_force = tuple(target for target in concerned if target.is_in_force(day))
-    is_before_first = bool(concerned) and all(
-        target.is_phased and target.is_to_come(day) for target in concerned
-    )
+    first_steps: dict[tuple[str, ...], Target] = {}
+    for step in sorted((target for target in concerned if target.is_phased), key=lambda one: one.effective_from or date.min):
+        first_steps.setdefault(step.demand, step)
+    is_before_first = not in_force and any(step.is_to_come(day) for step in first_steps.values())
     return Choice(in_force, is_before_first)
 
 

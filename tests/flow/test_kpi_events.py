@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.dbt_measures import Mart
 from tests.support.lake import COUNTY, STREET_1, STREET_2, A, B, C, Lake
 
 GRID_1, GRID_2 = f"grid_{STREET_1}", f"grid_{STREET_2}"
@@ -221,3 +222,82 @@ def test_an_unreported_street_leaves_no_upper_end(delivered: Lake) -> None:
     channels = delivered.figure("dispute_channel_coverage", COUNTY, "2026-02")
     assert (channels["reporting_suppliers"], channels["expected_suppliers"]) == (1, 2)
     assert (channels["status"], channels["high_numerator"]) == ("met", None)
+
+
+# --- what quarantined rows say of days and places --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def doubted(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(tmp_path_factory.mktemp("doubted"), months=("2026-01", "2026-02", "2026-03"))
+    lake.deliver("grid_events", GRID_1, "2026-01", [
+        event("e1", A, january(5), due_at=january(8), verified_at=january(7), verified_by_reporter=True),
+        # verified after the cut-off of January, in time
+        event("late", A, january(5), BAD_EVENT, due_at=february(20), verified_at=february(12), verified_by_reporter=True),
+        event("moved", B, january(6), due_at=january(8), verified_at=january(7), verified_by_reporter=True),
+        event("later", B, january(7), due_at=january(9), verified_at=january(8), verified_by_reporter=True),
+        # put right in February
+        event("settled", B, january(8), BAD_EVENT, due_at=january(12)),
+    ])  # fmt: skip
+    lake.deliver("grid_events", GRID_1, "2026-02", [
+        # a revision that moves an event to another community, where it is open still
+        event("moved", A, january(6), BAD_EVENT, due_at=january(8), verified_by_reporter=True),
+        # and one that moves it to another month
+        event("later", B, february(3), BAD_EVENT, due_at=february(5), verified_at=february(4), verified_by_reporter=True),
+        event("settled", A, january(8), due_at=january(12), verified_at=january(9), verified_by_reporter=True),
+    ])  # fmt: skip
+    lake.deliver("grid_disputes", GRID_1, "2026-01", [
+        dispute("d1", date(2026, 1, 5), kind="civil"),
+        dispute("d2", date(2026, 1, 5), kind="civil", handled_date=date(2026, 1, 6), result="success"),
+        # handled after the cut-off of January, with success
+        dispute("late", date(2026, 1, 6), BAD_DISPUTE, kind="civil", handled_date=date(2026, 2, 11)),
+    ])  # fmt: skip
+    lake.deliver("grid_disputes", GRID_1, "2026-02", [
+        # not handled, but perhaps no civil dispute
+        dispute("d1", date(2026, 1, 5), BAD_DISPUTE, kind="other"),
+    ])  # fmt: skip
+    for month in lake.months:
+        lake.deliver_empty(month)
+    lake.build()
+    return lake
+
+
+def test_a_doubtful_event_fails_until_the_day_on_which_it_says_that_it_passed(doubted: Lake) -> None:
+    kpi = "grid_event_closure_rate"
+    # e1 and the settled one, closed; low: the late one is not closed by 10 February, the moved one not at all; nothing
+    # more can be closed but the moved one, whose verification nobody knows
+    assert bounds(doubted.figure(kpi, A)) == ((2, 2), (2, 4), (3, 3))
+    # by 10 April the late one is closed if it counts
+    assert bounds(doubted.figure(kpi, A, period_type="quarter")) == ((2, 2), (2, 3), (4, 4))
+    # nobody has verified it by 10 February, so that it does not count yet
+    by_reporter = "verification_by_reporter_rate"
+    assert bounds(doubted.figure(by_reporter, A)) == ((2, 2), (2, 2), (3, 3))
+    assert bounds(doubted.figure(by_reporter, A, period_type="quarter")) == ((2, 2), (2, 2), (4, 4))
+    # neither verified nor overdue by then
+    on_time = "grid_event_on_time_rate"
+    assert bounds(doubted.figure(on_time, A)) == ((2, 2), (2, 3), (3, 3))
+    assert bounds(doubted.figure(on_time, A, period_type="quarter")) == ((2, 2), (2, 3), (4, 4))
+    # disputes: d2 of two; low: the late one is not handled by 10 February; high: d1 is, or is none of these
+    disputes = doubted.figure("dispute_handling_rate", A)
+    assert bounds(disputes) == ((1, 2), (1, 3), (2, 2))
+    assert (disputes["status"], disputes["certainty"]) == ("missed", "undetermined")
+
+
+def test_a_revision_puts_the_old_place_in_doubt_and_is_a_case_of_its_own_in_the_new_one(doubted: Lake) -> None:
+    kpi = "grid_event_closure_rate"
+    # two listings that count, and both may count elsewhere or otherwise; what was refused of the settled one does not
+    in_b = doubted.figure(kpi, B)
+    assert bounds(in_b) == ((2, 2), (0, 2), (2, 2))
+    # what is moved to February passes there
+    assert bounds(doubted.figure(kpi, B, "2026-02")) == ((0, 0), (0, 0), (1, 1))
+    # a unit that holds both places counts both: wider than need be
+    assert bounds(doubted.figure(kpi, STREET_1)) == ((4, 4), (2, 6), (5, 5))
+
+
+def test_a_rate_of_events_counts_them() -> None:
+    measure = {
+        "name": "hurt", "of": "grid_disputes", "kind": "rate", "amount": "casualties", "passes": "is_handled",
+        "zh": "死伤", "en": "casualties",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="a rate of events counts them"):
+        Mart.model_validate({"mart": "m", "title_zh": "表", "title_en": "mart", "rows": "events", "measures": [measure]})

@@ -18,6 +18,8 @@ from tests.support.lake import STREET_1, A, B, Lake, parsed_project, run_dbt
 
 MODELS = sorted((DBT_DIR / "models").rglob("*.sql"))
 MAXIMUM_LINES = 80
+# a derived model lists every column that it sums
+MAXIMUM_DERIVED_LINES = 250
 MAXIMUM_NODES = 80
 
 
@@ -65,8 +67,8 @@ def test_every_dataset_has_a_staging_model_and_every_staging_model_a_dataset() -
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_a_model_can_be_read_at_one_sitting_and_gives_the_same_every_day(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    # a derived model is read in its declaration
-    assert path in derived_files(load_contracts()) or len(text.splitlines()) <= MAXIMUM_LINES
+    is_derived = path in derived_files(load_contracts())
+    assert len(text.splitlines()) <= (MAXIMUM_DERIVED_LINES if is_derived else MAXIMUM_LINES)
     assert not re.search(r"\b(now\(|current_date|current_timestamp|today\(|random\()", text)
 
 

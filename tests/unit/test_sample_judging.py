@@ -74,9 +74,20 @@ def test_at_most_is_met_below_and_short_by_how_many_are_too_many() -> None:
     assert judged(number(6), few, tolerance=1) == ("near", "confirmed", 1)
 
 
-def test_a_rate_above_its_ceiling_has_no_number_of_actions() -> None:
-    assert judged(share(12, 100), line(None, 10), RATE) == ("missed", "confirmed", None)
-    assert judged(share(2, 100), line(0, 0), RATE) == ("missed", "confirmed", None)
+def test_a_rate_above_its_ceiling_is_short_by_how_many_are_too_many() -> None:
+    assert judged(share(12, 100), line(None, 10), RATE) == ("missed", "confirmed", 2)
+    assert judged(share(2, 100), line(0, 0), RATE) == ("missed", "confirmed", 2)
+    # 3 of 7 are 42.9 %, 2 of 7 28.6 %
+    assert judged(share(3, 7), line(None, 30), RATE) == ("missed", "confirmed", 1)
+
+
+def test_a_step_that_jumps_over_a_range_is_none() -> None:
+    # 1 of 3 is below, 2 of 3 above
+    assert judged(share(1, 3), line(40, 60), RATE) == ("missed", "confirmed", None)
+    assert judged(share(2, 3), line(40, 60), RATE) == ("missed", "confirmed", None)
+    # with another case beside it: 2 of 4
+    assert judged(share(1, 3), line(40, 60), Terms("rate", lever="both")) == ("missed", "confirmed", 1)
+    assert judged(share(1, 3), line(40, 49), Terms("rate", lever="both")) == ("missed", "confirmed", None)
 
 
 def test_both_ends_of_a_range_bind() -> None:
@@ -117,6 +128,8 @@ def test_an_action_that_enlarges_the_denominator_too_moves_a_rate_more_slowly() 
     # 2 of 3 with 70 %: 0.1 / 0.3 is a third of an action.
     assert judged(share(2, 3), line(70), both)[2] == 1
     assert judged(share(9, 10), line(100, 100), both) == ("missed", "confirmed", None)
+    with pytest.raises(ValueError, match="is a whole case"):
+        Terms("rate", Fraction(1, 100), "both")
 
 
 def test_a_rate_that_may_fall_to_0_does_so_only_where_nothing_has_passed() -> None:
@@ -130,8 +143,8 @@ def test_a_rate_that_may_fall_to_0_does_so_only_where_nothing_has_passed() -> No
 # --- scopes ----------------------------------------------------------------------------------------------------
 
 
-def target(target_id: str = "T", **changes: object) -> Target:
-    return Target(target_id, "P", "k", line(1), **changes)  # type: ignore[arg-type]
+def target(target_id: str = "T", pack: str = "P", **changes: object) -> Target:
+    return Target(target_id, pack, "k", line(1), **changes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +188,11 @@ def test_of_a_phased_target_the_step_in_force_binds_and_before_the_first_it_is_t
     assert not choose([target(level_scope="street", is_phased=True)], UNIT, END).is_before_first
     assert choose([first, target("3")], UNIT, date(2026, 3, 31)) == Choice((target("3"),))
     later = target("3", effective_from=date(2026, 7, 1))
-    assert choose([first, later], UNIT, date(2026, 3, 31)) == Choice(())
+    assert choose([first, later], UNIT, date(2026, 3, 31)) == Choice((), is_before_first=True)
+    # so it is beside another phased target, whose last step is over
+    over = target("4", pack="Q", effective_from=date(2025, 1, 1), effective_to=date(2025, 12, 31), is_phased=True)
+    assert choose([over, first], UNIT, date(2026, 3, 31)) == Choice((), is_before_first=True)
+    assert choose([over], UNIT, date(2026, 3, 31)) == Choice(())
 
 
 def test_targets_are_read_from_their_table_and_a_column_that_is_not_there_restricts_nothing(tmp_path: Path) -> None:

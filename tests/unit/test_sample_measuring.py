@@ -458,6 +458,59 @@ def test_a_refused_listing_of_an_event_that_counts_is_a_revision_and_no_case_of_
     }  # fmt: skip
 
 
+def test_a_refused_event_may_fail_until_it_passed_and_counts_from_the_day_that_it_says(county: County) -> None:
+    refused = {"rules": ["department.required"]}
+    rows = sheet(
+        "grid_events", event("1", REPORTED, CUTOFF, **refused), event("2", REPORTED, LATER, **refused),
+        event("3", REPORTED, **refused, status=None),
+    )  # fmt: skip
+    kpi = kpi_of(CLOSED, basis="flow")
+    assert of_events(kpi, county, rows) == {"events_may_pass": 2, "events_may_fail": 2}
+    assert of_events(kpi, county, rows, span=QUARTER) == {"events_may_pass": 3, "events_may_fail": 1}
+    # Where nobody knows the day it may be any; what counts when it has passed never fails.
+    once_closed = kpi_of(Measure("events", "grid_events", "rate", passes=CLOSED.passes, counted_on="verified_at"), basis="flow")
+    assert of_events(once_closed, county, rows) == {"events_may_pass": 2, "events_may_fail": 1}
+    assert of_events(once_closed, county, rows, span=QUARTER) == {"events_may_pass": 3, "events_may_fail": 1}
+    closings = kpi_of(Measure("closed", "grid_events", "count", counted_on="verified_at"), basis="flow")
+    assert of_events(closings, county, rows) == {"closed_doubtful": 2}
+    assert of_events(closings, county, rows, span=QUARTER) == {"closed_doubtful": 3}
+
+
+def test_a_revision_that_names_another_place_or_month_is_a_case_of_its_own_there(county: County) -> None:
+    refused = {"rules": ["department.required"]}
+    january = sheet("grid_events", event("1", REPORTED), event("2", REPORTED), event("3", REPORTED))
+    february = sheet(
+        "grid_events",
+        event("1", REPORTED, **refused, community_code=B),
+        event("2", datetime(2026, 2, 3), **refused),
+        event("3", REPORTED, **refused),
+        month=FEBRUARY,
+    )
+    kpi = kpi_of(CLOSED, basis="flow")
+    doubted = {"events": 3, "events_revised": 3, "events_revised_counted": 3}
+    assert of_events(kpi, county, january, february) == doubted
+    assert of_events(kpi, county, january, february, unit=B) == {"events_may_fail": 1}
+    assert of_events(kpi, county, january, february, span=of_month(FEBRUARY)) == {"events_may_fail": 1}
+    # A unit and a period that hold both count both: wider than need be.
+    assert of_events(kpi, county, january, february, span=QUARTER, unit=STREET) == {**doubted, "events_may_fail": 2}
+
+
+def test_what_is_refused_before_a_later_listing_is_accepted_is_settled(county: County) -> None:
+    january = sheet("grid_events", event("1", REPORTED, community_code=B, rules=["department.required"]))
+    february = sheet("grid_events", event("1", REPORTED, CUTOFF), month=FEBRUARY)
+    kpi = kpi_of(CLOSED, basis="flow")
+    assert of_events(kpi, county, january, february) == {"events": 1, "events_passed": 1}
+    assert of_events(kpi, county, january, february, unit=B) == {}
+    assert of_events(kpi, county, january, unit=B) == {"events_may_fail": 1}
+
+
+def test_a_listing_is_in_doubt_too_where_its_revision_does_not_count(county: County) -> None:
+    small = Measure("small", "grid_events", "count", lambda _: pl.col("micro_event"))
+    january = sheet("grid_events", event("1", REPORTED, micro_event=True))
+    february = sheet("grid_events", event("1", REPORTED, micro_event=False, rules=["department.required"]), month=FEBRUARY)
+    assert of_events(kpi_of(small, basis="flow"), county, january, february) == {"small": 1, "small_revised": 1}
+
+
 def test_a_refused_listing_of_an_event_that_does_not_count_is_a_case_of_its_own(county: County) -> None:
     small = Measure("small", "grid_events", "count", lambda _: pl.col("micro_event"))
     january = sheet("grid_events", event("1", REPORTED, micro_event=False))

@@ -27,6 +27,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, kendalltau  # type: ignore[import-untyped]
 
+from pipelines.sample.judging import Figure as TrueFigure
+from pipelines.sample.judging import Judgement, Lever, Line, Terms, judge
+from pipelines.sample.measuring import Amounts, figure_of
+from pipelines.sample.measuring import Kpi as TrueKpi
 from pipelines.settings import Home
 from tests.support.lake import run_dbt
 
@@ -382,6 +386,35 @@ def test_a_shortfall_is_the_least_number_of_steps_that_meets_the_target(judged: 
         ]  # fmt: skip
         expected = meeting[0] * case.step if meeting else None
         assert (None if row["shortfall"] is None else Fraction(row["shortfall"])) == expected, (case, row)
+
+
+def test_the_truth_of_a_sample_judges_as_the_sql_does(judged: list[tuple[Case, dict[str, Any]]]) -> None:
+    for case, row in judged:
+        given = case.inputs(0)
+        bounds = [Fraction(given[f"{bound}{part}"]) for bound in ("", "low_", "high_") for part in ("numerator", "denominator")]
+        kpi = TrueKpi("k", case.kind, {}, (), scale=case.scale, figure=lambda _, bounds=bounds: TrueFigure(*bounds))  # type: ignore[arg-type, misc]
+        figure = figure_of(kpi, Amounts({}, 1, 1, 1), case.missing)  # type: ignore[arg-type]
+        low, high = case.target.ends
+        both = case.target.has_two_ends
+        line = Line(None if is_ceiling_only(case.target) else low, None if not both and not is_ceiling_only(case.target) else high)
+        found = judge(figure, line, Terms(case.kind, case.step), case.tolerance, is_too_early=False)  # type: ignore[arg-type]
+        shortfall = None if row["shortfall"] is None else Fraction(row["shortfall"])
+        assert found == Judgement(row["status"], row["certainty"], shortfall), (case, row)
+
+
+@pytest.mark.parametrize(
+    ("floor", "ceiling"), [("95", None), ("100", "100"), ("33.3333", "34"), ("50", "50"), (None, "5"), ("40", "60")]
+)
+def test_the_truth_counts_actions_as_the_sql_does(connection: duckdb.DuckDBPyConnection, floor: str | None, ceiling: str | None) -> None:
+    connection.execute(f"create table fractions as {FRACTIONS.replace('3001', '31')}")
+    line = Line(*(None if end is None else Fraction(end) for end in (floor, ceiling)))
+    levers: list[Lever] = ["numerator", "both"]
+    for lever in levers:
+        found = over_all_fractions(connection, floor, ceiling, "1", lever, 30)
+        for n, d, k in zip(found["numerator"], found["denominator"], found["shortfall"], strict=True):
+            one = TrueFigure(*map(Fraction, (int(n), int(d)) * 3))
+            shortfall = judge(one, line, Terms("rate", lever=lever), Fraction(0), is_too_early=False).shortfall
+            assert (-1 if shortfall is None else shortfall * 100) == k, (n, d, lever)
 
 
 def is_ceiling_only(target: Target) -> bool:

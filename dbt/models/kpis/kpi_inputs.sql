@@ -5,14 +5,6 @@ with components as (
     {{ widened(ref('kpi_components')) }}
 ),
 
-presence as (
-    select * from {{ ref('kpi_presence') }}
-),
-
-kpis as (
-    select * from {{ ref('dim_kpi') }}
-),
-
 targets as (
     select targets.*
     from {{ ref('target_lines') }} as targets
@@ -25,11 +17,11 @@ first_steps as (
         min(effective_from) as effective_from
     from targets
     where phase is not null
-    group by {{ scopes }}
+    group by pack, {{ scopes }}
 ),
 
 -- times before the first step of a phased target, for each unit that it is for; of several the one for every variant
-early as (
+awaited as (
     select distinct
         units.unit_key,
         units.period_type,
@@ -39,11 +31,19 @@ early as (
     from {{ ref('judged_units') }} as units
     inner join first_steps
         on {{ is_for_unit('first_steps', 'units') }} and units.end_date < first_steps.effective_from
-    qualify
-        first_steps.variant_scope = '*'
-        or max(case when first_steps.variant_scope = '*' then 1 else 0 end) over (
-            partition by units.unit_key, units.period_type, units.period, first_steps.kpi_id
-        ) = 0
+),
+
+early as (
+    select *
+    from (
+        select
+            *,
+            max(case when variant_scope = '*' then 1 else 0 end) over (
+                partition by unit_key, period_type, period, kpi_id
+            ) as is_for_every_variant
+        from awaited
+    ) as awaited
+    where variant_scope = '*' or is_for_every_variant = 0
 )
 
 select
@@ -62,8 +62,8 @@ select
     coalesce(presence.expected_suppliers, 0) as expected_suppliers,
     coalesce(presence.reporting_suppliers, 0) as reporting_suppliers
 from components
-inner join kpis on components.kpi_id = kpis.kpi_id
-left join presence
+inner join {{ ref('dim_kpi') }} as kpis on components.kpi_id = kpis.kpi_id
+left join {{ ref('kpi_presence') }} as presence
     on components.coverage_code = presence.coverage_code
     and components.period_type = presence.period_type
     and components.period = presence.period

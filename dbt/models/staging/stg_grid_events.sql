@@ -9,8 +9,11 @@ select
     {{ is_given('verified_at') }} as is_verified,
     {{ is_given('due_at') }} as has_due_time,
     {{ is_true('verified_at <= due_at') }} as is_in_time,
-    -- closed, or overdue without that, whichever comes first
-    least(verified_at, due_at) as decided_at,
+    -- closed, or overdue without that, whichever comes first; nobody knows which where a quarantined row lacks one
+    case
+        when row_state <> 'quarantined' or (verified_at is not null and due_at is not null)
+            then least(verified_at, due_at)
+    end as decided_at,
     {{ is_given('supervision_due_at') }} as is_supervised,
     {{ is_true('verified_at <= supervision_due_at') }} as is_in_supervised_time,
     -- what is urged is urged when it is dealt with

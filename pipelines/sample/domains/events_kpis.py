@@ -34,6 +34,11 @@ def _closed_by(due: pl.Expr) -> Condition:
     return lambda _: pl.when(_ACCEPTED).then(in_time.fill_null(False)).otherwise(in_time)
 
 
+def _closed_or_due() -> pl.Expr:
+    """Whichever comes first; of a refused row that lacks one nobody knows when that is."""
+    return pl.when(_ACCEPTED | (_CLOSED_AT.is_not_null() & _DUE_AT.is_not_null())).then(pl.min_horizontal(_CLOSED_AT, _DUE_AT))
+
+
 def _is(column: str, value: str) -> Condition:
     return lambda _: pl.col(column) == value
 
@@ -144,7 +149,7 @@ MEASURES: tuple[Kpi, ...] = (
         "grid_event_on_time_rate",
         Measure(
             "events", EVENTS, "rate", _has("due_at"), passes=_closed_by(_DUE_AT),
-            counted_on=pl.min_horizontal("verified_at", "due_at"), passed_on="verified_at",
+            counted_on=_closed_or_due(), passed_on="verified_at",
         ),
     ),
     _rate(
