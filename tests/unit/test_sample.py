@@ -314,7 +314,7 @@ def test_real_deliveries_are_never_overwritten(tmp_path: Path) -> None:
     home = Home(tmp_path)
     generate(home, COUNTY, people=2_000, months=1)
     save_county(load_county(home.county_file).model_copy(update={"sample": False}), home.county_file)
-    with pytest.raises(WarehouseError, match="sample: true"):
+    with pytest.raises(WarehouseError, match="an empty data root, or the sample of 610629"):
         generate(home, COUNTY, people=2_000, months=1)
 
 

@@ -25,7 +25,11 @@ select
     residents.month,
     residents.month as place_month,
     residents.supplier_id,
-    residents.community_code,
+    -- nothing but a code is kept, whatever was delivered for one
+    case
+        when length(residents.community_code) = 12 and try_cast(residents.community_code as bigint) is not null
+            then residents.community_code
+    end as community_code,
     case when coalesce(residents.doubted, '') not like '%,grid_code,%' then residents.grid_code end as grid_code,
     residents.person as person_id,
     residents.residence_type = 'temporary' as is_temporary,
