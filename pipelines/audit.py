@@ -137,12 +137,12 @@ def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, parts: list[
 
     Of every type but floating-point numbers: these cannot hold 18 digits, and the decimals of a rate look like them.
     """
-    found = {
-        f"{part.table}.{column}"
-        for part in parts
-        for column in _columns_to_search(connection, part.table)
-        if _has_identifier(connection, part, column)
-    }
+    found: set[str] = set()
+    for part in parts:
+        columns = _columns_to_search(connection, part.table)
+        # Whole rows first: nearly always nothing is found, and one look at a part is enough.
+        if columns and _may_have_identifier(connection, part, columns):
+            found |= {f"{part.table}.{column}" for column in columns if _has_identifier(connection, part, column)}
     return sorted(found)
 
 
@@ -151,13 +151,17 @@ def _columns_to_search(connection: duckdb.DuckDBPyConnection, table: str) -> lis
     return [column for (column,) in connection.execute(query, [table]).fetchall()]
 
 
+def _may_have_identifier(connection: duckdb.DuckDBPyConnection, part: Part, columns: list[str]) -> bool:
+    row = "concat_ws(' | ', " + ", ".join(f'"{column}"::varchar' for column in columns) + ")"
+    matches = f"regexp_matches(replace({row}, '_', ' '), '{IDENTIFIER}|{OLD_IDENTIFIER}')"
+    return bool(scalar(connection, f"select bool_or({matches}) from {part.table} where {part.condition}"))
+
+
 def _has_identifier(connection: duckdb.DuckDBPyConnection, part: Part, column: str) -> bool:
-    # Each value once, as few columns have many. To the pattern an underscore is a letter; here it stands between words.
+    # To the pattern an underscore is a letter; here it stands between words.
     suspicious: pl.DataFrame = connection.sql(f"""
         select regexp_extract_all(text, '{IDENTIFIER}') as numbers, regexp_matches(text, '{OLD_IDENTIFIER}') as is_old
-        from (
-            select distinct replace("{column}"::varchar, '_', ' ') as text from {part.table} where {part.condition}
-        )
+        from (select replace("{column}"::varchar, '_', ' ') as text from {part.table} where {part.condition})
         where regexp_matches(text, '{IDENTIFIER}|{OLD_IDENTIFIER}')""").pl()
     numbers = suspicious["numbers"].explode().drop_nulls()
     is_sound = check_characters(numbers) == numbers.str.slice(17).str.to_uppercase()
