@@ -27,6 +27,8 @@ _REGISTER_CONFIG = """{{ config(
     pre_hook=['{{ choose_months() }}', '{{ forget_months() }}'],
 ) }}
 """
+# What a column of a derived model is unless it says otherwise (see all_columns_of in dbt/macros/measures.sql).
+_USUAL = {"type": "bigint", "aggregate": "sum", "amount": "1", "unless": None, "known_on": AT_ONCE}
 _EVENT_NOTE = "-- Built anew each time: a delivery may tell more of events of any earlier month.\n"
 
 
@@ -91,23 +93,18 @@ def _dataset(mart: Mart, contract: Contract) -> str:
 
 def _measure(mart: Mart, measure: Measure) -> str:
     columns = "".join(
-        f"            {{{_listed(_column(mart, measure, part))}}},\n" for part in measure.parts(is_event=mart.is_event)
+        f"            {{{_listed(_column(measure, part))}}},\n" for part in measure.parts(is_event=mart.is_event)
     )
     said = {"name": _quoted(measure.name), "counts": _quoted(measure.counts)}
     return f'        {{{_listed(said)}, "columns": [\n{columns}        ]}},\n'
 
 
-def _column(mart: Mart, measure: Measure, part: Part) -> dict[str, str]:
+def _column(measure: Measure, part: Part) -> dict[str, str]:
     said = {
         "name": measure.name + part.suffix, "type": measure.type_of(part), "aggregate": part.aggregate,
-        "amount": part.amount, "where": part.condition,
+        "amount": part.amount, "where": part.condition, "unless": part.unless, "known_on": part.known_on,
     }  # fmt: skip
-    column = {name: _quoted(text) for name, text in said.items()}
-    if part.unless is not None:
-        column["unless"] = _quoted(part.unless)
-    if mart.is_event:
-        column["known_on"] = _quoted(None if part.known_on == AT_ONCE else part.known_on)
-    return column
+    return {name: _quoted(text) for name, text in said.items() if name not in _USUAL or text != _USUAL[name]}
 
 
 def _part(contract: Contract) -> str | None:

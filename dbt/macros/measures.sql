@@ -8,7 +8,7 @@
         measures       name, counts (a condition in three values), columns: the columns that the measure becomes
 
     and a column is the `aggregate` (sum, min, max) of `amount` over the rows `where` a condition holds, as `type`; of
-    events known from the day `known_on` (none: at once). A maximum tells whether a place has such a row at all; a sum
+    events known from the day `known_on`. Unless it says otherwise: the sum of 1, a bigint, known at once. A maximum tells whether a place has such a row at all; a sum
     `unless` there is one counts a place once, and only where that maximum does not count it. Conditions may name the
     flags <measure>_counts (an accepted row counts) and <measure>_may_count (a quarantined one may), and of events
     <measure>_is_own and <measure>_is_revised (see rows_compared).
@@ -134,7 +134,14 @@ from counted
 
 {# The columns of some datasets, each with all its parts: what is known of an event may change from one day to another #}
 {% macro all_columns_of(datasets) %}
-    {{ return(datasets | map(attribute='measures') | sum(start=[]) | map(attribute='columns') | sum(start=[]) | list) }}
+    {% set usual = {'type': 'bigint', 'aggregate': 'sum', 'amount': '1', 'known_on': none} %}
+    {% set columns = [] %}
+    {% for measure in datasets | map(attribute='measures') | sum(start=[]) %}
+        {% for column in measure.columns %}
+            {% do columns.append(dict(usual, **column)) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(columns) }}
 {% endmacro %}
 
 {# The same, each name once #}
