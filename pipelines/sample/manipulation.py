@@ -1,4 +1,4 @@
-"""Figures that somebody touched up: what the monitors of integrity have to find (see dbt/macros/signal_monitors.sql).
+"""Figures that somebody touched up: what the monitors of integrity have to find (see dbt/macros/signals/).
 
 Belongs here: what is done to the sheets before errors are planted and files are written, and the list of it. The rows
 are sound by every rule, so that nothing but a monitor tells; the truth of KPIs follows, since it is counted from the

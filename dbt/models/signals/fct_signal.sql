@@ -1,5 +1,5 @@
 -- Built anew each time, over a bounded window: signals of the last months; those of earlier ones stand in the editions
--- of their time. Nothing is computed from them. Thresholds are in macros/signals.sql, the rules in signal_monitors.sql.
+-- of their time. Nothing is computed from them. Thresholds are in macros/signals.sql, the rules in macros/signals/.
 {{ config(pre_hook='{{ choose_signal_rows() }}') }}
 
 with figures as (

@@ -1,0 +1,38 @@
+{#
+    Rule: any event or dispute that one delivery lists as closed (settled) and a later one as open. Counted in the
+    community of the later listing.
+#}
+{% macro signal_reopened() %}
+    {%- set is_done = {'grid_events': "status = 'closed'", 'grid_disputes': "result in ('success', 'failure')"} %}
+    select
+        communities.unit_key,
+        communities.unit_code,
+        communities.unit_level,
+        communities.month,
+        {{ text_or_null(none) }} as kpi_id,
+        listed.dataset,
+        min(listed.supplier_id) as supplier_id,
+        count(*) as observed,
+        0 as expected,
+        count(*) as score,
+        {{ text_or_null(none) }} as subject
+    from (
+        {%- for dataset, condition in is_done.items() %}
+        select
+            '{{ dataset }}' as dataset,
+            supplier_id,
+            community_code,
+            month,
+            coalesce({{ condition }}, false) as is_done,
+            lag(coalesce({{ condition }}, false)) over (partition by {{ item_no(dataset) }} order by month) as was_done
+        from {{ ref('stg_' ~ dataset) }}
+        where {{ is_signal_row('month') }} and row_state <> 'quarantined'
+        {{ 'union all' if not loop.last }}
+        {%- endfor %}
+    ) as listed
+    inner join communities
+        on listed.month = communities.month and listed.community_code = communities.unit_code
+    where listed.was_done and not listed.is_done
+    group by
+        communities.unit_key, communities.unit_code, communities.unit_level, communities.month, listed.dataset
+{% endmacro %}
