@@ -117,9 +117,11 @@ def test_month_by_month_in_dagster_gives_the_edition_and_the_ledger_of_one_run(
 ) -> None:
     home = copy_of(delivered)
     write_settings(home, home.dagster / "code.sock")
+    first, *others = [month_name(add_months(month_start(FIRST), number)) for number in range(MONTHS)]
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        for month in [month_name(add_months(month_start(FIRST), number)) for number in range(MONTHS)]:
-            assert execute(job, home, month, instance).success
+        assert execute(job, home, first, instance).success
+    for month in others:  # what Dagster keeps of one month is enough to look through
+        assert execute(job, home, month).success
     assert manifest(home)["content_hash"] == manifest(published)["content_hash"]
     assert ledger(home) == ledger(published)
     assert last_run(home)["outcome"] == "published"
