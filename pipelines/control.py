@@ -90,6 +90,7 @@ def export_control(
         "county": tables.county(county, as_of),
         "tolerances": tables.tolerances(county),
         "county_targets": tables.county_targets(county),
+        "programme_starts": tables.programme_starts(county),
     }
     written = {name: write_parquet(frame, home.control / f"{name}.parquet") for name, frame in frames.items()}
     inputs_hash = _inputs_hash(digests, written)

@@ -82,52 +82,54 @@
     kind: count
     unit: organizations
     measure: incubated_functional
+    levels: [community, street, county, city, province]
     datasets: {civil_organizations: cases}
     formula_zh: 期末所在年度内已孵化的功能服务型组织数
     formula_en: functional organizations incubated from January to period end
     document: C
     clause: "2.6"
-    note: 双千工程；孵化后终止的也计入 / counted even if it ended afterwards
+    note: 双千工程，目标针对全省；自一月起累计，孵化后终止的也计入 / the target is for the province as a whole; counted from January on, even if it ended afterwards
   - kpi_id: incubated_interest_organizations
     name_zh: 孵化兴趣爱好志愿服务型组织数
     name_en: Interest and volunteer organizations incubated
     kind: count
     unit: organizations
     measure: incubated_interest
+    levels: [community, street, county, city, province]
     datasets: {civil_organizations: cases}
     formula_zh: 期末所在年度内已孵化的兴趣爱好志愿服务型组织数
     formula_en: interest and volunteer organizations incubated from January to period end
     document: C
     clause: "2.6"
-    note: 双千工程；孵化后终止的也计入 / counted even if it ended afterwards
+    note: 双千工程，目标针对全省；自一月起累计，孵化后终止的也计入 / the target is for the province as a whole; counted from January on, even if it ended afterwards
   - kpi_id: incubated_functional_adjusted_share
     name_zh: 涉改社区孵化占比（功能服务型）
     name_en: Functional organizations incubated in reformed communities
     kind: rate
     unit: percent
     measure: incubated_functional_share
-    levels: [street, county]
+    levels: [street, county, city, province]
     lever: both
     datasets: {civil_organizations: cases}
     formula_zh: 年初至期末在涉改社区孵化的功能服务型组织 ÷ 同期孵化的功能服务型组织 × 100
     formula_en: functional organizations incubated this year in communities affected by the reform / incubated this year × 100
     document: C
     clause: "2.6"
-    note: 目标为全省合计，县以下只列数 / the target is for the whole province; smaller units are shown without it
+    note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: incubated_interest_adjusted_share
     name_zh: 涉改社区孵化占比（兴趣爱好志愿服务型）
     name_en: Interest organizations incubated in reformed communities
     kind: rate
     unit: percent
     measure: incubated_interest_share
-    levels: [street, county]
+    levels: [street, county, city, province]
     lever: both
     datasets: {civil_organizations: cases}
     formula_zh: 年初至期末在涉改社区孵化的兴趣爱好志愿服务型组织 ÷ 同期孵化的兴趣爱好志愿服务型组织 × 100
     formula_en: interest and volunteer organizations incubated this year in communities affected by the reform / incubated this year × 100
     document: C
     clause: "2.6"
-    note: 目标为全省合计，县以下只列数 / the target is for the whole province; smaller units are shown without it
+    note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: subcommittee_complete_rate
     name_zh: 下属委员会健全率
     name_en: Committees in place

@@ -56,12 +56,8 @@ places_once as (
 ),
 
 counted as (
-    {%- if place == 'unit_code' %}
-    {{ sum_by_named_unit('places_once', ['month'], names) }}
-    {%- else %}
     {%- set least = columns | selectattr('aggregate', 'equalto', 'min') | map(attribute='name') | list %}
-    {{ sum_by_unit('places_once', ['month'], names, least) }}
-    {%- endif %}
+    {{ sum_by_unit('places_once', ['month'], names, least, place) }}
 )
 
 select

@@ -109,16 +109,15 @@ class Area:
     def located(self, code: str | None, supplier: str, *, is_community: bool) -> list[str] | None:
         """The units in which a row counts that names this code; None where that names nothing.
 
-        A code that need not be a community's may be that of a unit outside the county, for which the supplier
-        delivers, of one above it, or a department's: those are known, and count in the city and province at most.
+        A unit outside the county for which the supplier delivers is known, and counts in the city and province at
+        most; so does, where it need not be a community, one above the county, or a department.
         """
-        if code is None or (is_community and code not in self._known):
+        if code is None:
             return None
-        if code in self._codes:
-            return self.holding(code)
         own = self.county.county_code
         is_outside = not code.startswith(own) and code.startswith(self.county.supplier(supplier).covers)
-        if own.startswith(code) or not code[:1].isdigit() or is_outside:
+        is_named = code in self._codes or own.startswith(code) or not code[:1].isdigit()
+        if is_outside or (code in self._known if is_community else is_named):
             return self.holding(code)
         return None
 

@@ -300,12 +300,29 @@ def test_smart_communities_are_those_supported(delivered: Lake) -> None:
     assert judgement(delivered.figure("smart_pilot_communities", COUNTY)) == ("met", "confirmed", 0)
 
 
-def test_two_steps_without_dates_are_both_shown(delivered: Lake) -> None:
-    # n1 and n2, 40 of another county of the city; n3 and n4 may be completed
-    assert delivered.rows(
+def test_steps_bind_from_the_days_that_follow_from_the_start_that_the_county_sets(delivered: Lake, tmp_path: Path) -> None:
+    # n1 and n2, 40 of another county of the city; n3 and n4 may be completed. Nobody said when the programme began.
+    pilots = (
         "select target_id, numerator, high_numerator, status, certainty, shortfall from fct_kpi"
-        f" where kpi_id = 'governance_pilots' and unit_code = '{CITY}' and period_type = 'month' order by target_id"
-    ) == [("D1-GVP-1", 42, 44, "met", "confirmed", 0), ("D1-GVP-2", 42, 44, "missed", "confirmed", 58)]
+        f" where kpi_id = 'governance_pilots' and unit_code = '{CITY}' and period_type = 'month'"
+    )
+    assert delivered.rows(pilots) == [(None, 42, 44, "no_target", None, None)]
+    assert delivered.rows("select due_months, effective_from from dim_target where pack = 'D1' order by due_months") == [
+        (12, None), (36, None),
+    ]  # fmt: skip
+
+    lake = a_province(tmp_path, programme_starts={"D1": date(2025, 2, 1)}, months=("2026-01", "2026-02"))
+    for month in lake.months:
+        lake.deliver("civil_programmes", CIVIL, month, [programme("n1", A, "governance_pilot")])
+        lake.deliver("civil_programmes", PROVINCIAL, month, [])
+    lake.build()
+    # stage one takes twelve months, so it ends with January 2026, and its step binds on the 31st
+    assert lake.rows(f"{pilots} order by period") == [("D1-GVP-1", 1, 1, "missed", "confirmed", 34)] * 2
+    assert lake.rows("select target_id, effective_from, effective_to from dim_target where pack = 'D1' order by 1") == [
+        ("D1-GVP-1", date(2026, 1, 31), date(2028, 1, 30)), ("D1-GVP-2", date(2028, 1, 31), None),
+    ]  # fmt: skip
+    # the document's own date stands where the county sets no start
+    assert lake.rows("select effective_from from dim_target where target_id = 'C-GLS'") == [(date(2023, 12, 31),)]
 
 
 def test_a_pilot_is_accepted_after_its_last_stage(delivered: Lake) -> None:

@@ -1,4 +1,5 @@
--- Organizations, and whether the reform of units concerned their community; null where nobody knows which that is.
+-- Organizations, and whether the reform of units concerned their community: of one in another county as stated, null
+-- where nobody knows which community that is.
 with organizations as (
     select * from {{ ref('stg_civil_organizations') }}
 ),
@@ -10,7 +11,9 @@ communities as (
 
 select
     organizations.*,
-    communities.is_adjusted
+    case
+        when organizations.community_code is not null then coalesce(communities.is_adjusted, organizations.adjusted)
+    end as is_adjusted
 from organizations
 left join communities
     on organizations.community_code = communities.unit_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import numpy as np
@@ -60,6 +60,8 @@ PAY = {"secretary": 4600, "director": 4300, "deputy": 3900, "social_worker": 360
 LEAVING_SHARE, SUCCESSION_SHARE, UNSTATED_PAY = 0.03, 0.7, 0.02
 ONE_SHOULDER_SHARE, CAREFUL_SHARE = 0.93, 0.85
 INCUBATING_SHARE, ENDING_SHARE = 0.35, 0.02
+# Organizations of each kind that other counties of the province incubate in a month: enough for its target by summer.
+INCUBATED_ELSEWHERE, REFORMED_ELSEWHERE, COUNTIES_ELSEWHERE = 190, 0.4, 40
 PAYERS = {"province": 2, "city": 3, "county": 5}
 PROMPT_SHARE, IN_PARTS_SHARE = 0.86, 0.5
 
@@ -143,18 +145,35 @@ def _organizations(world: World) -> Book:
             rows += [committee] * (2 if chance.random() < 0.02 else 1)
     dates = ("filed_date", "registered_date", "incubated_date", "ended_date")
     organizations = _numbered(rows, "organization_no", "ZZ", dict.fromkeys(dates, pl.Date))
+    elsewhere = _numbered(list(_incubated_elsewhere(world)), "organization_no", "ZW", {})
     # One that is neither filed nor registered is listed from when it is incubated; one that is nothing, never.
     begins = pl.min_horizontal(dates[:3])
     adjusted = world.places.communities.filter("adjusted").get_column("code").to_list()
-    reformed = pl.col("community_code").is_in(adjusted).alias("_is_adjusted")
+    own = {"adjusted": pl.lit(None, pl.Boolean), "_is_adjusted": pl.col("community_code").is_in(adjusted), "_is_own": pl.lit(True)}
 
     def book(_: date, end: date) -> pl.DataFrame:
-        there = organizations.filter(begins <= end).with_columns(reformed, *(_known_by(name, end) for name in dates))
+        there = organizations.filter(begins <= end).with_columns(*(_known_by(name, end) for name in dates), **own)
         # What ends before it is incubated was given up.
         given_up = pl.col("ended_date") < pl.max_horizontal(dates[:3])
-        return _open(world, end, there.with_columns(ended_date=pl.when(~given_up.fill_null(False)).then("ended_date")))
+        there = _open(world, end, there.with_columns(ended_date=pl.when(~given_up.fill_null(False)).then("ended_date")))
+        return pl.concat([there, elsewhere.filter(pl.col("filed_date") <= end)], how="diagonal")
 
     return book
+
+
+def _incubated_elsewhere(world: World) -> Iterator[dict[str, object]]:
+    """What the province lists of its other counties: organizations incubated during the sample."""
+    chance = world.chance(ORGANIZATIONS, "elsewhere")
+    own = world.county.county_code
+    counties = [code for number in range(COUNTIES_ELSEWHERE) if (code := f"{own[:2]}{number // 10 + 1:02d}{number % 10 + 21}") != own]
+    for month in world.months:
+        for number in range(2 * INCUBATED_ELSEWHERE):
+            code = f"{counties[int(chance.integers(0, len(counties)))]}{int(chance.integers(1, 15)):03d}{int(chance.integers(1, 20)):03d}"
+            day = month + timedelta(days=int(chance.integers(0, 28)))
+            yield {
+                "community_code": code, "kind": ("functional", "interest_volunteer")[number % 2], "filed_date": day,
+                "incubated_date": day, "adjusted": bool(chance.random() < REFORMED_ELSEWHERE), "_is_own": False, "_place": code,
+            }  # fmt: skip
 
 
 def _surveys(world: World) -> Book:
@@ -274,7 +293,8 @@ _OFFICE = when((pl.col("post") == "office") & pl.col("ended_date").is_null())
 _SECONDED = when((pl.col("post") == "seconded") & pl.col("ended_date").is_null())
 _SECRETARY = when((pl.col("post") == "secretary") & pl.col("ended_date").is_null())
 _DEPUTY = when((pl.col("post") == "deputy") & pl.col("ended_date").is_null())
-_FILED = when(pl.col("filed_date").is_not_null() & pl.col("ended_date").is_null())
+_FILED = when(pl.col("filed_date").is_not_null() & pl.col("ended_date").is_null() & pl.col("_is_own"))
+_OF_OTHERS = when(~pl.col("_is_own"))
 _PAID = when(pl.col("date").is_not_null())
 
 
@@ -340,6 +360,7 @@ def _dirt_of_organizations() -> list[DirtKind]:
             _kind(data, "ended_before_filed", "ended_after_begun", days_after(ended, "filed_date", -3), _FILED),
             _kind(data, "incubated_after_end", "begun_by_period_end", after_the_end(incubated, 15), _FILED),
         ),
+        _kind(data, "adjusted_unreadable", "adjusted.readable", cell("adjusted", None, "待核"), _OF_OTHERS),
         *place_kinds(data, _FILED, every=6, apart=2),
         *_repeated(data, "filed_date", earlier, _FILED),
     ]
