@@ -242,10 +242,13 @@ def rule_results(
 
 
 def county(county: County, as_of: date) -> pl.DataFrame:
-    row = (county.county_code, county.name_zh, county.sample, as_of, [*county.packs, COUNTY_PACK])
+    row = (
+        county.county_code, county.name_zh, county.sample, as_of, [*county.packs, COUNTY_PACK],
+        county.parameters.is_ranking_public,
+    )  # fmt: skip
     schema: dict[str, Any] = {
         "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
-        "packs": pl.List(pl.String),
+        "packs": pl.List(pl.String), "is_ranking_public": pl.Boolean,
     }  # fmt: skip
     return pl.DataFrame([row], schema, orient="row")
 

@@ -244,7 +244,7 @@
     high_numerator: >-
       case when assessment_weights_unbounded = 0 then assessment_points + 200 * assessment_weights_doubtful end
     high_denominator: assessment_weights + assessment_weights_doubtful
-    levels: [street]
+    levels: [street, department]
     datasets: {civil_assessments: cases}
     formula_zh: 各项权重 × 得分之和 ÷ 权重之和（最近年度）
     formula_en: sum of weight × score over the items / sum of weights, in the latest year

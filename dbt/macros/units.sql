@@ -17,6 +17,24 @@
     {{ in_both_bases('sums', keys + measures) }}
 {% endmacro %}
 
+{# What the departments in force in a month are called: by name, and by code #}
+{% macro department_names() %}
+    select
+        calendar.month,
+        names.department,
+        min(names.unit_code) as unit_code
+    from {{ ref('calendar') }} as calendar
+    inner join (
+        select unit_code as department, unit_code, unit_level, valid_from, valid_to from {{ source('control', 'units') }}
+        union
+        select unit_name as department, unit_code, unit_level, valid_from, valid_to from {{ source('control', 'units') }}
+    ) as names
+        on names.unit_level = 'department'
+        and calendar.month_end >= names.valid_from
+        and (names.valid_to is null or calendar.month_end < names.valid_to)
+    group by calendar.month, names.department
+{% endmacro %}
+
 {# Every place that rows may name by this column: communities in force and places of today, or (unit_code) any unit #}
 {% macro known_places(place='community_code') %}
     select distinct month, {{ 'place_code as unit_code' if place == 'unit_code' else 'community_code' }}

@@ -31,6 +31,7 @@ from pipelines.sample.affairs import build_facilities, hear_disputes, register_t
 from pipelines.sample.chance import stream
 from pipelines.sample.deliver import Change, Deliverer, WrittenFile
 from pipelines.sample.dirt import KINDS
+from pipelines.sample.domains.assessments import DEPARTMENTS
 from pipelines.sample.kinds import plant
 from pipelines.sample.manipulation import Manipulation
 from pipelines.sample.notes import Delivered, Notes
@@ -256,7 +257,15 @@ class _Sample:
             valid_to=pl.lit(None, pl.Date),
             known_class="class",
         )
-        units = pl.concat([known, new]).join(civil, on="unit_code", how="left", maintain_order="left")
+        county = known.filter(pl.col("unit_code") == self.county.county_code)
+        departments = pl.DataFrame(
+            [
+                {**row, "unit_code": code, "unit_level": "department", "unit_name": name}
+                for row in county.sort("valid_from").head(1).iter_rows(named=True)
+                for code, name in DEPARTMENTS.items()
+            ]
+        )
+        units = pl.concat([known, new, departments], how="diagonal_relaxed").join(civil, on="unit_code", how="left", maintain_order="left")
         return units.with_columns(pl.coalesce("class", "known_class").alias("class"))
 
     # --- one month ---------------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ class Lake:
     packs: Sequence[str] = ALL_PACKS
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
     programme_starts: Mapping[str, date] = field(default_factory=dict)
+    is_ranking_public: bool = True
     # in the columns of the seed of targets
     county_targets: Sequence[tuple[Any, ...]] = ()
     # in the columns of the lineage; the units say when they begin and end
@@ -261,7 +262,7 @@ class Lake:
             "units": (units, _UNITS),
             "expected": (expected, _EXPECTED),
             "suppliers": (covers, {"supplier_id": pl.String, "name_zh": pl.String, "covered_code": pl.String}),
-            "county": ([(COUNTY, "洛川县", True, self.as_of, [*self.packs, COUNTY_PACK])], _COUNTY),
+            "county": ([(COUNTY, "洛川县", True, self.as_of, [*self.packs, COUNTY_PACK], self.is_ranking_public)], _COUNTY),
             "county_targets": (self.county_targets, TARGET_SCHEMA),
             "programme_starts": (list(self.programme_starts.items()), PROGRAMME_STARTS_SCHEMA),
             "tolerances": (
@@ -448,6 +449,6 @@ _EXPECTED: dict[str, Any] = {
 }  # fmt: skip
 _COUNTY: dict[str, Any] = {
     "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
-    "packs": pl.List(pl.String),
+    "packs": pl.List(pl.String), "is_ranking_public": pl.Boolean,
 }  # fmt: skip
 
