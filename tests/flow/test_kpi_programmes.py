@@ -394,6 +394,39 @@ def test_a_score_is_weighted_by_its_items(delivered: Lake) -> None:
     assert delivered.figure("assessment_score", STREET_3)["status"] == "not_applicable"
 
 
+def test_a_department_is_scored_as_streets_are_and_its_rank_may_be_kept_back(tmp_path: Path) -> None:
+    lake = Lake(
+        tmp_path, units=(*DEFAULT_UNITS, Unit("D001", "department", COUNTY), Unit("D002", "department", COUNTY)),
+        is_ranking_public=False,
+    )  # fmt: skip
+    lake.deliver("civil_assessments", CIVIL, "2026-01", [
+        *(assessment("D001", "departments", kpi_code=item, weight=weight, score=score)
+          for item, weight, score in (("safety", 60, 90), ("service", 40, Decimal("80.5")))),
+        assessment("D001", "departments", score=86, rank=1, city_rank=1),
+        assessment("D002", "departments", score=99, rank=1, city_rank=1, veto_items=["综治"]),
+        # an item that may be anyone's
+        assessment(None, "departments", ("unit_code.required", "error"), kpi_code="safety", weight=10, score=50),
+        *(assessment("D001", "departments", year=2024, score=score) for score in (70,)),
+    ])  # fmt: skip
+    lake.deliver_empty("2026-01", but=("civil_assessments",))
+    lake.build()
+    figure = lake.figure("assessment_score", "D001")
+    # (60 × 90 + 40 × 80.5) / 100, weights in hundredths; the item in doubt weighs 10
+    assert fraction(figure) == (862_000, 10_000)
+    assert (fraction(figure, "low_"), fraction(figure, "high_")) == ((862_000, 11_000), (862_000 + 200 * 1_000, 11_000))
+    assert lake.figure("assessment_score", "D002")["status"] == "not_applicable"
+    # what is no department's is a street's, perhaps
+    assert fraction(lake.figure("assessment_score", STREET_1), "high_") == (200 * 1_000, 1_000)
+    # the award follows from the rank, which nobody is told
+    assert lake.rows(
+        "select unit_key, score, group_rank, stated_rank, city_rank, previous_rank, rank_change, exclusion, veto_items, award"
+        " from fct_assessment where year = 2025 order by 1"
+    ) == [
+        ("D001@2016-01-01", 86.2, None, None, None, None, None, None, None, "excellent"),
+        ("D002@2016-01-01", 99.0, None, None, None, None, None, "veto", ["综治"], "none"),
+    ]  # fmt: skip
+
+
 def test_ranks_and_awards_stand_in_the_table_of_assessments(delivered: Lake) -> None:
     found = delivered.rows(
         "select unit_code, score, group_rank, units_ranked, exclusion, award, previous_rank, rank_change, doubtful_rows"
