@@ -19,7 +19,7 @@ dated as (
     select
         targets.*,
         coalesce(
-            cast({{ dbt.dateadd('day', -1, dbt.dateadd('month', 'targets.due_months', 'starts.start_date')) }} as date),
+            cast(starts.start_date + targets.due_months * interval 1 month - interval 1 day as date),
             targets.effective_from
         ) as takes_effect_on
     from targets
@@ -56,7 +56,7 @@ select
     takes_effect_on as effective_from,
     case
         when phase is null then effective_to
-        else coalesce(effective_to, cast({{ dbt.dateadd('day', -1, 'next_takes_effect_on') }} as date))
+        else coalesce(effective_to, cast(next_takes_effect_on - interval 1 day as date))
     end as effective_to,
     plan_end,
     document,
