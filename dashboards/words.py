@@ -93,6 +93,7 @@ LEVELS = {
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Streets and towns"),
     "community": Words("社区（村）", "Communities"),
+    "department": Words("部门", "Departments"),
 }
 LEVEL = {
     "province": Words("省", "Province"),
@@ -100,6 +101,7 @@ LEVEL = {
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Street or town"),
     "community": Words("社区（村）", "Community"),
+    "department": Words("部门", "Department"),
 }
 CLASSES = {
     "urban": Words("城镇", "urban"),

@@ -99,6 +99,8 @@ class Column(Strict):
     maximum: float | None = None
     # cross-file: the value must exist as `dataset.column` of the same period
     references: str | None = None
+    # of communities: one of another county that the supplier delivers for is taken as delivered
+    is_anywhere: bool = False
     # reference_number: the column, of any dataset, whose numbers these are; equal numbers have equal pseudonyms
     numbers_of: str | None = None
     # a null is allowed where this SQL condition over the stored columns holds

@@ -126,12 +126,14 @@ class CrossFileRule(RuleText):
     """A rule across files, evaluated at each run.
 
     `failing_rows` is the contract's own query for kind `contract` and empty for the kinds derived here,
-    whose query is the same for every dataset. `references` is `dataset.column` for kind `reference`.
+    whose query is the same for every dataset. `references` is `dataset.column` for kind `reference`; is_anywhere: a
+    community of another county is not looked up.
     """
 
     kind: CrossFileKind
     reads: tuple[str, ...] = ()
     references: str | None = None
+    is_anywhere: bool = False
     failing_rows: str = ""
 
 
@@ -391,6 +393,7 @@ def _reference(column: Column, references: str) -> CrossFileRule:
         f"{column.title_en}: no such community in force at the end of the month" if is_community
         else f"{column.title_en}: not in {references} of the same month",
         kind="reference", reads=() if is_community else (dataset,), references=references,
+        is_anywhere=column.is_anywhere,
     )
 
 

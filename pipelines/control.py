@@ -32,6 +32,7 @@ from pipelines.units import (
     build_register,
     load_releases,
     merge_civil_register,
+    with_departments,
     with_units_above,
 )
 
@@ -56,13 +57,15 @@ def export_control(
     """Evaluates the rules across files and writes `control/`. `built` are the digests of the last build."""
     batches = [CurrentBatch.of(row) for row in store.current_batches()]
     civil = passing_rows(home, "civil_communities", [b for b in batches if b.slot.dataset == "civil_communities"])
-    units = county_units(home, county, civil)
-    lineage = build_lineage(units, civil)
+    places = county_units(home, county, civil)
+    lineage = build_lineage(places, civil)
+    assessments = passing_rows(home, "civil_assessments", [b for b in batches if b.slot.dataset == "civil_assessments"])
+    units = with_departments(places, assessments)
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
         linked = link_months(home, batches, evaluations, months, on_progress)
-        today = tables.today(units, lineage, months, batches)
+        today = tables.today(places, lineage, months, batches)
         registers = _register_digests(county, months, evaluations, linked, cross_file, today)
         events = _event_digests(home, months, batches, evaluations)
     periods = periods_of(months)
@@ -90,6 +93,7 @@ def export_control(
         "county": tables.county(county, as_of),
         "tolerances": tables.tolerances(county),
         "county_targets": tables.county_targets(county),
+        "programme_starts": tables.programme_starts(county),
     }
     written = {name: write_parquet(frame, home.control / f"{name}.parquet") for name, frame in frames.items()}
     inputs_hash = _inputs_hash(digests, written)

@@ -29,6 +29,7 @@ VERDICTS_SCHEMA: dict[str, Any] = {
     "is_cross_file": pl.Boolean,
 }  # fmt: skip
 
+PROGRAMME_STARTS_SCHEMA: dict[str, Any] = {"pack": pl.String, "start_date": pl.Date}
 # Registers of which models read all months, as they do of events.
 READ_WHOLE = ("civil_assessments",)
 # The pack of targets that a county sets itself; always chosen.
@@ -37,7 +38,7 @@ TARGET_SCHEMA: dict[str, Any] = {
     "target_id": pl.String, "pack": pl.String, "kpi_id": pl.String, "operator": pl.String,
     "value_1": pl.Decimal(18, 4), "value_2": pl.Decimal(18, 4), "binding": pl.String, "unit": pl.String,
     "area_scope": pl.String, "class_scope": pl.String, "city_class_scope": pl.String, "level_scope": pl.String,
-    "variant_scope": pl.String, "phase": pl.Int32, "effective_from": pl.Date, "effective_to": pl.Date,
+    "variant_scope": pl.String, "phase": pl.Int32, "due_months": pl.Int32, "effective_from": pl.Date, "effective_to": pl.Date,
     "plan_end": pl.Date, "document": pl.String, "clause": pl.String, "strength": pl.String, "text_zh": pl.String,
     "text_en": pl.String,
 }  # fmt: skip
@@ -241,10 +242,13 @@ def rule_results(
 
 
 def county(county: County, as_of: date) -> pl.DataFrame:
-    row = (county.county_code, county.name_zh, county.sample, as_of, [*county.packs, COUNTY_PACK])
+    row = (
+        county.county_code, county.name_zh, county.sample, as_of, [*county.packs, COUNTY_PACK],
+        county.parameters.is_ranking_public,
+    )  # fmt: skip
     schema: dict[str, Any] = {
         "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
-        "packs": pl.List(pl.String),
+        "packs": pl.List(pl.String), "is_ranking_public": pl.Boolean,
     }  # fmt: skip
     return pl.DataFrame([row], schema, orient="row")
 
@@ -254,13 +258,18 @@ def tolerances(county: County) -> pl.DataFrame:
     return pl.DataFrame(rows, {"kpi_id": pl.String, "tolerance": pl.Decimal(18, 4)}, orient="row")
 
 
+def programme_starts(county: County) -> pl.DataFrame:
+    rows = list(county.parameters.programme_starts.items())
+    return pl.DataFrame(rows, PROGRAMME_STARTS_SCHEMA, orient="row")
+
+
 def county_targets(county: County) -> pl.DataFrame:
     """The targets that the county sets, in the columns of the seed of targets."""
     rows = [
         (
             f"{COUNTY_PACK}-{number}", COUNTY_PACK, target.kpi_id, target.operator, target.value_1, target.value_2, None,
-            None, target.area_scope, target.class_scope, "*", target.level_scope, "*", None, target.effective_from,
-            target.effective_to, None, target.document, target.clause, "stated", target.text_zh, target.text_en,
+            None, target.area_scope, target.class_scope, "*", target.level_scope, "*", None, None,
+            target.effective_from, target.effective_to, None, target.document, target.clause, "stated", target.text_zh, target.text_en,
         )
         for number, target in enumerate(county.parameters.targets, start=1)
     ]  # fmt: skip

@@ -67,8 +67,15 @@ class CountyTarget(_Strict):
 
 
 class Parameters(_Strict):
-    """What the county sets where documents leave a number open."""
+    """What the county sets where documents leave a number or a date open.
 
+    `programme_starts`: by target pack, the day on which the county began what the document asks for. Targets that are
+    due so many months after it (see the seed of targets) bind from then on, and not at all while it is not set.
+    """
+
+    programme_starts: dict[str, date] = Field(default_factory=dict)
+    # false: ranks of the annual assessment are not given; scores, vetoes and awards are
+    is_ranking_public: bool = True
     tolerances: dict[str, Decimal] = Field(default_factory=dict)
     targets: tuple[CountyTarget, ...] = ()
 
@@ -105,6 +112,13 @@ class County(_Strict):
             for supplier in expected.suppliers:
                 if supplier not in known:
                     raise ValueError(f"{expected.dataset}: supplier {supplier!r} is not declared; known: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _started_packs_are_chosen(self) -> County:
+        for pack in self.parameters.programme_starts:
+            if pack not in self.packs:
+                raise ValueError(f"programme_starts: pack {pack!r} is not chosen; chosen: {list(self.packs)}")
         return self
 
     def supplier(self, supplier_id: str) -> Supplier:

@@ -366,6 +366,8 @@ def _reference_query(rule: CrossFileRule) -> str:
     (column,) = rule.columns
     if rule.references == "civil_communities.code":
         known = "select unit_code from units where unit_level = 'community'"
+        if rule.is_anywhere:
+            known += f" union select {column} from rows where left({column}, 6) not in (select left(unit_code, 6) from units)"
     else:
         dataset, _, referenced = str(rule.references).partition(".")
         known = f"select {referenced} from {dataset}"

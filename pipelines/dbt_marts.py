@@ -65,7 +65,7 @@ def render_model(mart: Mart, contracts: Mapping[str, Contract]) -> str:
     """The SQL of a mart's model: what its rows are summed to, and the macro that does it."""
     datasets = "\n".join(_dataset(mart, contracts[name]) for name in mart.datasets)
     if mart.is_event:
-        note, call = _EVENT_NOTE, "event_mart(datasets)"
+        note, call = _EVENT_NOTE, f"event_mart(datasets, {_quoted(mart.place)})"
     else:
         note, call = _REGISTER_CONFIG, f"register_mart(datasets, {_quoted(mart.place)})"
     return f"-- {HEADER.format(mart=mart.mart)}\n{note}{{% set datasets = [\n{datasets}\n] %}}\n\n{{{{ {call} }}}}\n"

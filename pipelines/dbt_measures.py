@@ -174,8 +174,8 @@ class Measure(_Strict):
 class Mart(_Strict):
     """One mart: measures over registers (one row per unit and month) or over events (per month known, too).
 
-    `place` is the column that says where a row counts: a community, or in registers a unit of any level (`unit_code`),
-    which may lie in another county. A row counts there and in the units above.
+    `place` is the column that says where a row counts: a community, or a unit of any level (`unit_code`), which may lie
+    in another county. A row counts there and in the units above.
     """
 
     mart: str
@@ -199,9 +199,9 @@ class Mart(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _names_units_in_registers_only(self) -> Mart:
-        if self.place == "unit_code" and (self.is_event or any(m.kind == "minimum" for m in self.measures)):
-            raise ValueError(f"{self.mart}: sums of registers alone are placed in units of any level")
+    def _has_no_minimum_of_units(self) -> Mart:
+        if self.place == "unit_code" and any(measure.kind == "minimum" for measure in self.measures):
+            raise ValueError(f"{self.mart}: a minimum is taken in communities only")
         return self
 
     @property

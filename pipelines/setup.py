@@ -55,7 +55,7 @@ def set_up(home: Home, county_code: str, *, register: Path | None = None, first_
 
 def new_county(
     county_code: str, units: pl.DataFrame, *, first_period: str, last_period: str | None = None,
-    sample: bool = False, tolerances: dict[str, float] | None = None,
+    sample: bool = False, parameters: Parameters | None = None,
 ) -> County:  # fmt: skip
     """A county as most are: three county-level suppliers, and grid management street by street.
 
@@ -88,7 +88,7 @@ def new_county(
     return County(
         county_code=county_code, name_zh=name, sample=sample, first_period=first_period,
         last_period=last_period, packs=PACKS, suppliers=(*agencies, *grid), expected=tuple(expected),
-        parameters=Parameters.model_validate({"tolerances": tolerances or {}}),
+        parameters=parameters or Parameters(),
     )  # fmt: skip
 
 

@@ -90,6 +90,19 @@
     formula_en: events reported in the period that failed verification more than three times
     clause: §14
     note: 每起应启动限期督办并计入处置部门考核；次数未注日期，以最新报送为准 / each opens supervision and enters its department's assessment; the number of failures is undated, the latest delivery counts
+  - kpi_id: repeat_verification_failures_by_department
+    name_zh: 核查超三次未通过事件（按处置部门）
+    name_en: Events that failed verification more than three times, by department
+    kind: count
+    unit: cases
+    direction: lower
+    mart: mart_departments
+    measure: events_failing_for_department
+    levels: [department]
+    formula_zh: 期间上报、核查未通过超过三次、由该部门处置的事件数
+    formula_en: events in charge of the department, reported in the period, that failed verification more than three times
+    clause: §14
+    note: 处置部门按参加年度考核的部门名称或代码对应，其他承办单位不计 / the department in charge is known by the name or code under which it is assessed; others who handle events have no figure
   - kpi_id: verification_by_reporter_rate
     name_zh: 谁上报谁核查率
     name_en: Events verified by their reporter

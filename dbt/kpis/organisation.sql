@@ -1,138 +1,119 @@
 {% macro kpis_organisation() %}
     {% set declarations %}
 - common:
-    domain: organisation
-    basis: stock
-    direction: higher
-    owner_agency: civil_affairs
-    mart: mart_organisation
+    <<: &organisation
+      domain: organisation
+      basis: stock
+      direction: higher
+      owner_agency: civil_affairs
+      mart: mart_organisation
+    kind: count
+    unit: people
+    datasets: {civil_staff: cases}
+    document: D4
+    clause: §16
   kpis:
   - kpi_id: legal_advisers
     name_zh: 法律顾问数
     name_en: Legal advisers
-    kind: count
-    unit: people
     measure: legal_advisers
-    datasets: {civil_staff: cases}
     formula_zh: 期末在岗的法律顾问人数
     formula_en: legal advisers in post at period end
-    document: D4
-    clause: §16
   - kpi_id: psychological_counsellors
     name_zh: 心理咨询师数
     name_en: Psychological counsellors
-    kind: count
-    unit: people
     measure: psychological_counsellors
-    datasets: {civil_staff: cases}
     formula_zh: 期末在岗的心理咨询师人数
     formula_en: psychological counsellors in post at period end
-    document: D4
-    clause: §16
   - kpi_id: drug_social_workers
     name_zh: 禁毒社工数
     name_en: Drug social workers
-    kind: count
-    unit: people
     measure: drug_social_workers
-    datasets: {civil_staff: cases}
     formula_zh: 期末在岗的禁毒社工人数
     formula_en: drug social workers in post at period end
-    document: D4
-    clause: §16
   - kpi_id: certified_social_workers
     name_zh: 持证社工数
     name_en: Certified social workers
-    kind: count
-    unit: people
     measure: certified_social_workers
-    datasets: {civil_staff: cases}
     formula_zh: 期末在岗且持证的社工人数
     formula_en: social workers in post at period end who hold a certificate
     document: B
     clause: 2.2.1
     note: 只计岗位为社工的人员 / only people whose post is that of a social worker
+- common:
+    <<: *organisation
+    kind: count
+    unit: organizations
+    datasets: {civil_organizations: cases}
+    document: B
+    clause: 2.2.1
+    note: 不含四个下属委员会 / the four committees are not counted
+  kpis:
   - kpi_id: filed_organizations
     name_zh: 备案社会组织数
     name_en: Filed community organizations
-    kind: count
-    unit: organizations
     measure: filed_organizations
-    datasets: {civil_organizations: cases}
     formula_zh: 期末已备案且未终止的社区社会组织数
     formula_en: community organizations filed and not ended at period end
-    document: B
-    clause: 2.2.1
-    note: 不含四个下属委员会 / the four committees are not counted
   - kpi_id: registered_organizations
     name_zh: 登记社会组织数
     name_en: Registered community organizations
-    kind: count
-    unit: organizations
     measure: registered_organizations
-    datasets: {civil_organizations: cases}
     formula_zh: 期末已登记且未终止的社区社会组织数
     formula_en: community organizations registered and not ended at period end
-    document: B
-    clause: 2.2.1
-    note: 不含四个下属委员会 / the four committees are not counted
+- common:
+    <<: *organisation
+    kind: count
+    unit: organizations
+    levels: [community, street, county, city, province]
+    datasets: {civil_organizations: cases}
+    document: C
+    clause: "2.6"
+    note: 双千工程，目标针对全省；自一月起累计，孵化后终止的也计入 / the target is for the province as a whole; counted from January on, even if it ended afterwards
+  kpis:
   - kpi_id: incubated_functional_organizations
     name_zh: 孵化功能服务型组织数
     name_en: Functional organizations incubated
-    kind: count
-    unit: organizations
     measure: incubated_functional
-    datasets: {civil_organizations: cases}
     formula_zh: 期末所在年度内已孵化的功能服务型组织数
     formula_en: functional organizations incubated from January to period end
-    document: C
-    clause: "2.6"
-    note: 双千工程；孵化后终止的也计入 / counted even if it ended afterwards
   - kpi_id: incubated_interest_organizations
     name_zh: 孵化兴趣爱好志愿服务型组织数
     name_en: Interest and volunteer organizations incubated
-    kind: count
-    unit: organizations
     measure: incubated_interest
-    datasets: {civil_organizations: cases}
     formula_zh: 期末所在年度内已孵化的兴趣爱好志愿服务型组织数
     formula_en: interest and volunteer organizations incubated from January to period end
+- common:
+    <<: *organisation
+    kind: rate
+    unit: percent
+    levels: [street, county, city, province]
+    lever: both
+    datasets: {civil_organizations: cases}
     document: C
     clause: "2.6"
-    note: 双千工程；孵化后终止的也计入 / counted even if it ended afterwards
+    note: 目标针对全省 / the target is for the province as a whole
+  kpis:
   - kpi_id: incubated_functional_adjusted_share
     name_zh: 涉改社区孵化占比（功能服务型）
     name_en: Functional organizations incubated in reformed communities
-    kind: rate
-    unit: percent
     measure: incubated_functional_share
-    levels: [street, county]
-    lever: both
-    datasets: {civil_organizations: cases}
     formula_zh: 年初至期末在涉改社区孵化的功能服务型组织 ÷ 同期孵化的功能服务型组织 × 100
     formula_en: functional organizations incubated this year in communities affected by the reform / incubated this year × 100
-    document: C
-    clause: "2.6"
-    note: 目标为全省合计，县以下只列数 / the target is for the whole province; smaller units are shown without it
   - kpi_id: incubated_interest_adjusted_share
     name_zh: 涉改社区孵化占比（兴趣爱好志愿服务型）
     name_en: Interest organizations incubated in reformed communities
-    kind: rate
-    unit: percent
     measure: incubated_interest_share
-    levels: [street, county]
-    lever: both
-    datasets: {civil_organizations: cases}
     formula_zh: 年初至期末在涉改社区孵化的兴趣爱好志愿服务型组织 ÷ 同期孵化的兴趣爱好志愿服务型组织 × 100
     formula_en: interest and volunteer organizations incubated this year in communities affected by the reform / incubated this year × 100
-    document: C
-    clause: "2.6"
-    note: 目标为全省合计，县以下只列数 / the target is for the whole province; smaller units are shown without it
+- common:
+    <<: *organisation
+    kind: rate
+    unit: percent
+  kpis:
   - kpi_id: subcommittee_complete_rate
     name_zh: 下属委员会健全率
     name_en: Committees in place
-    kind: rate
-    unit: percent
     numerator: mediation_committees + security_committees + health_committees + environment_committees
     denominator: 4 * communities
     # A community has no more than one of a kind, and a row is no more than one committee, whichever it is.
@@ -154,8 +135,6 @@
   - kpi_id: one_shoulder_rate
     name_zh: 书记主任一肩挑率
     name_en: Communities whose secretary is director
-    kind: rate
-    unit: percent
     numerator: secretaries_as_directors
     denominator: communities
     high_numerator: least(secretaries_as_directors + secretaries_as_directors_doubtful, communities)
@@ -167,14 +146,17 @@
   - kpi_id: seconded_staff_certified_rate
     name_zh: 下沉人员持证上岗率
     name_en: Seconded staff with a certificate
-    kind: rate
-    unit: percent
     measure: seconded_staff
     datasets: {civil_staff: cases}
     formula_zh: 期末在岗且持证的下沉人员 ÷ 在岗下沉人员 × 100
     formula_en: seconded staff in post with a certificate at period end / seconded staff in post × 100
     document: D4
     clause: §12
+- common:
+    <<: *organisation
+    document: A
+    clause: "2"
+  kpis:
   - kpi_id: community_staff
     name_zh: 社区工作人员数
     name_en: Community staff
@@ -184,8 +166,6 @@
     datasets: {civil_staff: cases}
     formula_zh: 期末在岗的书记、主任、副职、社工、禁毒社工和其他工作人员人数
     formula_en: secretaries, directors, deputies, social workers and office staff in post at period end
-    document: A
-    clause: "2"
     note: 不含法律顾问、心理咨询师和下沉人员 / without legal advisers, counsellors and seconded staff
   - kpi_id: staff_pay_floor_yuan
     name_zh: 最低月报酬
@@ -209,8 +189,6 @@
     datasets: {civil_staff: denominator}
     formula_zh: 期末在岗社区工作人员月报酬的最低值
     formula_en: lowest monthly pay of the community's staff in post at period end
-    document: A
-    clause: "2"
     note: 人员范围同社区工作人员数；未填报酬的不计 / of the same people as the number of staff; those without a stated pay are left out
   - kpi_id: annual_funding_yuan
     name_zh: 年度经费
@@ -221,8 +199,6 @@
     datasets: {civil_funding: cases}
     formula_zh: 期末所在年度的预算经费合计
     formula_en: funding budgeted for the year of the period's end
-    document: A
-    clause: "2"
     note: 省、市、县各级出资合计 / of province, city and county together
   - kpi_id: funding_disbursement_rate
     name_zh: 经费拨付率
@@ -234,9 +210,10 @@
     datasets: {civil_funding: cases}
     formula_zh: 期末所在年度已拨付经费 ÷ 预算经费 × 100
     formula_en: funding disbursed / budgeted for the year of the period's end × 100
-    document: A
-    clause: "2"
     note: 差额以元计 / the shortfall is in yuan
+- common:
+    <<: *organisation
+  kpis:
   - kpi_id: computers_per_staff
     name_zh: 人均办公电脑
     name_en: Office computers per staff member

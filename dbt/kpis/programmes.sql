@@ -1,37 +1,40 @@
 {% macro kpis_programmes() %}
     {% set declarations %}
 - common:
-    domain: programmes
-    basis: stock
-    direction: higher
-    owner_agency: civil_affairs
-    mart: mart_programmes
+    <<: &programmes
+      domain: programmes
+      basis: stock
+      direction: higher
+      owner_agency: civil_affairs
+      mart: mart_programmes
+    kind: rate
+    unit: percent
+    levels: [community, street, county, city, province]
     datasets: {civil_programmes: cases}
+    document: C
   kpis:
   - kpi_id: gap_listed_standard_rate
     name_zh: 集镇社区用房达标率
     name_en: Listed premises in towns up to standard
-    kind: rate
-    unit: percent
     measure: premises_listed
-    levels: [community, street, county, city, province]
     formula_zh: 建成且不少于300平方米的集镇社区用房 ÷ 列入清单的集镇社区用房 × 100
     formula_en: listed premises completed with at least 300 m² / listed × 100
-    document: C
     clause: "2.4"
     note: 取消的项目不计；全省清单158处 / cancelled ones do not count; the province lists 158
   - kpi_id: town_service_centre_coverage
     name_zh: 集镇便民服务下沉率
     name_en: Former town seats with a service point
-    kind: rate
-    unit: percent
     measure: town_services
-    levels: [community, street, county, city, province]
     formula_zh: 已启用便民服务点的原集镇 ÷ 列入清单的原集镇 × 100
     formula_en: former town seats with a service point in use / listed × 100
-    document: C
     clause: "2.2"
     note: 全省清单764处 / the province lists 764
+- common:
+    <<: *programmes
+    datasets: {civil_programmes: cases}
+    document: C
+    clause: "2.6"
+  kpis:
   - kpi_id: social_work_stations
     name_zh: 社工站数
     name_en: Social work stations
@@ -41,8 +44,6 @@
     levels: [street, county, city, province]
     formula_zh: 期末已启用的社工站数
     formula_en: social work stations in use at period end
-    document: C
-    clause: "2.6"
     note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: social_work_stations_adjusted_share
     name_zh: 涉改乡镇社工站占比
@@ -53,8 +54,6 @@
     levels: [county, city, province]
     formula_zh: 涉改乡镇（街道）的社工站 ÷ 已启用的社工站 × 100
     formula_en: social work stations in adjusted towns and streets / in use × 100
-    document: C
-    clause: "2.6"
     note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: social_work_service_coverage_rate
     name_zh: 社会工作服务覆盖率
@@ -68,44 +67,42 @@
     datasets: {civil_programmes: numerator}
     formula_zh: 有社会工作服务的乡镇（街道） ÷ 全部乡镇（街道） × 100
     formula_en: towns and streets with a social work service / all × 100
+- common:
+    <<: *programmes
+    kind: count
+    levels: [county, city, province]
+    datasets: {civil_programmes: cases}
     document: C
-    clause: "2.6"
+    note: 目标针对全省 / the target is for the province as a whole
+  kpis:
   - kpi_id: gap_projects_completed
     name_zh: 补短板项目完成数
     name_en: Gap projects completed
-    kind: count
     unit: projects
     measure: gap_projects
-    levels: [county, city, province]
     formula_zh: 截至期末累计完成的补短板项目数
     formula_en: gap projects completed by the end of the period, cumulative
-    document: C
     clause: "1, 2.4"
-    note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: smart_communities
     name_zh: 智慧社区数
     name_en: Smart communities supported
-    kind: count
     unit: communities
     measure: smart_communities
-    levels: [county, city, province]
     formula_zh: 实施中或已完成的智慧社区数
     formula_en: smart communities under way or completed
-    document: C
     clause: "2.5"
-    note: 目标针对全省 / the target is for the province as a whole
   - kpi_id: smart_communities_adjusted
     name_zh: 涉改智慧社区数
     name_en: Smart communities supported, adjusted ones
-    kind: count
     unit: communities
     measure: smart_communities_adjusted
-    levels: [county, city, province]
     formula_zh: 实施中或已完成的智慧社区中建制调整涉改的社区数
     formula_en: smart communities under way or completed that the reform of units concerned
-    document: C
     clause: "2.5"
-    note: 目标针对全省 / the target is for the province as a whole
+- common:
+    <<: *programmes
+    datasets: {civil_programmes: cases}
+  kpis:
   - kpi_id: smart_pilot_communities
     name_zh: 智慧社区试点数
     name_en: Pilots of smart communities
@@ -142,43 +139,43 @@
     document: D1
     clause: —
     note: 跳过阶段的行不予接受 / a row that skips a stage is refused
+- common:
+    <<: *programmes
+    kind: rate
+    unit: percent
+    datasets: {civil_programmes: cases}
+    document: B
+    clause: "2"
+  kpis:
   - kpi_id: model_community_share
     name_zh: 示范社区创建成功率
     name_en: Model communities
-    kind: rate
-    unit: percent
     measure: model_creations
     levels: [street, county]
     formula_zh: 已命名的示范社区 ÷ 创建示范社区的社区 × 100
     formula_en: communities named as models / communities aiming at that tier × 100
-    document: B
-    clause: "2"
   - kpi_id: featured_community_share
     name_zh: 特色社区占比
     name_en: Featured communities
-    kind: rate
-    unit: percent
     measure: featured_creations
     levels: [street, county]
     formula_zh: 已命名的特色社区 ÷ 创建特色社区的社区 × 100
     formula_en: communities named as featured / communities aiming at that tier × 100
-    document: B
-    clause: "2"
   - kpi_id: community_standard_attainment_rate
     name_zh: 社区达标率
     name_en: Communities up to standard
-    kind: rate
-    unit: percent
     measure: standard_creations
     formula_zh: 已验收达标的社区 ÷ 创建达标社区的社区 × 100
     formula_en: communities accepted as up to standard / communities aiming at that tier × 100
-    document: B
-    clause: "2"
+- common:
+    <<: *programmes
+    kind: rate
+    unit: percent
+    datasets: {civil_programmes: cases}
+  kpis:
   - kpi_id: first_inspection_pass
     name_zh: 一次性通过验收率
     name_en: Accepted at the first inspection
-    kind: rate
-    unit: percent
     measure: creations_inspected
     formula_zh: 一次性通过验收的创建 ÷ 已接受验收的创建 × 100
     formula_en: accreditations accepted at the first inspection / inspected × 100
@@ -188,8 +185,6 @@
   - kpi_id: small_livelihood_projects_rate
     name_zh: 民生微实事按期完成率
     name_en: Small livelihood projects finished on time
-    kind: rate
-    unit: percent
     measure: livelihood_projects_due
     formula_zh: 按期完成并走完征集、议事、决策、实施、验收各阶段的项目 ÷ 到期的项目 × 100
     formula_en: projects finished on time after all stages (collect, discuss, decide, carry out, accept) / due × 100
@@ -198,8 +193,6 @@
   - kpi_id: task_node_on_time_rate
     name_zh: 任务节点按期率
     name_en: Task nodes done on time
-    kind: rate
-    unit: percent
     measure: task_nodes_due
     levels: [community, street, county, city, province]
     formula_zh: 按计划日期完成的任务节点 ÷ 到期的任务节点 × 100
@@ -207,31 +200,31 @@
     document: C
     clause: —
     note: 各文件自定的日期作为任务节点报送 / the documents' own dates are delivered as task nodes
+- common:
+    <<: *programmes
+    kind: rate
+    unit: percent
+    shortfall_step: 0.01
+    datasets: {civil_assessments: cases}
+    document: D4
+    clause: §11
+  kpis:
   - kpi_id: seconded_team_assessment_weight
     name_zh: 社区党委考核比重（社区提升、消防安全队）
     name_en: Community's weight in assessing teams for improvement and fire safety
-    kind: rate
-    unit: percent
-    shortfall_step: 0.01
     measure: team_weights
-    datasets: {civil_assessments: cases}
     formula_zh: 社区考核权重 ÷ 考核总权重 × 100（社区提升、消防安全队，最近年度）
     formula_en: >-
       weight given by the community / total × 100, of the teams for community improvement and fire safety in the latest year
-    document: D4
-    clause: §11
   - kpi_id: seconded_team_assessment_weight_other
     name_zh: 社区党委考核比重（其余六支队伍）
     name_en: Community's weight in assessing the other six teams
-    kind: rate
-    unit: percent
-    shortfall_step: 0.01
     measure: other_team_weights
-    datasets: {civil_assessments: cases}
     formula_zh: 社区考核权重 ÷ 考核总权重 × 100（其余六支队伍，最近年度）
     formula_en: weight given by the community / total × 100, of the other six teams in the latest year
-    document: D4
-    clause: §11
+- common:
+    <<: *programmes
+  kpis:
   - kpi_id: assessment_score
     name_zh: 年度考核综合得分
     name_en: Score of the annual assessment
@@ -244,7 +237,7 @@
     high_numerator: >-
       case when assessment_weights_unbounded = 0 then assessment_points + 200 * assessment_weights_doubtful end
     high_denominator: assessment_weights + assessment_weights_doubtful
-    levels: [street]
+    levels: [street, department]
     datasets: {civil_assessments: cases}
     formula_zh: 各项权重 × 得分之和 ÷ 权重之和（最近年度）
     formula_en: sum of weight × score over the items / sum of weights, in the latest year

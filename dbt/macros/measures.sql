@@ -56,12 +56,8 @@ places_once as (
 ),
 
 counted as (
-    {%- if place == 'unit_code' %}
-    {{ sum_by_named_unit('places_once', ['month'], names) }}
-    {%- else %}
     {%- set least = columns | selectattr('aggregate', 'equalto', 'min') | map(attribute='name') | list %}
-    {{ sum_by_unit('places_once', ['month'], names, least) }}
-    {%- endif %}
+    {{ sum_by_unit('places_once', ['month'], names, least, place) }}
 )
 
 select
@@ -75,7 +71,7 @@ left join counted
 {% endmacro %}
 
 {# Events: one row per unit, month that events belong to and month from which on something of them is known. #}
-{% macro event_mart(datasets) %}
+{% macro event_mart(datasets, place='community_code') %}
 {%- set parts = [] %}
 -- a day is known with the first month whose cut-off is on or after it
 with cutoffs as (
@@ -92,18 +88,18 @@ with cutoffs as (
 ),
 
 {{ dataset.name }}_rows as (
-    {{ rows_with_flags(dict(dataset, rows=dataset.name ~ '_listings')) }}
+    {{ rows_with_flags(dict(dataset, rows=dataset.name ~ '_listings'), place) }}
 ),
 
 {{ dataset.name }}_events as (
-    {{ rows_compared(dataset) }}
+    {{ rows_compared(dataset, place) }}
 ),
 {% for day in all_columns_of([dataset]) | map(attribute='known_on') | unique %}
 {%- set part = dataset.name ~ '_' ~ loop.index %}
 {%- set known = all_columns_of([dataset]) | selectattr('known_on', 'equalto', day) | list %}
 {%- do parts.append([part, known]) %}
 {{ part }} as (
-    {{ known_sums(dataset.name ~ '_events', day, known) }}
+    {{ known_sums(dataset.name ~ '_events', day, known, place) }}
 ),
 {% endfor %}
 {%- endfor %}
@@ -111,17 +107,17 @@ with cutoffs as (
 {%- set names = columns | map(attribute='name') | list %}
 sums as (
     {%- for part, known in parts %}
-    {{ padded(part, ['community_code', 'month', 'known_month'], known, columns) }}
+    {{ padded(part, [place, 'month', 'known_month'], known, columns) }}
     {{ "union all" if not loop.last }}
     {%- endfor %}
 ),
 
 places as (
-    {{ in_both_bases('sums', ['month', 'known_month'] + names) }}
+    {{ in_both_bases('sums', ['month', 'known_month'] + names, place) }}
 ),
 
 counted as (
-    {{ sum_by_unit('places', ['month', 'known_month'], names) }}
+    {{ sum_by_unit('places', ['month', 'known_month'], names, place=place) }}
 )
 
 select
@@ -181,7 +177,7 @@ from counted
     event says something else of it, be it that it counts elsewhere or not at all. is_own: a quarantined row that may
     count where and when no listing of its event does; so does one without a number.
 #}
-{% macro rows_compared(dataset) %}
+{% macro rows_compared(dataset, place) %}
     select
         *
         {%- for name in dataset.measures | map(attribute='name') %},
@@ -194,19 +190,19 @@ from counted
     from {{ dataset.name }}_rows
     window
         event as (partition by {{ dataset.key }}),
-        listing as (partition by {{ dataset.key }}, community_code, cohort_month)
+        listing as (partition by {{ dataset.key }}, {{ place }}, cohort_month)
 {% endmacro %}
 
 {#
     What is known from a day on, by place, month that the events belong to and month from which on it is known. A day
     that a quarantined row does not say may be any: that of the event itself.
 #}
-{% macro known_sums(rows, day, columns) %}
+{% macro known_sums(rows, day, columns, place) %}
     {%- set known_on -%}
         coalesce(cast({{ day }} as date), case when row_state = 'quarantined' then cohort_month end)
     {%- endset %}
     select
-        place_month, supplier_id, community_code, today_code, cohort_month as month,
+        place_month, supplier_id, {{ place }}, today_code, cohort_month as month,
         {{ 'greatest(cutoffs.month, cohort_month)' if day else 'cohort_month' }} as known_month,
         {{ aggregates(columns) }}
     from {{ rows }} as rows
@@ -215,7 +211,7 @@ from counted
         on {{ known_on }} <= cutoffs.cutoff_date
         and coalesce({{ known_on }} > cutoffs.previous_cutoff_date, true)
     {%- endif %}
-    group by place_month, supplier_id, community_code, today_code, cohort_month{{ ', cutoffs.month' if day }}
+    group by place_month, supplier_id, {{ place }}, today_code, cohort_month{{ ', cutoffs.month' if day }}
 {% endmacro %}
 
 {# Places of one or of several suppliers, each once: a row without a place may be in any, each such row in one. #}

@@ -17,21 +17,42 @@
     {{ in_both_bases('sums', keys + measures) }}
 {% endmacro %}
 
-{# Every community in force, by its code, and every place of today #}
-{% macro known_places() %}
-    select distinct month, community_code
-    from {{ ref('unit_paths') }}
+{# What the departments in force in a month are called: by name, and by code #}
+{% macro department_names() %}
+    select
+        calendar.month,
+        names.department,
+        min(names.unit_code) as unit_code
+    from {{ ref('calendar') }} as calendar
+    inner join (
+        select unit_code as department, unit_code, unit_level, valid_from, valid_to from {{ source('control', 'units') }}
+        union
+        select unit_name as department, unit_code, unit_level, valid_from, valid_to from {{ source('control', 'units') }}
+    ) as names
+        on names.unit_level = 'department'
+        and calendar.month_end >= names.valid_from
+        and (names.valid_to is null or calendar.month_end < names.valid_to)
+    group by calendar.month, names.department
 {% endmacro %}
+
+{# Every place that rows may name by this column: communities in force and places of today, or (unit_code) any unit #}
+{% macro known_places(place='community_code') %}
+    select distinct month, {{ 'place_code as unit_code' if place == 'unit_code' else 'community_code' }}
+    from {{ ref('place_paths' if place == 'unit_code' else 'unit_paths') }}
+{%- endmacro %}
 
 {#
     Places counted for every unit they concern: one row per unit_key and keys, with the sum of each measure, or the
-    least of it where it is one of `least`.
+    least of it where it is one of `least`. `place` is the column that names a place: a community's code, or that of a
+    unit of any level (unit_code).
 
-    `places` comes from sum_by_place. A place with a community in force in place_month counts there and in every unit
-    above it; a place of today in the extents of today (see placed_units). Any other (missing, malformed or unknown
-    code; only doubtful rows can have one) counts once in every unit that its supplier covers.
+    `places` comes from sum_by_place. A unit in force in place_month counts there and in every unit above it; a place of
+    today in the extents of today (see placed_units). One of another county counts in the city and province that both
+    share, if these are units; so does the county's own city or province where it is none itself. A department that
+    nobody named counts in none. Any other code (missing, malformed, unknown inside the county or outside the supplier's
+    area; only doubtful rows can have one) counts once in every unit that its supplier covers.
 #}
-{% macro sum_by_unit(places, keys, measures, least=[]) %}
+{% macro sum_by_unit(places, keys, measures, least=[], place='community_code') %}
     select
         unit_key,
         {{ keys | join(', ') }},
@@ -41,57 +62,24 @@
     from (
         select paths.unit_key, placed.*
         from {{ places }} as placed
-        inner join {{ ref('unit_paths') }} as paths
-            on placed.place_month = paths.month and placed.community_code = paths.community_code
-        union all
-        select reached.unit_key, unplaced.*
-        from (
-            {{ unplaced_sums(places, 'community_code', keys, measures, least) }}
-            left join ({{ known_places() }}) as named
-                on places.place_month = named.month and places.community_code = named.community_code
-            where named.community_code is null
-            group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
-        ) as unplaced
-        {{ all_of_supplier('unplaced') }}
-    ) as counted
-    group by unit_key, {{ keys | join(', ') }}
-{% endmacro %}
-
-{#
-    The same for places named by the code of a unit of any level (unit_code).
-
-    A unit of the register counts there and in every unit above it. One of another county counts in the city and
-    province that both share, if these are units; so does the county's own city or province where it is none itself.
-    A department (D001) counts in none. Any other code (missing, malformed, unknown inside the county or outside the
-    supplier's area; only doubtful rows can have one) counts once in every unit that its supplier covers.
-#}
-{% macro sum_by_named_unit(places, keys, measures) %}
-    select
-        unit_key,
-        {{ keys | join(', ') }},
-        {%- for measure in measures %}
-        sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
-        {%- endfor %}
-    from (
-        select paths.unit_key, placed.*
-        from {{ places }} as placed
-        inner join {{ ref('place_paths') }} as paths
-            on placed.place_month = paths.month and placed.unit_code = paths.place_code
+        inner join {{ ref('place_paths' if place == 'unit_code' else 'unit_paths') }} as paths
+            on placed.place_month = paths.month
+            and placed.{{ place }} = paths.{{ 'place_code' if place == 'unit_code' else place }}
         union all
         select above.unit_key, elsewhere.*
         from {{ places }} as elsewhere
-        {{ named_unit('elsewhere') }}
+        {{ named_place('elsewhere', place) }}
         inner join {{ ref('unit_months') }} as above
             on elsewhere.place_month = above.month
             and above.unit_level in ('city', 'province')
-            and left(elsewhere.unit_code, length(above.unit_code)) = above.unit_code
-        where named.place_code is null and {{ is_elsewhere('elsewhere') }}
+            and left(elsewhere.{{ place }}, length(above.unit_code)) = above.unit_code
+        where named.{{ place }} is null and {{ is_elsewhere('elsewhere', place) }}
         union all
         select reached.unit_key, unplaced.*
         from (
-            {{ unplaced_sums(places, 'unit_code', keys, measures) }}
-            {{ named_unit('places') }}
-            where named.place_code is null and not {{ is_elsewhere('places') }}
+            {{ unplaced_sums(places, place, keys, measures, least) }}
+            {{ named_place('places', place) }}
+            where named.{{ place }} is null and not {{ is_elsewhere('places', place) }}
             group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
         ) as unplaced
         {{ all_of_supplier('unplaced') }}
@@ -123,22 +111,24 @@
             on covers.unit_code = reached.place_code and {{ rows }}.place_month = reached.month
 {%- endmacro %}
 
-{# The unit of the register, or the place of today, that a place names, if any; and the county #}
-{% macro named_unit(place) -%}
-    left join (select distinct month, place_code from {{ ref('place_paths') }}) as named
-            on {{ place }}.place_month = named.month and {{ place }}.unit_code = named.place_code
+{# The place that a row names, if any; and the county #}
+{% macro named_place(rows, place) -%}
+    left join ({{ known_places(place) }}) as named
+            on {{ rows }}.place_month = named.month and {{ rows }}.{{ place }} = named.{{ place }}
         cross join {{ source('control', 'county') }} as county
 {%- endmacro %}
 
 {# A unit that is known, though not in the register: of another county in the supplier's area, above it, or no area #}
-{% macro is_elsewhere(place) -%}
+{% macro is_elsewhere(rows, place) -%}
     coalesce(
-            left({{ place }}.unit_code, 1) = 'D'
-            or left(county.county_code, length({{ place }}.unit_code)) = {{ place }}.unit_code
-            or left({{ place }}.unit_code, 6) <> county.county_code and exists (
+            {%- if place == 'unit_code' %}
+            left({{ rows }}.unit_code, 1) = 'D'
+            or left(county.county_code, length({{ rows }}.unit_code)) = {{ rows }}.unit_code
+            or {% endif -%}
+            left({{ rows }}.{{ place }}, 6) <> county.county_code and exists (
                 select 1 from {{ source('control', 'suppliers') }} as suppliers
-                where suppliers.supplier_id = {{ place }}.supplier_id
-                    and left({{ place }}.unit_code, length(suppliers.covered_code)) = suppliers.covered_code
+                where suppliers.supplier_id = {{ rows }}.supplier_id
+                    and left({{ rows }}.{{ place }}, length(suppliers.covered_code)) = suppliers.covered_code
             ),
             false
         )

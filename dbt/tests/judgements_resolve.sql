@@ -41,7 +41,7 @@ in_force as (
         figures.*,
         targets.target_id,
         targets.phase,
-        max(case when targets.effective_from is not null then targets.phase end) over (
+        max(targets.phase) over (
             partition by figures.{{ figure | join(', figures.') }}, targets.pack, {{ scopes | join(', ') }}
         ) as last_phase
     from figures
@@ -52,14 +52,14 @@ in_force as (
         and targets.class_scope in ('*', figures.class) and targets.city_class_scope in ('*', figures.city_class)
         and targets.level_scope in ('*', figures.unit_level)
         and targets.variant_scope in ('*', figures.variant)
-        and coalesce(targets.effective_from <= figures.end_date, true)
+        and coalesce(targets.effective_from <= figures.end_date, targets.due_months is null)
         and coalesce(targets.effective_to >= figures.end_date, true)
 ),
 
 answers as (
     select {{ figure | join(', ') }}, target_id, 0 as held, 1 as meant
     from in_force
-    where phase is null or last_phase is null or phase >= last_phase
+    where phase is null or phase = last_phase
     union all
     select {{ figure | join(', ') }}, target_id, 1 as held, 0 as meant
     from kpis

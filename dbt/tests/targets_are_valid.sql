@@ -19,6 +19,9 @@ where
     or targets.value_2 < targets.value_1
     or targets.strength not in ('stated', 'soft', 'inferred')
     or targets.effective_to < targets.effective_from
+    or targets.due_months <= 0
+    -- which step binds follows from the phases
+    or (targets.due_months is not null and targets.phase is null)
     or targets.pack is null
     or targets.area_scope is null
     or targets.class_scope not in ('*', 'urban', 'town', 'rural')

@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.county import County
 from pipelines.settings import month_end
 
-_LEVELS, _WIDE_LEVELS = ("county", "street", "community"), ("province", "city")
+_LEVELS, _WIDE_LEVELS = ("county", "street", "community", "department"), ("province", "city")
 _DIGITS = (12, 9, 6, 4, 2)
 
 
@@ -66,6 +66,7 @@ class Unit:
     opened_date: date | None
     unit_class: str | None = None
     city_class: str | None = None
+    name: str | None = None
 
 
 class Area:
@@ -88,6 +89,7 @@ class Area:
                 row["opened_date"],
                 row.get("class"),
                 row.get("city_class"),
+                row.get("unit_name"),
             )
             for row in in_force.iter_rows(named=True)
             if row["unit_level"] in levels
@@ -96,6 +98,7 @@ class Area:
         self._known = set(self.communities)
         self._codes = {unit.code for unit in self.units}
         self._wide = [unit.code for unit in self.units if unit.level in _WIDE_LEVELS]
+        self._departments = {unit.name or unit.code: unit.code for unit in self.units if unit.level == "department"}
         streets = (unit.code for unit in self.units if unit.level == "street")
         self.communities_in = Counter(unit for code in self.communities for unit in self.holding(code))
         self.streets_in = Counter(unit for code in streets for unit in self.holding(code))
@@ -109,23 +112,23 @@ class Area:
     def located(self, code: str | None, supplier: str, *, is_community: bool) -> list[str] | None:
         """The units in which a row counts that names this code; None where that names nothing.
 
-        A code that need not be a community's may be that of a unit outside the county, for which the supplier
-        delivers, of one above it, or a department's: those are known, and count in the city and province at most.
+        A unit outside the county for which the supplier delivers is known, and counts in the city and province at
+        most; so does, where it need not be a community, one above the county. A department goes by its name, too.
         """
-        if code is None or (is_community and code not in self._known):
+        if code is None:
             return None
-        if code in self._codes:
-            return self.holding(code)
+        code = code if is_community else self._departments.get(code, code)
         own = self.county.county_code
         is_outside = not code.startswith(own) and code.startswith(self.county.supplier(supplier).covers)
-        if own.startswith(code) or not code[:1].isdigit() or is_outside:
+        is_named = code in self._codes or own.startswith(code) or not code[:1].isdigit()
+        if is_outside or (code in self._known if is_community else is_named):
             return self.holding(code)
         return None
 
     def reached(self, code: str | None, supplier: str, *, is_community: bool) -> list[str]:
-        """The same, and where the code names nothing all of the supplier's area."""
+        """The same, and where the code names nothing all of the supplier's area, and all departments."""
         own = self.located(code, supplier, is_community=is_community)
-        return [*self.touched(None, supplier), *self._wide] if own is None else own
+        return [*self.touched(None, supplier), *self._wide, *self._departments.values()] if own is None else own
 
     def touched(self, community: str | None, supplier: str) -> list[str]:
         """The row's own community, its street and the county; where it has none, all of its supplier's area."""

@@ -17,12 +17,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
 
 from expectations.contract import load_contract, load_contracts
-from pipelines.county import County, Supplier, load_county, save_county
+from pipelines.county import County, Parameters, Supplier, load_county, save_county
 from pipelines.errors import WarehouseError, Words
 from pipelines.progress import Progress, silent
 from pipelines.sample import domains
@@ -30,6 +31,7 @@ from pipelines.sample.affairs import build_facilities, hear_disputes, register_t
 from pipelines.sample.chance import stream
 from pipelines.sample.deliver import Change, Deliverer, WrittenFile
 from pipelines.sample.dirt import KINDS
+from pipelines.sample.domains.assessments import DEPARTMENTS
 from pipelines.sample.kinds import plant
 from pipelines.sample.manipulation import Manipulation
 from pipelines.sample.notes import Delivered, Notes
@@ -58,8 +60,12 @@ FEWEST_PEOPLE = 2_000
 FEWEST_MONTHS_TO_OPEN = 4
 # What the province delivers of its other counties.
 PROVINCE_DIGITS = 2
-OF_PROVINCE = ("civil_programmes",)
-TOLERANCES = {"temporary_resident_registration_rate": 1}
+OF_PROVINCE = ("civil_programmes", "civil_organizations")
+PARAMETERS = Parameters(
+    # long enough ago that the steps due within a year or two have come, and those within three years have not
+    programme_starts={"D1": date(2025, 1, 1), "D6": date(2024, 1, 1)},
+    tolerances={"temporary_resident_registration_rate": Decimal(1)},
+)
 # A file with more than 20 and more than 5 % bad rows is refused whole (contract).
 BAD_ROWS, BAD_SHARE = 30, 0.08
 LEFT_OUT_SHARE = 0.03
@@ -94,7 +100,7 @@ class GenerationSummary:
 def sample_county(county_code: str, units: pl.DataFrame, first_month: str, months: int) -> County:
     """The `county.yml` of a sample: suppliers as most counties have them, ended with the last month generated.
 
-    Beside them the province delivers programmes of its other counties, by which targets of a whole province are judged.
+    Beside them the province delivers programmes and organizations of its other counties, by which targets of a whole province are judged.
     """
     last = month_name(add_months(month_start(first_month), months - 1))
     county = new_county(
@@ -103,7 +109,7 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
         first_period=first_month,
         last_period=last,
         sample=True,
-        tolerances=dict(TOLERANCES),
+        parameters=PARAMETERS,
     )
     province = county_code[:PROVINCE_DIGITS]
     names = units.filter(pl.col("unit_code") == province).get_column("unit_name").to_list()
@@ -251,7 +257,15 @@ class _Sample:
             valid_to=pl.lit(None, pl.Date),
             known_class="class",
         )
-        units = pl.concat([known, new]).join(civil, on="unit_code", how="left", maintain_order="left")
+        county = known.filter(pl.col("unit_code") == self.county.county_code)
+        departments = pl.DataFrame(
+            [
+                {**row, "unit_code": code, "unit_level": "department", "unit_name": name}
+                for row in county.sort("valid_from").head(1).iter_rows(named=True)
+                for code, name in DEPARTMENTS.items()
+            ]
+        )
+        units = pl.concat([known, new, departments], how="diagonal_relaxed").join(civil, on="unit_code", how="left", maintain_order="left")
         return units.with_columns(pl.coalesce("class", "known_class").alias("class"))
 
     # --- one month ---------------------------------------------------------------------------------------------

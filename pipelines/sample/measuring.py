@@ -18,7 +18,7 @@ from pipelines.sample.judging import Figure, Kind, Lever, Terms
 from pipelines.sample.ledger import Ledger
 from pipelines.settings import month_end
 
-Level = Literal["province", "city", "county", "street", "community"]
+Level = Literal["province", "city", "county", "street", "community", "department"]
 Role = Literal["cases", "numerator", "amount", "denominator"]
 Basis = Literal["stock", "flow", "ytd"]
 LEVELS: tuple[Level, ...] = ("county", "street", "community")

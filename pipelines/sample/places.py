@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.sample.care import USUAL, drawn_care, lacks
 from pipelines.sample.chance import Floats, Integers, spread, stream
 from pipelines.settings import REFERENCE
 from pipelines.units.register import build_register
@@ -22,6 +24,7 @@ HOUSEHOLDS_PER_GRID = 300
 # How much likelier a resident of a town is to be registered elsewhere than one of a village.
 TEMPORARY_IN_TOWNS = 3.0
 NEW_COMMUNITY_SHARE = 0.0015
+SHORT_OF_SPECIAL_GRIDS = 0.16
 SPECIAL_GRIDS = ("police", "safety", "traffic", "environment_water", "market", "cleaning")
 
 
@@ -70,8 +73,8 @@ AGE_EDGES: Integers = np.array([0, 1, *range(5, 90, 5), 100], dtype=np.int64)
 class Places:
     """A county's units in force through the whole sample.
 
-    `communities`: one row per community (code, name, street_code, class, opened_date, adjusted, …), by code; the
-    last one opens on `opening`, during the sample, if that is not null.
+    `communities`: one row per community (code, name, street_code, class, opened_date, adjusted, …, and _care: how it is
+    run), by code; the last one opens on `opening`, during the sample, if that is not null.
     """
 
     county_code: str
@@ -88,6 +91,16 @@ class Places:
     @property
     def codes(self) -> list[str]:
         return self.communities.get_column("code").to_list()
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The place of each community in `codes`."""
+        return {code: number for number, code in enumerate(self.codes)}
+
+    @property
+    def care(self) -> Integers:
+        """How each community is run (see `care`)."""
+        return self.communities.get_column("_care").to_numpy()
 
     @property
     def street_numbers(self) -> Integers:
@@ -169,6 +182,7 @@ def with_new_community(places: Places, opening: date, taken: set[str]) -> Places
         adjusted=pl.lit(False),
         change_kind=pl.lit("new"),
         document_no=pl.lit(f"民发〔{opening.year}〕8号"),
+        _care=pl.lit(USUAL, pl.Int64),
         **{"class": pl.lit("town")},
     )
     return replace(places, communities=pl.concat([places.communities, row]), opening=opening)
@@ -202,6 +216,7 @@ def _as_registered_by_civil_affairs(communities: pl.DataFrame, seed: int) -> pl.
             ],
             dtype=pl.String,
         ),
+        _care=pl.Series(drawn_care(count, stream(seed, "care"))),
     )
 
 
@@ -266,10 +281,11 @@ def make_grids(places: Places, living: Integers, census: Census, seed: int) -> G
     counts = np.maximum(1, np.rint(households / HOUSEHOLDS_PER_GRID)).astype(np.int64)
     # Even in a small sample one community has two, so that someone can be found in both.
     counts[households.argmax()] = max(2, counts[households.argmax()])
+    is_short = lacks(places.care, SHORT_OF_SPECIAL_GRIDS, chance)
     rows = []
-    for code, total, count in zip(places.codes, households.tolist(), counts.tolist(), strict=True):
+    for code, total, count, short in zip(places.codes, households.tolist(), counts.tolist(), is_short.tolist(), strict=True):
         parts = spread(total, chance.uniform(0.8, 1.2, count))
-        kinds = ["general"] * count + [kind for kind in SPECIAL_GRIDS if chance.random() < 0.15]
+        kinds = ["general"] * count + [kind for kind in SPECIAL_GRIDS if not short or chance.random() < 0.6]
         for number, kind in enumerate(kinds):
             size = int(parts[number]) if kind == "general" else total
             rows.append(_grid_row(code, number if kind == "general" else 900 + number, kind, size, chance))

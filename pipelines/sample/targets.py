@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from pipelines.county import County
 from pipelines.sample.judging import Line
-from pipelines.settings import DBT_DIR
+from pipelines.settings import DBT_DIR, add_months, month_end
 
 SEED = DBT_DIR / "seeds" / "targets.csv"
 # The pack of the targets that a county sets itself.
@@ -38,8 +38,10 @@ class Target:
     variant_scope: str = ANY
     effective_from: date | None = None
     effective_to: date | None = None
-    # one of the steps of a phased target
-    is_phased: bool = False
+    # which step it is of a phased target
+    phase: int | None = None
+    # due so many months after the county's programme began
+    due_months: int | None = None
 
     def concerns(self, subject: Subject) -> bool:
         return (
@@ -54,6 +56,17 @@ class Target:
     def demand(self) -> tuple[str, ...]:
         """What all steps of one phased target have in common."""
         return self.pack, self.area_scope, self.class_scope, self.city_class_scope, self.level_scope, self.variant_scope
+
+    @property
+    def is_undated(self) -> bool:
+        return self.due_months is not None and self.effective_from is None
+
+    def counted_from(self, start: date | None) -> Target:
+        """The target with the last day of its time, counted from the start of its programme where that is known."""
+        if self.due_months is None or start is None:
+            return self
+        month = add_months(start, self.due_months)
+        return replace(self, effective_from=month.replace(day=min(start.day, month_end(month).day)) - timedelta(days=1))
 
     def is_in_force(self, day: date) -> bool:
         return not self.is_to_come(day) and (self.effective_to is None or day <= self.effective_to)
@@ -88,7 +101,9 @@ def load_targets(path: Path = SEED) -> tuple[Target, ...]:
 
 
 def targets_of(county: County, stated: Iterable[Target]) -> tuple[Target, ...]:
-    """The targets of the packs that the county chose, and those that it sets itself."""
+    """The targets of the packs that the county chose, dated as far as the county can, and those that it sets itself."""
+    starts = county.parameters.programme_starts
+    chosen = (target.counted_from(starts.get(target.pack)) for target in stated if target.pack in county.packs)
     own = tuple(
         Target(
             target_id=f"{COUNTY_PACK}-{number}",
@@ -103,16 +118,26 @@ def targets_of(county: County, stated: Iterable[Target]) -> tuple[Target, ...]:
         )
         for number, target in enumerate(county.parameters.targets, start=1)
     )
-    return (*(target for target in stated if target.pack in county.packs), *own)
+    return (*(target for target in chosen if not target.is_undated), *own)
 
 
 def choose(targets: Iterable[Target], subject: Subject, day: date) -> Choice:
-    """Of one KPI's targets those that concern the figure on the last day of its period."""
+    """Of one KPI's targets those that concern the figure on the last day of its period.
+
+    Of the steps of a phased target that is the last one whose day has come, unless its own time is over.
+    """
     concerned = [target for target in targets if target.concerns(subject)]
-    in_force = tuple(target for target in concerned if target.is_in_force(day))
     first_steps: dict[tuple[str, ...], Target] = {}
-    for step in sorted((target for target in concerned if target.is_phased), key=lambda one: one.effective_from or date.min):
+    last_steps: dict[tuple[str, ...], Target] = {}
+    for step in sorted((one for one in concerned if one.phase is not None), key=lambda one: one.phase or 0):
         first_steps.setdefault(step.demand, step)
+        if not step.is_to_come(day):
+            last_steps[step.demand] = step
+    in_force = tuple(
+        target
+        for target in concerned
+        if target.is_in_force(day) and (target.phase is None or target is last_steps[target.demand])
+    )
     is_before_first = not in_force and any(step.is_to_come(day) for step in first_steps.values())
     return Choice(in_force, is_before_first)
 
@@ -123,6 +148,10 @@ def _target(row: Mapping[str, str | None]) -> Target:
     def day(name: str) -> date | None:
         text = row.get(name)
         return date.fromisoformat(text) if text else None
+
+    def number(name: str) -> int | None:
+        text = row.get(name)
+        return int(text) if text else None
 
     return Target(
         target_id=row["target_id"] or "",
@@ -141,7 +170,8 @@ def _target(row: Mapping[str, str | None]) -> Target:
         variant_scope=row.get("variant_scope") or ANY,
         effective_from=day("effective_from"),
         effective_to=day("effective_to"),
-        is_phased=bool(row.get("phase")),
+        phase=number("phase"),
+        due_months=number("due_months"),
     )
 
 

@@ -123,7 +123,9 @@ class Truth:
     def _rows(
         self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...]
     ) -> list[tuple[Any, ...]]:
-        slots = {dataset: self._slots(unit.code, dataset, needed) for dataset in kpi.needs}
+        # a department is of no area: whoever delivers for its county does for it
+        area_code = self.county.county_code if unit.level == "department" else unit.code
+        slots = {dataset: self._slots(area_code, dataset, needed) for dataset in kpi.needs}
         figure, variant = self._figure(unit, span, kpi, slots, needed)
         suppliers = {supplier for per_dataset in slots.values() for supplier, _, _ in per_dataset}
         silent = {

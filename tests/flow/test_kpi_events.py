@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.dbt_measures import Mart
-from tests.support.lake import COUNTY, STREET_1, STREET_2, A, B, C, Lake
+from tests.support.lake import COUNTY, DEFAULT_UNITS, STREET_1, STREET_2, A, B, C, Lake, Unit
 
 GRID_1, GRID_2 = f"grid_{STREET_1}", f"grid_{STREET_2}"
 # An error in a cell that no KPI here asks for, so that every other cell of the row is trusted.
@@ -120,6 +121,33 @@ def test_supervised_events_closed_in_time(delivered: Lake) -> None:
     # e4, closed after January's cut-off; q1 and the doubtful listing of e2 may be supervised: two cases more
     assert bounds(delivered.figure("supervised_event_closure_rate", A)) == ((0, 1), (0, 3), (2, 3))
     assert fraction(delivered.figure("supervised_event_closure_rate", A, period_type="quarter")) == (1, 1)
+
+
+def test_the_department_in_charge_answers_for_events_that_failed_verification(tmp_path: Path) -> None:
+    lake = Lake(tmp_path, units=(*DEFAULT_UNITS, Unit("D001", "department", COUNTY), Unit("D002", "department", COUNTY)))
+    lake.deliver("grid_events", GRID_1, "2026-01", [
+        event("e1", A, january(5), department="名称 D001", failed_verifications=4),
+        event("e2", B, january(6), department="D001", failed_verifications=5),
+        event("e3", A, january(7), department="名称 D002", failed_verifications=3),
+        event("e4", A, january(8), department="镇综合办", failed_verifications=4),
+        event("e5", A, january(8), failed_verifications=4),
+        # nobody knows in whose charge it is; nobody knows how often it failed
+        event("q1", A, january(9), ("department.required", "error"), failed_verifications=4),
+        event("q2", A, january(9), ("failed_verifications.range", "error"), department="D002"),
+    ])  # fmt: skip
+    lake.deliver("grid_events", GRID_2, "2026-01", [event("e6", C, january(5), department="D001", failed_verifications=4)])
+    lake.deliver_empty("2026-01", but=("grid_events",))
+    lake.build()
+    of_department = {code: lake.figure("repeat_verification_failures_by_department", code) for code in ("D001", "D002")}
+    # by name e1, by code e2 and e6; q1 may be one more of either, q2 one of D002. e4's office is not assessed, e5 has none
+    assert bounds(of_department["D001"]) == ((3, 1), (3, 1), (4, 1))
+    assert bounds(of_department["D002"]) == ((0, 1), (0, 1), (2, 1))
+    assert {(one["status"], one["expected_suppliers"]) for one in of_department.values()} == {("no_target", 2)}
+    # in communities all of them count: e1, e4, e5 and perhaps q1 and q2
+    assert bounds(lake.figure("repeat_verification_failures", A)) == ((3, 1), (3, 1), (5, 1))
+    assert lake.rows("select distinct kpi_id from fct_kpi where unit_level = 'department' order by 1") == [
+        ("assessment_score",), ("repeat_verification_failures_by_department",),
+    ]  # fmt: skip
 
 
 def test_events_that_failed_verification_more_than_three_times(delivered: Lake) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.dbt_measures import Mart
 from pipelines.settings import month_start
-from tests.support.lake import COUNTY, STREET_1, STREET_2, A, B, C, Lake, Unit
+from tests.support.lake import COUNTY, COUNTY_WIDE, STREET_1, STREET_2, A, B, C, Lake, Unit
 
 JANUARY, FEBRUARY = "2026-01", "2026-02"
-CIVIL = "county_civil"
+CIVIL, PROVINCIAL, PROVINCE = "county_civil", "province_civil", "61"
 BAD_POST = ("post.known_value", "error")
 BAD_CERTIFIED = ("certified.readable", "error")
 BAD_KIND = ("kind.known_value", "error")
@@ -314,6 +315,35 @@ def test_the_share_of_reformed_communities_is_shown_for_streets_and_county(deliv
     interest = delivered.figure("incubated_interest_adjusted_share", COUNTY)
     assert bounds(interest) == ((1, 1 + 1), (1, 1), (1 + 1, 1 + 1))
     assert by_target(delivered, "incubated_functional_adjusted_share", A) == {}
+
+
+def test_incubated_organizations_of_all_counties_add_up_in_the_province(tmp_path: Path) -> None:
+    lake = Lake(
+        tmp_path, units=(*UNITS, Unit(PROVINCE, "province")), months=(JANUARY,),
+        suppliers={name: [COUNTY] for name in COUNTY_WIDE} | {PROVINCIAL: [PROVINCE]},
+        expected=COUNTY_WIDE | {PROVINCIAL: ["civil_organizations"]},
+    )  # fmt: skip
+    ready = {"incubated_date": date(2026, 1, 20)}
+    lake.deliver("civil_organizations", CIVIL, JANUARY, [
+        organization(A, "functional", **ready), organization(B, "functional", adjusted=True, **ready),
+    ])  # fmt: skip
+    lake.deliver("civil_organizations", PROVINCIAL, JANUARY, [
+        *(organization(f"61010200{street}001", "functional", adjusted=street < 4, **ready) for street in range(1, 10)),
+        organization("610102001002", "functional", ("adjusted.readable", "error"), **ready),
+        organization("610102001003", "mediation_committee"),
+    ])  # fmt: skip
+    lake.build()
+    # 2 of the county and 9 of another one; the one refused may count too
+    figure = lake.figure("incubated_functional_organizations", PROVINCE)
+    assert bounds(figure) == ((11, 1), (11, 1), (12, 1))
+    assert verdict(figure) == ("missed", "confirmed", 1000 - 11)
+    # A, which the county's register says (of B it says no), and three elsewhere: 4 of 11; the refused one may fail or pass
+    share = lake.figure("incubated_functional_adjusted_share", PROVINCE)
+    assert bounds(share) == ((4, 12), (4, 11), (5, 12))
+    assert verdict(share) == ("met", "confirmed", 0)
+    # what lies elsewhere changes nothing in the county
+    assert bounds(lake.figure("incubated_functional_organizations", COUNTY)) == ((2, 1), (2, 1), (2, 1))
+    assert bounds(lake.figure("subcommittee_complete_rate", COUNTY)) == ((0, 12), (0, 12), (0, 12))
 
 
 def test_a_community_has_four_committees_each_counted_once(delivered: Lake) -> None:

@@ -300,12 +300,29 @@ def test_smart_communities_are_those_supported(delivered: Lake) -> None:
     assert judgement(delivered.figure("smart_pilot_communities", COUNTY)) == ("met", "confirmed", 0)
 
 
-def test_two_steps_without_dates_are_both_shown(delivered: Lake) -> None:
-    # n1 and n2, 40 of another county of the city; n3 and n4 may be completed
-    assert delivered.rows(
+def test_steps_bind_from_the_days_that_follow_from_the_start_that_the_county_sets(delivered: Lake, tmp_path: Path) -> None:
+    # n1 and n2, 40 of another county of the city; n3 and n4 may be completed. Nobody said when the programme began.
+    pilots = (
         "select target_id, numerator, high_numerator, status, certainty, shortfall from fct_kpi"
-        f" where kpi_id = 'governance_pilots' and unit_code = '{CITY}' and period_type = 'month' order by target_id"
-    ) == [("D1-GVP-1", 42, 44, "met", "confirmed", 0), ("D1-GVP-2", 42, 44, "missed", "confirmed", 58)]
+        f" where kpi_id = 'governance_pilots' and unit_code = '{CITY}' and period_type = 'month'"
+    )
+    assert delivered.rows(pilots) == [(None, 42, 44, "no_target", None, None)]
+    assert delivered.rows("select due_months, effective_from from dim_target where pack = 'D1' order by due_months") == [
+        (12, None), (36, None),
+    ]  # fmt: skip
+
+    lake = a_province(tmp_path, programme_starts={"D1": date(2025, 2, 1)}, months=("2026-01", "2026-02"))
+    for month in lake.months:
+        lake.deliver("civil_programmes", CIVIL, month, [programme("n1", A, "governance_pilot")])
+        lake.deliver("civil_programmes", PROVINCIAL, month, [])
+    lake.build()
+    # stage one takes twelve months, so it ends with January 2026, and its step binds on the 31st
+    assert lake.rows(f"{pilots} order by period") == [("D1-GVP-1", 1, 1, "missed", "confirmed", 34)] * 2
+    assert lake.rows("select target_id, effective_from, effective_to from dim_target where pack = 'D1' order by 1") == [
+        ("D1-GVP-1", date(2026, 1, 31), date(2028, 1, 30)), ("D1-GVP-2", date(2028, 1, 31), None),
+    ]  # fmt: skip
+    # the document's own date stands where the county sets no start
+    assert lake.rows("select effective_from from dim_target where target_id = 'C-GLS'") == [(date(2023, 12, 31),)]
 
 
 def test_a_pilot_is_accepted_after_its_last_stage(delivered: Lake) -> None:
@@ -375,6 +392,39 @@ def test_a_score_is_weighted_by_its_items(delivered: Lake) -> None:
     assert fraction(figure, "high_") == (922_000 + 200 * 1_000, 11_000)
     assert (figure["value"], figure["value_high"], figure["status"]) == (92.2, 102.0, "no_target")
     assert delivered.figure("assessment_score", STREET_3)["status"] == "not_applicable"
+
+
+def test_a_department_is_scored_as_streets_are_and_its_rank_may_be_kept_back(tmp_path: Path) -> None:
+    lake = Lake(
+        tmp_path, units=(*DEFAULT_UNITS, Unit("D001", "department", COUNTY), Unit("D002", "department", COUNTY)),
+        is_ranking_public=False,
+    )  # fmt: skip
+    lake.deliver("civil_assessments", CIVIL, "2026-01", [
+        *(assessment("D001", "departments", kpi_code=item, weight=weight, score=score)
+          for item, weight, score in (("safety", 60, 90), ("service", 40, Decimal("80.5")))),
+        assessment("D001", "departments", score=86, rank=1, city_rank=1),
+        assessment("D002", "departments", score=99, rank=1, city_rank=1, veto_items=["综治"]),
+        # an item that may be anyone's
+        assessment(None, "departments", ("unit_code.required", "error"), kpi_code="safety", weight=10, score=50),
+        *(assessment("D001", "departments", year=2024, score=score) for score in (70,)),
+    ])  # fmt: skip
+    lake.deliver_empty("2026-01", but=("civil_assessments",))
+    lake.build()
+    figure = lake.figure("assessment_score", "D001")
+    # (60 × 90 + 40 × 80.5) / 100, weights in hundredths; the item in doubt weighs 10
+    assert fraction(figure) == (862_000, 10_000)
+    assert (fraction(figure, "low_"), fraction(figure, "high_")) == ((862_000, 11_000), (862_000 + 200 * 1_000, 11_000))
+    assert lake.figure("assessment_score", "D002")["status"] == "not_applicable"
+    # what is no department's is a street's, perhaps
+    assert fraction(lake.figure("assessment_score", STREET_1), "high_") == (200 * 1_000, 1_000)
+    # the award follows from the rank, which nobody is told
+    assert lake.rows(
+        "select unit_key, score, group_rank, stated_rank, city_rank, previous_rank, rank_change, exclusion, veto_items, award"
+        " from fct_assessment where year = 2025 order by 1"
+    ) == [
+        ("D001@2016-01-01", 86.2, None, None, None, None, None, None, None, "excellent"),
+        ("D002@2016-01-01", 99.0, None, None, None, None, None, "veto", ["综治"], "none"),
+    ]  # fmt: skip
 
 
 def test_ranks_and_awards_stand_in_the_table_of_assessments(delivered: Lake) -> None:

@@ -77,6 +77,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Everything arrives in January and February; in March neither case returns nor the patrols of one street."""
     lake = Lake(
         tmp_path_factory.mktemp("safety"), months=(JANUARY, FEBRUARY, MARCH), packs=("A", "B", "D3", "D4", "D6"),
+        programme_starts={"D6": date(2023, 6, 1)},
         expected=EXPECTED,
     )  # fmt: skip
     deliver_cases(lake)

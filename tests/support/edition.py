@@ -722,7 +722,7 @@ def _target_row(kpi: Kpi, goal: Goal) -> Row:
         "target_id": goal.target_id, "pack": goal.pack, "kpi_id": kpi.kpi_id, "operator": goal.operator,
         "value_1": goal.value, "value_2": goal.value_2, "binding": goal.binding, "unit": kpi.unit, "area_scope": "*",
         "class_scope": goal.class_scope, "city_class_scope": "*", "level_scope": goal.level_scope, "variant_scope": "*",
-        "phase": None, "effective_from": None, "effective_to": None, "plan_end": goal.plan_end, "document": goal.pack,
+        "phase": None, "due_months": None, "effective_from": None, "effective_to": None, "plan_end": goal.plan_end, "document": goal.pack,
         "clause": goal.clause, "strength": "stated", "text_zh": f"{kpi.name_zh}达到规定标准",
         "text_en": f"{kpi.name_en}: as the document sets",
     }  # fmt: skip

@@ -23,7 +23,7 @@ import polars as pl
 from expectations.contract import load_contract, load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
-from pipelines.control_tables import COUNTY_PACK, TARGET_SCHEMA, today_tables
+from pipelines.control_tables import COUNTY_PACK, PROGRAMME_STARTS_SCHEMA, TARGET_SCHEMA, today_tables
 from pipelines.linking.months import LINKED_ROWS_SCHEMA
 from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 from pipelines.units import place_today
@@ -99,6 +99,8 @@ class Lake:
     units: Sequence[Unit] = DEFAULT_UNITS
     packs: Sequence[str] = ALL_PACKS
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    programme_starts: Mapping[str, date] = field(default_factory=dict)
+    is_ranking_public: bool = True
     # in the columns of the seed of targets
     county_targets: Sequence[tuple[Any, ...]] = ()
     # in the columns of the lineage; the units say when they begin and end
@@ -260,8 +262,9 @@ class Lake:
             "units": (units, _UNITS),
             "expected": (expected, _EXPECTED),
             "suppliers": (covers, {"supplier_id": pl.String, "name_zh": pl.String, "covered_code": pl.String}),
-            "county": ([(COUNTY, "洛川县", True, self.as_of, [*self.packs, COUNTY_PACK])], _COUNTY),
+            "county": ([(COUNTY, "洛川县", True, self.as_of, [*self.packs, COUNTY_PACK], self.is_ranking_public)], _COUNTY),
             "county_targets": (self.county_targets, TARGET_SCHEMA),
+            "programme_starts": (list(self.programme_starts.items()), PROGRAMME_STARTS_SCHEMA),
             "tolerances": (
                 list(self.tolerances.items()), {"kpi_id": pl.String, "tolerance": pl.Decimal(18, 4)},
             ),
@@ -446,6 +449,6 @@ _EXPECTED: dict[str, Any] = {
 }  # fmt: skip
 _COUNTY: dict[str, Any] = {
     "county_code": pl.String, "name_zh": pl.String, "is_sample": pl.Boolean, "as_of_date": pl.Date,
-    "packs": pl.List(pl.String),
+    "packs": pl.List(pl.String), "is_ranking_public": pl.Boolean,
 }  # fmt: skip
 

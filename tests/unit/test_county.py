@@ -65,6 +65,8 @@ def test_a_county_needs_little_and_is_real_unless_it_says_sample() -> None:
         expected(suppliers=[]),
         expected(due_day=31),
         changed(suppliers=[MINIMAL["suppliers"][0]] * 2),
+        changed(packs=["D1"], parameters={"programme_starts": {"D6": "2024-01-01"}}),
+        changed(packs=["D1"], parameters={"programme_starts": {"D1": "2024"}}),
         {key: value for key, value in MINIMAL.items() if key != "expected"},
     ],
 )

@@ -190,6 +190,20 @@ def test_a_later_version_that_failed_inside_its_file_corrects_nothing(lake: Lake
     assert lake.failing() == set()
 
 
+def test_organizations_of_other_counties_are_taken_as_delivered_where_the_supplier_covers_them(lake: Lake) -> None:
+    province = Supplier(id="province_civil", name_zh="省民政厅", covers=("61",))
+    lake.county = lake.county.model_copy(update={"suppliers": (*lake.county.suppliers, province)})
+    codes = ["610102001001", A, "610629101999", "510104001001"]
+    rows = [{"organization_no": str(number), "community_code": code} for number, code in enumerate(codes)]
+    lake.add("wide", "civil_organizations", province.id, "2026-01", *rows)
+    assert lake.failing() == {("wide", 3, "community_code.exists"), ("wide", 4, "outside_supplier_area")}
+    # elsewhere the same code is a wrong one
+    lake.add("own", "grid_disputes", IN_A, "2026-02", dispute("D1", codes[0]))
+    assert {found for found in lake.failing() if found[0] == "own"} == {
+        ("own", 1, "community_code.exists"), ("own", 1, "outside_supplier_area"),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("community", "rule"), [("610629101999", "community_code.exists"), (B, "outside_supplier_area")]
 )

@@ -178,21 +178,36 @@ def test_a_target_is_in_force_from_its_first_day_to_its_last() -> None:
 
 
 def test_of_a_phased_target_the_step_in_force_binds_and_before_the_first_it_is_too_early() -> None:
-    first = target("1", effective_from=date(2026, 4, 1), effective_to=date(2026, 6, 29), is_phased=True)
-    second = target("2", effective_from=END, is_phased=True)
+    first = target("1", effective_from=date(2026, 4, 1), phase=1)
+    second = target("2", effective_from=END, phase=2)
     assert choose([first, second], UNIT, date(2026, 3, 31)) == Choice((), is_before_first=True)
     assert choose([first, second], UNIT, date(2026, 4, 30)) == Choice((first,))
     assert choose([first, second], UNIT, END) == Choice((second,))
     # Elsewhere there is no target; and with one beside it that is not phased the figure is judged.
     assert choose([first, second], Subject("610629", "county"), date(2025, 1, 1)).is_before_first
-    assert not choose([target(level_scope="street", is_phased=True)], UNIT, END).is_before_first
+    assert not choose([target(level_scope="street", phase=1)], UNIT, END).is_before_first
     assert choose([first, target("3")], UNIT, date(2026, 3, 31)) == Choice((target("3"),))
     later = target("3", effective_from=date(2026, 7, 1))
     assert choose([first, later], UNIT, date(2026, 3, 31)) == Choice((), is_before_first=True)
     # so it is beside another phased target, whose last step is over
-    over = target("4", pack="Q", effective_from=date(2025, 1, 1), effective_to=date(2025, 12, 31), is_phased=True)
+    over = target("4", pack="Q", effective_from=date(2025, 1, 1), effective_to=date(2025, 12, 31), phase=1)
     assert choose([over, first], UNIT, date(2026, 3, 31)) == Choice((), is_before_first=True)
     assert choose([over], UNIT, date(2026, 3, 31)) == Choice(())
+
+
+def test_a_target_counted_from_the_start_of_a_programme_takes_effect_on_the_last_day_of_its_time(county: County) -> None:
+    within_a_year, within_three = target("1", phase=1, due_months=12), target("2", phase=2, due_months=36)
+    # nobody knows when the programme began: no target
+    assert targets_of(county, [within_a_year]) == ()
+    # 12 months from 2025-03-15 on end with 2026-03-14, six from 2025-08-31 on with 2026-02-27
+    assert within_a_year.counted_from(date(2025, 3, 15)).effective_from == date(2026, 3, 14)
+    assert target(due_months=6).counted_from(date(2025, 8, 31)).effective_from == date(2026, 2, 27)
+    stated = target(effective_from=date(2023, 12, 31), due_months=36)
+    assert stated.counted_from(None) == stated
+    # the last step passed binds: 35 after a year, 100 after three
+    steps = [one.counted_from(date(2025, 1, 1)) for one in (within_a_year, within_three)]
+    chosen = [choose(steps, UNIT, day) for day in (date(2025, 12, 30), date(2025, 12, 31), date(2027, 12, 31))]
+    assert chosen == [Choice((), is_before_first=True), Choice((steps[0],)), Choice((steps[1],))]
 
 
 def test_targets_are_read_from_their_table_and_a_column_that_is_not_there_restricts_nothing(tmp_path: Path) -> None:
@@ -218,7 +233,7 @@ def test_targets_are_read_from_their_table_and_a_column_that_is_not_there_restri
         encoding="utf-8",
     )
     assert load_targets(new) == (
-        Target("1", "A", "k", line(20), level_scope="county", variant_scope="new_built", city_class_scope="megacity", is_phased=True),
+        Target("1", "A", "k", line(20), level_scope="county", variant_scope="new_built", city_class_scope="megacity", phase=1),
         Target("2", "A", "k", line(None, 30)),
         Target("3", "A", "k", line(20, 30)),
     )  # fmt: skip
@@ -264,7 +279,7 @@ def test_every_target_in_force_has_a_row_of_its_own(county: County) -> None:
         Target("towns", "D3", "k", line(2), class_scope="town"),
         Target("several", "C", "k", line(2), variant_scope="several"),
         Target("other_pack", "E", "k", line(2)),
-        Target("phased", "C", "late", line(2), effective_from=date(2026, 2, 28), is_phased=True),
+        Target("phased", "C", "late", line(2), effective_from=date(2026, 2, 28), phase=1),
     ]
     late = Kpi("late", "count", {"civil_facilities": "cases"}, (measure,), levels=("county",))
     found = Truth(county, units, date(2026, 11, 22), kpis=[kpi, late], stated=stated).table(date(2026, 1, 1))

@@ -286,12 +286,12 @@ def judged() -> list[tuple[Case, dict[str, Any]]]:
     lines = {
         "target_id": "VARCHAR", "kpi_id": "VARCHAR", "pack": "VARCHAR", "area_scope": "VARCHAR", "class_scope": "VARCHAR",
         "city_class_scope": "VARCHAR", "level_scope": "VARCHAR", "variant_scope": "VARCHAR", "phase": "INTEGER",
-        "effective_from": "DATE", "effective_to": "DATE", "plan_end": "DATE", "document": "VARCHAR", "clause": "VARCHAR",
+        "due_months": "INTEGER", "effective_from": "DATE", "effective_to": "DATE", "plan_end": "DATE", "document": "VARCHAR", "clause": "VARCHAR",
         "operator": "VARCHAR", "value_1": "DECIMAL(18,4)", "value_2": "DECIMAL(18,4)", "binding": "VARCHAR",
     }  # fmt: skip
     with duckdb.connect() as opened:
         targets_given = [
-            [number, *[None] * 13, t.operator, hundredths(t.value_1), None if t.value_2 is None else hundredths(t.value_2), t.binding]
+            [number, *[None] * 14, t.operator, hundredths(t.value_1), None if t.value_2 is None else hundredths(t.value_2), t.binding]
             for number, t in enumerate(case.target for case in drawn)
         ]
         table(opened, "dim_target", lines, targets_given)

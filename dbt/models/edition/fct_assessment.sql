@@ -1,5 +1,6 @@
 -- The annual assessment: ranks inside each group, ties included, and the awards that follow from them. The score is
--- that of the items where there are any, else the one stated. Who is excluded has no rank, and others move up.
+-- that of the items where there are any, else the one stated. Who is excluded has no rank, and others move up. In a
+-- county without public ranking awards follow from ranks all the same, but no rank is given.
 with scored as (
     select
         *,
@@ -47,10 +48,10 @@ select
     cast(ranked.points as decimal(18, 2)) as points,
     ranked.score,
     ranked.stated_score,
-    cast(ranked.group_rank as integer) as group_rank,
+    cast(case when county.is_ranking_public then ranked.group_rank end as integer) as group_rank,
     cast(ranked.units_ranked as integer) as units_ranked,
-    cast(ranked.stated_rank as integer) as stated_rank,
-    cast(ranked.city_rank as integer) as city_rank,
+    cast(case when county.is_ranking_public then ranked.stated_rank end as integer) as stated_rank,
+    cast(case when county.is_ranking_public then ranked.city_rank end as integer) as city_rank,
     ranked.veto_items,
     ranked.is_revoked,
     ranked.exclusion,
@@ -62,10 +63,11 @@ select
         else 'none'
     end as award,
     ranked.stated_award,
-    cast(previous.group_rank as integer) as previous_rank,
-    cast(previous.group_rank - ranked.group_rank as integer) as rank_change,
+    cast(case when county.is_ranking_public then previous.group_rank end as integer) as previous_rank,
+    cast(case when county.is_ranking_public then previous.group_rank - ranked.group_rank end as integer) as rank_change,
     cast(ranked.doubtful_rows as bigint) as doubtful_rows
 from ranked
+cross join {{ source('control', 'county') }} as county
 left join ranked as previous
     on ranked.unit_code = previous.unit_code
     and ranked.assessment_group = previous.assessment_group

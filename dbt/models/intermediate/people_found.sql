@@ -1,16 +1,11 @@
 -- People that the grid found living in a place, or may have found (quarantined), with what the books say of them: in
--- force (is_registered, is_known), or in quarantined entries only (is_perhaps_registered, is_perhaps_known). Someone
--- without a usable number is whom he was linked to, if to anyone. Of the months to compute, and a table: three models
--- read it, and looking everyone up in the books is the dearest step of a month.
+-- force (is_registered, is_known), or in quarantined entries only (is_perhaps_registered, is_perhaps_known). Of the
+-- months to compute, and a table: three models read it, and looking everyone up in the books is the dearest step of a
+-- month.
 {{ config(materialized='table', pre_hook='{{ choose_months() }}') }}
 
 with residents as (
-    select
-        delivered.*,
-        coalesce(delivered.person_id, links.person_id) as person
-    from {{ ref('stg_grid_residents') }} as delivered
-    left join {{ source('control', 'links') }} as links
-        on delivered.batch_id = links.batch_id and delivered.row_number = links.row_number
+    {{ with_person(ref('stg_grid_residents')) }}
 ),
 
 registered_persons as (

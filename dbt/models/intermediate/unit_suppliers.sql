@@ -1,9 +1,10 @@
--- Which supplier delivers for which unit code: the unit lies in a subtree that the supplier covers, or contains one.
+-- Which supplier delivers for which unit code: the unit lies in a subtree that the supplier covers, or contains one. A
+-- department is of no area: whoever delivers for its county does for it.
 -- An extent of today is delivered for by whoever delivers for a unit of then that it draws on.
 with units as (
     select distinct
         unit_code,
-        unit_code as covered_code
+        case when unit_level = 'department' then parent_code else unit_code end as covered_code
     from {{ source('control', 'units') }}
     union all
     select

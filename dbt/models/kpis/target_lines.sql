@@ -1,5 +1,5 @@
 -- Targets as lines that a figure is held against: a floor it must reach, a ceiling it must not pass, or both.
--- Of a range both ends bind, unless it is declared that only one does.
+-- Of a range both ends bind, unless it is declared that only one does. One that waits for its date is none yet.
 select
     target_id,
     kpi_id,
@@ -21,3 +21,4 @@ select
         when operator in ('<=', '=') then value_1
     end as target_ceiling
 from {{ ref('dim_target') }}
+where due_months is null or effective_from is not null

@@ -1,10 +1,25 @@
--- Every delivery counts: a later one may tell more of an earlier event.
+-- Every delivery counts: a later one may tell more of an earlier event. unit_code: the department in charge, if it is
+-- one that is assessed; of a quarantined row that names none nobody knows.
 with delivered as (
     {{ staged('grid_events', all_months=true) }}
+),
+
+departments as (
+    {{ department_names() }}
+),
+
+in_charge as (
+    select
+        delivered.*,
+        departments.unit_code
+    from delivered
+    left join departments
+        on delivered.month = departments.month and delivered.department = departments.department
 )
 
 select
     *,
+    case when row_state <> 'quarantined' or department is not null then unit_code is not null end as is_of_department,
     {{ cohort_month('reported_at') }} as cohort_month,
     {{ is_given('verified_at') }} as is_verified,
     {{ is_given('due_at') }} as has_due_time,
@@ -18,4 +33,4 @@ select
     {{ is_true('verified_at <= supervision_due_at') }} as is_in_supervised_time,
     -- what is urged is urged when it is dealt with
     coalesce(handled_at, reported_at) as urged_at
-from delivered
+from in_charge

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from pipelines.sample.care import levels
 from pipelines.sample.judging import Figure
 from pipelines.sample.kinds import DirtKind, any_row, in_turn, when
 from pipelines.sample.ledger import DELIVERED, Ledger
@@ -35,9 +36,9 @@ ACTIVITIES = "civil_activities"
 PERCENT = 100
 # Kind → after how many months one more is due.
 DUE_EVERY = {"sports_contest": 1, "show": 3, "civility_month": 6, "games": 12}
-# Communities that do well, nearly well and badly: how likely each holds what is due, and how large a part of the
-# staff of its stationed units volunteers before the year is out.
-LEVELS = (0.74, 0.14, 0.12)
+# Communities that do nearly well and badly. How likely those that do well, nearly well and badly hold what is due, and
+# how large a part of the staff of their stationed units volunteers before the year is out.
+LEVELS = (0.1, 0.1)
 HOLDS = (1.0, 0.93, 0.55)
 SERVE: tuple[tuple[float, float], ...] = ((1.0, 1.0), (0.94, 0.99), (0.3, 0.8))
 ONE_MORE, OTHER, WITHOUT_STATIONED_UNITS = 0.12, 0.25, 0.2
@@ -76,8 +77,8 @@ def _held(world: World) -> list[dict[str, object]]:
     """Every activity of the sample, by community and month."""
     chance = world.chance(ACTIVITIES)
     rows: list[dict[str, object]] = []
-    for place, code in enumerate(world.places.codes):
-        level = int(chance.choice(len(LEVELS), p=np.array(LEVELS)))
+    of_all = levels(world.places.care, LEVELS, chance).tolist()
+    for place, (code, level) in enumerate(zip(world.places.codes, of_all, strict=True)):
         staff = 0 if chance.random() < WITHOUT_STATIONED_UNITS else int(chance.integers(8, 260))
         low, high = SERVE[level]
         willing = int(staff * (low + chance.random() * (high - low)))

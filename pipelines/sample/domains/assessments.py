@@ -27,7 +27,18 @@ OTHER_TEAMS = (
 # What is assessed, with its weight in hundredths.
 ITEMS = {"safety": 2500, "service": 2000, "organisation": 1500, "culture": 1250, "environment": 1250, "satisfaction": 1500}
 VETOES = ("综治", "环保", "安全生产", "廉政")
-DEPARTMENTS, SEPARATE_STREETS, YEARS = 18, 3, 3
+DEPARTMENTS = {
+    f"D{number:03d}": name
+    for number, name in enumerate(
+        (
+            "发展和改革局", "教育局", "公安局", "民政局", "司法局", "财政局", "人力资源和社会保障局", "自然资源局",
+            "住房和城乡建设局", "交通运输局", "农业农村局", "文化和旅游局", "卫生健康局", "应急管理局", "市场监督管理局",
+            "城市管理局", "消防救援大队", "生态环境局",
+        ),
+        start=1,
+    )
+}  # fmt: skip
+SEPARATE_STREETS, YEARS = 3, 3
 # A year's assessment is known from February of the next one on.
 FIRST_MONTH = 2
 
@@ -46,7 +57,7 @@ def book(world: World) -> Book:
     units = [
         _Assessed(code, names[code], "separate" if number < SEPARATE_STREETS else "streets")
         for number, code in enumerate(streets)
-    ] + [_Assessed(f"D{number:03d}", f"第{number}部门", "departments") for number in range(1, DEPARTMENTS + 1)]
+    ] + [_Assessed(code, name, "departments") for code, name in DEPARTMENTS.items()]
 
     def of_month(month: date, _: date) -> pl.DataFrame:
         last = month.year - (1 if month.month >= FIRST_MONTH else 2)
@@ -174,9 +185,11 @@ def _of_teams(*teams: str) -> Condition:
     return lambda moment: pl.col("team").is_in(teams) & (pl.col("kpi_code") == WHOLE) & _is_latest(moment)
 
 
-def _items_of_streets(moment: Moment) -> pl.Expr:
+def _items(moment: Moment) -> pl.Expr:
+    """Items of streets and departments; a community's are none of its street's."""
     is_item = (pl.col("team") == WHOLE) & (pl.col("kpi_code") != WHOLE)
-    return is_item & (pl.col("unit_code").str.len_chars() == STREET_DIGITS) & _is_latest(moment)
+    is_assessed = (pl.col("unit_code").str.len_chars() == STREET_DIGITS) | pl.col("unit_code").str.starts_with("D")
+    return is_item & is_assessed & _is_latest(moment)
 
 
 def _score(amounts: Amounts) -> Figure:
@@ -194,7 +207,7 @@ def _weight(kpi_id: str, teams: tuple[str, ...]) -> Kpi:
     return Kpi(kpi_id, "rate", {ASSESSMENTS: "cases"}, (weights,), scale=PERCENT, step=Fraction(1, HUNDREDTHS))
 
 
-_STREET: tuple[Level, ...] = ("street",)
+_ASSESSED: tuple[Level, ...] = ("street", "department")
 
 MEASURES: tuple[Kpi, ...] = (
     _weight("seconded_team_assessment_weight", NAMED_TEAMS),
@@ -204,13 +217,13 @@ MEASURES: tuple[Kpi, ...] = (
         "ratio",
         {ASSESSMENTS: "cases"},
         (
-            Measure("weights", ASSESSMENTS, "count", _items_of_streets, amount=pl.col("weight"), place="unit_code"),
+            Measure("weights", ASSESSMENTS, "count", _items, amount=pl.col("weight"), place="unit_code"),
             Measure(
-                "points", ASSESSMENTS, "count", _items_of_streets, amount=pl.col("weight") * pl.col("score"), place="unit_code",
+                "points", ASSESSMENTS, "count", _items, amount=pl.col("weight") * pl.col("score"), place="unit_code",
                 divisor=HUNDREDTHS,
             ),
         ),
-        levels=_STREET,
+        levels=_ASSESSED,
         step=Fraction(1, HUNDREDTHS),
         figure=_score,
     ),

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.sample.affairs import KNOWN_AFTER_DAYS
+from pipelines.sample.care import levels
 from pipelines.sample.chance import Flags, Integers
 from pipelines.sample.domains import activities, events_kpis
 from pipelines.sample.kinds import DirtKind, Fits, in_turn, number_kinds, when, where_others_deliver
@@ -44,9 +45,9 @@ CATEGORIES = {
     "livelihood": (0.09, 7, "民政局"),
     "other": (0.04, 10, "镇综合办"),
 }
-# Communities that do well, nearly well and badly; what part of their events is closed late, or never, and what part
-# of those closed was verified by somebody else than who reported them.
-LEVELS = (0.74, 0.13, 0.13)
+# Communities that do nearly well and badly. What part of the events of those that do well, nearly well and badly is closed
+# late, or never, and what part of those closed was verified by somebody else than who reported them.
+LEVELS = (0.1, 0.1)
 LATE, NEVER, BY_OTHERS = (0.02, 0.08, 0.28), (0.004, 0.01, 0.06), (0.0, 0.02, 0.2)
 WITHOUT_DUE_TIME, RETURNED, NOT_DISPATCHED = 0.03, 0.04, 0.01
 # Failed verifications 0, 1, 2, 3, 4, 5
@@ -124,7 +125,7 @@ def _reported_in(world: World, month: date) -> pl.DataFrame:
     chance = world.chance(EVENTS, month)
     community = _where(world, month, chance)
     count = len(community)
-    level = world.chance(EVENTS, "levels").choice(len(LEVELS), len(world.places.codes), p=np.array(LEVELS))[community]
+    level = levels(world.places.care, LEVELS, world.chance(EVENTS, "levels"))[community]
     category = chance.choice(len(CATEGORIES), count, p=np.array([share for share, _, _ in CATEGORIES.values()]))
     times = _times(month, category, level, chance)
     failures: Integers = chance.choice(len(FAILURES), count, p=np.array(FAILURES))

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 import polars as pl
 
+from pipelines.sample.domains.assessments import DEPARTMENTS
 from pipelines.sample.judging import Figure
 from pipelines.sample.measuring import Amounts, Condition, Kpi, Measure, Moment
 from pipelines.sample.sheets import STATE
@@ -57,6 +58,12 @@ def _is_by_reporter(_: Moment) -> pl.Expr:
 
 def _failed_often(_: Moment) -> pl.Expr:
     return pl.col("failed_verifications") > 3
+
+
+def _failed_often_for_department(moment: Moment) -> pl.Expr:
+    """The department in charge is assessed; of a refused row that names none nobody knows."""
+    named = pl.col("department").is_in(list(DEPARTMENTS.values()))
+    return _failed_often(moment) & pl.when(_ACCEPTED).then(named.fill_null(False)).otherwise(named)
 
 
 def _rate(kpi_id: str, measure: Measure) -> Kpi:
@@ -163,6 +170,14 @@ MEASURES: tuple[Kpi, ...] = (
         "count",
         {EVENTS: "cases"},
         (Measure("events", EVENTS, "count", _failed_often),),
+        basis="flow",
+    ),
+    Kpi(
+        "repeat_verification_failures_by_department",
+        "count",
+        {EVENTS: "cases"},
+        (Measure("events", EVENTS, "count", _failed_often_for_department, place="department"),),
+        levels=("department",),
         basis="flow",
     ),
     _rate(

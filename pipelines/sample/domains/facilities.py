@@ -11,6 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from pipelines.sample.care import lacks, levels
 from pipelines.sample.chance import Flags, Integers, spread
 from pipelines.sample.domains import premises
 from pipelines.sample.kinds import DirtKind, Fits, any_row, in_turn, number_kinds, place_kinds, when
@@ -32,8 +33,8 @@ from pipelines.settings import add_months
 EQUIPMENT, AREAS = "civil_equipment", "civil_residential_areas"
 MEASURES: tuple[Kpi, ...] = premises.MEASURES
 
-# Communities that do well, nearly well and badly.
-LEVELS = (0.74, 0.13, 0.13)
+# Communities that do nearly well and badly.
+LEVELS = (0.09, 0.1)
 # Share of areas without a group leader, a security aide, a cleaner; not rated in a quarter; without a facility.
 LACKING = (0.0, 0.12, 0.4)
 NOT_RATED = (0.0, 0.1, 0.5)
@@ -68,7 +69,7 @@ def _equipment(world: World) -> Book:
         count = len(codes)
         pieces = chance.integers(least, most + 1, count)
         bought = np.where(chance.random(count) < KEEPS_BUYING, chance.integers(1, 6, count), 0)
-        is_without = chance.random(count) < (HAS_NO_FITNESS if item == "fitness" else 0.0)
+        is_without = lacks(world.places.care, HAS_NO_FITNESS if item == "fitness" else 0.0, chance)
         is_listed = ~is_without | (chance.random(count) < SAYS_NONE)
         if item == "other":
             is_listed &= chance.random(count) < HAS_OTHER
@@ -131,7 +132,7 @@ def _areas(world: World) -> pl.DataFrame:
         np.where(chance.random(len(of)) < COMMODITY_IN_VILLAGES, "commodity", "villager_group"),
     )
     parts = [spread(int(total), chance.uniform(0.7, 1.3, count)) for total, count in zip(households, counts, strict=True)]
-    level = chance.choice(len(LEVELS), len(counts), p=np.array(LEVELS))[of]
+    level = levels(world.places.care, LEVELS, chance)[of]
     codes = np.array(world.places.codes)[of]
     frame = pl.DataFrame(
         {

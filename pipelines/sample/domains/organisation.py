@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
+from pipelines.sample.care import lacks
 from pipelines.sample.domains.organisation_kpis import (
     COMMITTEES,
     FUNDING,
@@ -45,23 +46,27 @@ TEAMS = (
     "community_improvement", "fire_safety", "comprehensive_governance", "environment", "urban_management",
     "market_supervision", "public_service", "civil_affairs",
 )  # fmt: skip
-# How many of a post a community has, and how likely that is.
+# How many of a post a community has, and how likely that is; and how many communities have none.
 POSTS: dict[str, tuple[tuple[int, float], ...]] = {
     "deputy": ((1, 0.7), (2, 0.3)),
-    "social_worker": ((0, 0.08), (1, 0.32), (2, 0.35), (3, 0.25)),
-    "drug_social_worker": ((0, 0.12), (1, 0.88)),
-    "legal_adviser": ((0, 0.10), (1, 0.86), (2, 0.04)),
-    "counsellor": ((0, 0.18), (1, 0.82)),
+    "social_worker": ((1, 0.35), (2, 0.37), (3, 0.28)),
+    "drug_social_worker": ((1, 1.0),),
+    "legal_adviser": ((1, 0.95), (2, 0.05)),
+    "counsellor": ((1, 1.0),),
     "office": ((1, 0.5), (2, 0.3), (3, 0.2)),
 }
+WITHOUT = {"social_worker": 0.06, "drug_social_worker": 0.09, "legal_adviser": 0.08, "counsellor": 0.12}
 SECONDED: tuple[tuple[int, float], ...] = ((0, 0.5), (2, 0.2), (4, 0.2), (8, 0.1))
+MUST_BE_CERTIFIED = ("seconded", "social_worker")
 # Yuan a month around which a post is paid.
 PAY = {"secretary": 4600, "director": 4300, "deputy": 3900, "social_worker": 3600, "drug_social_worker": 3500, "office": 3000}
 LEAVING_SHARE, SUCCESSION_SHARE, UNSTATED_PAY = 0.03, 0.7, 0.02
-ONE_SHOULDER_SHARE, CAREFUL_SHARE = 0.93, 0.85
-INCUBATING_SHARE, ENDING_SHARE = 0.35, 0.02
+TWO_HEADS, CARELESS_SHARE, UNCERTIFIED = 0.07, 0.14, 0.2
+INCUBATING_SHARE, ENDING_SHARE = 0.35, 0.05
+# Organizations of each kind that other counties of the province incubate in a month: enough for its target by summer.
+INCUBATED_ELSEWHERE, REFORMED_ELSEWHERE, COUNTIES_ELSEWHERE = 190, 0.4, 40
 PAYERS = {"province": 2, "city": 3, "county": 5}
-PROMPT_SHARE, IN_PARTS_SHARE = 0.86, 0.5
+SLOW_TO_PAY, IN_PARTS_SHARE = 0.12, 0.5
 
 
 def books(world: World) -> dict[str, Book]:
@@ -79,13 +84,15 @@ def books(world: World) -> dict[str, Book]:
 
 def _staff(world: World) -> Book:
     """Everyone who is, or was during the sample, in post."""
-    chance = world.chance(STAFF)
+    chance, care = world.chance(STAFF), world.places.care
+    has_two_heads, is_careless = lacks(care, TWO_HEADS, chance), lacks(care, CARELESS_SHARE, chance)
+    without = {post: lacks(care, share, chance) for post, share in WITHOUT.items()}
     rows: list[dict[str, object]] = []
-    for code, begun, level in _communities(world):
-        is_director = bool(chance.random() < ONE_SHOULDER_SHARE)
-        is_careful = chance.random() < CAREFUL_SHARE
+    for number, (code, begun, level) in enumerate(_communities(world)):
+        is_director, is_careful = not has_two_heads[number], not is_careless[number]
+        there = [post for post in POSTS if post not in without or not without[post][number]]
         posts = ["secretary"] + ([] if is_director else ["director"])
-        posts += [post for post, counts in POSTS.items() for _ in range(_drawn(counts, chance))]
+        posts += [post for post in there for _ in range(_drawn(POSTS[post], chance))]
         posts += ["seconded"] * (_drawn(SECONDED, chance) if level != "rural" else 0)
         for post in posts:
             started = begun or date(2012, 1, 1) + timedelta(days=int(chance.integers(0, 4_700)))
@@ -93,7 +100,7 @@ def _staff(world: World) -> Book:
                 "community_code": code,
                 "post": post,
                 "team": TEAMS[int(chance.integers(0, len(TEAMS)))] if post == "seconded" else None,
-                "certified": bool(chance.random() < (1.0 if is_careful and post == "seconded" else 0.8)),
+                "certified": bool((is_careful and post in MUST_BE_CERTIFIED) or chance.random() >= UNCERTIFIED),
                 "monthly_pay_yuan": _pay(post, chance),
                 "started_date": started,
                 "ended_date": None,
@@ -102,7 +109,7 @@ def _staff(world: World) -> Book:
             rows.append(member)
             if begun is None and chance.random() < LEAVING_SHARE:
                 member["ended_date"] = leaves = _during(world, chance)
-                if post == "secretary" or chance.random() < SUCCESSION_SHARE:
+                if post == "secretary" or is_careful or chance.random() < SUCCESSION_SHARE:
                     rows.append({**member, "started_date": leaves, "ended_date": None})
     staff = _numbered(rows, "staff_no", "GZ", {"ended_date": pl.Date})
 
@@ -116,9 +123,10 @@ def _staff(world: World) -> Book:
 def _organizations(world: World) -> Book:
     """Community organizations, some incubated during the sample, and the four committees."""
     chance = world.chance(ORGANIZATIONS)
+    is_careless = lacks(world.places.care, CARELESS_SHARE, chance).tolist()
     rows: list[dict[str, object]] = []
-    for code, begun, _ in _communities(world):
-        is_careful = chance.random() < CAREFUL_SHARE
+    for (code, begun, _), is_lacking in zip(_communities(world), is_careless, strict=True):
+        is_careful = not is_lacking
         for number in range(int(chance.integers(3, 7) if is_careful else chance.integers(0, 4))):
             filed = begun or date(2016, 1, 1) + timedelta(days=int(chance.integers(0, 3_400)))
             is_incubated = chance.random() < INCUBATING_SHARE
@@ -129,32 +137,49 @@ def _organizations(world: World) -> Book:
                     "community_code": code,
                     "kind": ("functional", "interest_volunteer", "interest_volunteer", "other")[int(chance.integers(0, 4))],
                     "filed_date": filed if number < 3 or chance.random() < 0.8 else None,
-                    "registered_date": filed if chance.random() < 0.4 else None,
+                    "registered_date": filed if (is_careful and number == 0) or chance.random() < 0.3 else None,
                     "incubated_date": incubated if is_incubated else None,
-                    "ended_date": _during(world, chance) if chance.random() < ENDING_SHARE else None,
+                    "ended_date": _during(world, chance) if number > 2 and chance.random() < ENDING_SHARE else None,
                 }
             )
         for kind in COMMITTEES:
             if not is_careful and chance.random() < 0.3:
                 continue
             filed = begun or date(2014, 1, 1) + timedelta(days=int(chance.integers(0, 4_000)))
-            ended = _during(world, chance) if chance.random() < ENDING_SHARE else None
+            ended = _during(world, chance) if not is_careful and chance.random() < ENDING_SHARE else None
             committee = {"community_code": code, "kind": kind, "filed_date": filed, "ended_date": ended}
             rows += [committee] * (2 if chance.random() < 0.02 else 1)
     dates = ("filed_date", "registered_date", "incubated_date", "ended_date")
     organizations = _numbered(rows, "organization_no", "ZZ", dict.fromkeys(dates, pl.Date))
+    elsewhere = _numbered(list(_incubated_elsewhere(world)), "organization_no", "ZW", {})
     # One that is neither filed nor registered is listed from when it is incubated; one that is nothing, never.
     begins = pl.min_horizontal(dates[:3])
     adjusted = world.places.communities.filter("adjusted").get_column("code").to_list()
-    reformed = pl.col("community_code").is_in(adjusted).alias("_is_adjusted")
+    own = {"adjusted": pl.lit(None, pl.Boolean), "_is_adjusted": pl.col("community_code").is_in(adjusted), "_is_own": pl.lit(True)}
 
     def book(_: date, end: date) -> pl.DataFrame:
-        there = organizations.filter(begins <= end).with_columns(reformed, *(_known_by(name, end) for name in dates))
+        there = organizations.filter(begins <= end).with_columns(*(_known_by(name, end) for name in dates), **own)
         # What ends before it is incubated was given up.
         given_up = pl.col("ended_date") < pl.max_horizontal(dates[:3])
-        return _open(world, end, there.with_columns(ended_date=pl.when(~given_up.fill_null(False)).then("ended_date")))
+        there = _open(world, end, there.with_columns(ended_date=pl.when(~given_up.fill_null(False)).then("ended_date")))
+        return pl.concat([there, elsewhere.filter(pl.col("filed_date") <= end)], how="diagonal")
 
     return book
+
+
+def _incubated_elsewhere(world: World) -> Iterator[dict[str, object]]:
+    """What the province lists of its other counties: organizations incubated during the sample."""
+    chance = world.chance(ORGANIZATIONS, "elsewhere")
+    own = world.county.county_code
+    counties = [code for number in range(COUNTIES_ELSEWHERE) if (code := f"{own[:2]}{number // 10 + 1:02d}{number % 10 + 21}") != own]
+    for month in world.months:
+        for number in range(2 * INCUBATED_ELSEWHERE):
+            code = f"{counties[int(chance.integers(0, len(counties)))]}{int(chance.integers(1, 15)):03d}{int(chance.integers(1, 20)):03d}"
+            day = month + timedelta(days=int(chance.integers(0, 28)))
+            yield {
+                "community_code": code, "kind": ("functional", "interest_volunteer")[number % 2], "filed_date": day,
+                "incubated_date": day, "adjusted": bool(chance.random() < REFORMED_ELSEWHERE), "_is_own": False, "_place": code,
+            }  # fmt: skip
 
 
 def _surveys(world: World) -> Book:
@@ -191,8 +216,9 @@ def _funding(world: World) -> Book:
     """Three lines a year for each community; most are paid at once, some in two parts, some late in the year."""
     chance = world.chance(FUNDING)
     rows: list[dict[str, object]] = []
-    for code, begun, _ in _communities(world):
-        is_prompt = chance.random() < PROMPT_SHARE
+    is_slow = lacks(world.places.care, SLOW_TO_PAY, chance).tolist()
+    for (code, begun, _), slow in zip(_communities(world), is_slow, strict=True):
+        is_prompt = not slow
         for year in _years(world):
             if begun is not None and begun.year > year:
                 continue
@@ -274,7 +300,8 @@ _OFFICE = when((pl.col("post") == "office") & pl.col("ended_date").is_null())
 _SECONDED = when((pl.col("post") == "seconded") & pl.col("ended_date").is_null())
 _SECRETARY = when((pl.col("post") == "secretary") & pl.col("ended_date").is_null())
 _DEPUTY = when((pl.col("post") == "deputy") & pl.col("ended_date").is_null())
-_FILED = when(pl.col("filed_date").is_not_null() & pl.col("ended_date").is_null())
+_FILED = when(pl.col("filed_date").is_not_null() & pl.col("ended_date").is_null() & pl.col("_is_own"))
+_OF_OTHERS = when(~pl.col("_is_own"))
 _PAID = when(pl.col("date").is_not_null())
 
 
@@ -340,6 +367,7 @@ def _dirt_of_organizations() -> list[DirtKind]:
             _kind(data, "ended_before_filed", "ended_after_begun", days_after(ended, "filed_date", -3), _FILED),
             _kind(data, "incubated_after_end", "begun_by_period_end", after_the_end(incubated, 15), _FILED),
         ),
+        _kind(data, "adjusted_unreadable", "adjusted.readable", cell("adjusted", None, "待核"), _OF_OTHERS),
         *place_kinds(data, _FILED, every=6, apart=2),
         *_repeated(data, "filed_date", earlier, _FILED),
     ]

@@ -15,7 +15,8 @@ PERCENT = 100
 CENT = Fraction(1, 100)
 OWN_STAFF = ("secretary", "director", "deputy", "social_worker", "drug_social_worker", "office")
 COMMITTEES = ("mediation_committee", "security_committee", "health_committee", "environment_committee")
-_STREETS: tuple[Level, ...] = ("county", "street")
+_EVERYWHERE: tuple[Level, ...] = ("province", "city", "county", "street", "community")
+_FROM_STREETS = _EVERYWHERE[:-1]
 
 
 def _is(column: str, *values: str) -> Condition:
@@ -47,8 +48,8 @@ def _of_the_year(moment: Moment) -> pl.Expr:
 
 
 def _in_reformed_place(_: Moment) -> pl.Expr:
-    """Not known where nobody knows which community it is."""
-    return pl.when(pl.col("community_code").is_not_null()).then("_is_adjusted")
+    """As the register of communities says, of other counties as stated; not known where nobody knows which one it is."""
+    return pl.when(pl.col("community_code").is_not_null()).then(pl.coalesce("_is_adjusted", "adjusted"))
 
 
 _IN_POST = _all(_by_then("started_date"), _not_ended)
@@ -69,9 +70,13 @@ def _incubated(kind: str) -> Condition:
     return _all(_is("kind", kind), _since_january("incubated_date"))
 
 
+def _incubated_count(kpi_id: str, kind: str) -> Kpi:
+    return Kpi(kpi_id, "count", {ORGANIZATIONS: "cases"}, (Measure(kpi_id, ORGANIZATIONS, "count", _incubated(kind)),), _EVERYWHERE)
+
+
 def _incubated_share(kpi_id: str, kind: str) -> Kpi:
     measure = Measure(kpi_id, ORGANIZATIONS, "rate", _incubated(kind), passes=_in_reformed_place)
-    return Kpi(kpi_id, "rate", {ORGANIZATIONS: "cases"}, (measure,), _STREETS, PERCENT, lever="both")
+    return Kpi(kpi_id, "rate", {ORGANIZATIONS: "cases"}, (measure,), _FROM_STREETS, PERCENT, lever="both")
 
 
 def _committees_of_four(amounts: Amounts) -> Figure:
@@ -105,8 +110,8 @@ MEASURES: tuple[Kpi, ...] = (
     _counted("certified_social_workers", STAFF, _all(_IN_POST, _is("post", "social_worker"), _is_true("certified"))),
     _counted("filed_organizations", ORGANIZATIONS, _all(_ORGANIZATION, _by_then("filed_date"))),
     _counted("registered_organizations", ORGANIZATIONS, _all(_ORGANIZATION, _by_then("registered_date"))),
-    _counted("incubated_functional_organizations", ORGANIZATIONS, _incubated("functional")),
-    _counted("incubated_interest_organizations", ORGANIZATIONS, _incubated("interest_volunteer")),
+    _incubated_count("incubated_functional_organizations", "functional"),
+    _incubated_count("incubated_interest_organizations", "interest_volunteer"),
     _incubated_share("incubated_functional_adjusted_share", "functional"),
     _incubated_share("incubated_interest_adjusted_share", "interest_volunteer"),
     Kpi(

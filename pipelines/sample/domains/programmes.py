@@ -13,6 +13,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from pipelines.sample.care import USUAL, lacks
 from pipelines.sample.chance import Floats
 from pipelines.sample.domains import assessments, programme_kinds
 from pipelines.sample.domains.programme_kinds import PROGRAMMES, REVIEWED
@@ -25,8 +26,9 @@ STAGES = 5
 HUNDREDTHS = 100
 # How programmes go: done before the sample begins, during it, or not at all.
 FATES = (0.78, 0.14, 0.08)
-CANCELLED_SHARE, ADJUSTED_SHARE, FIRST_TIME_SHARE, ON_TIME_SHARE = 0.02, 0.55, 0.9, 0.88
-SMALL_SHARE = 0.1  # premises that are smaller than they should be
+CANCELLED_SHARE, ADJUSTED_SHARE, ON_TIME_SHARE = 0.02, 0.55, 0.88
+# Communities whose premises are smaller than they should be, that do not come to the last stage, or not at once.
+SMALL_SHARE, UNFINISHED_SHARE, NOT_AT_ONCE = 0.1, 0.22, 0.1
 TIERS = {"model": 0.3, "featured": 0.3, "standard": 0.4}
 # The documents' own dates: the draft for the province, the plan of 2012, the county-town plan's end of the year.
 NODES = {
@@ -100,6 +102,12 @@ class _Chances:
     def done(self, shares: tuple[float, float, float] = FATES) -> date | None:
         fate = int(self.draw.choice(len(shares), p=np.array(shares)))
         return (self.before(), self.during(), None)[fate]
+
+    def is_lacking(self, code: str, share: float) -> bool:
+        """Whether the unit lacks what this share of all lack; a street lacks as much as communities usually do."""
+        place = self.world.places.numbers.get(code)
+        care = USUAL if place is None else self.world.places.care[place]
+        return bool(lacks(np.array([care]), share, self.draw)[0])
 
     def is_so(self, share: float) -> bool:
         return bool(self.draw.random() < share)
@@ -204,11 +212,13 @@ def _built(
     chance = _Chances(world, kind)
     for number, code in enumerate(places(chance), 1):
         done = chance.done()
+        if kind == "town_premises" and not chance.is_lacking(code, UNFINISHED_SHARE):
+            done = chance.before()
         begun = (done or chance.before()) - timedelta(days=int(chance.draw.integers(60, 600)))
         course = _Course(code, kind, f"{name}{number}", begun, done, is_accepted=chance.is_so(0.6))
         if kind == "town_premises":
             small, large = chance.draw.integers(180, 300), chance.draw.integers(300, 620)
-            area = int(small if chance.is_so(SMALL_SHARE) else large) * HUNDREDTHS + int(chance.draw.integers(0, 2)) * 50
+            area = int(small if chance.is_lacking(code, SMALL_SHARE) else large) * HUNDREDTHS + int(chance.draw.integers(0, 2)) * 50
             course = replace(course, area=area)
         is_adjusted = adjusted.get(code, False) if adjusted else chance.is_so(ADJUSTED_SHARE)
         if chance.is_so(CANCELLED_SHARE):
@@ -221,9 +231,9 @@ def _reviewed(world: World, kind: str, name: str, codes: list[str], share: float
     chance = _Chances(world, kind)
     tiers = np.array(list(TIERS.values()))
     for number, code in enumerate(chance.some(codes, share), 1):
-        first = chance.day(world.first_day - timedelta(days=1300), world.first_day)
+        first = chance.day(world.first_day - timedelta(days=1300), world.first_day - timedelta(days=450))
         steps: Floats = np.cumsum(chance.draw.integers(15, 110, STAGES))
-        last = STAGES if chance.is_so(0.75) else int(chance.draw.integers(0, STAGES))
+        last = int(chance.draw.integers(0, STAGES)) if chance.is_lacking(code, UNFINISHED_SHARE) else STAGES
         stages = tuple(first + timedelta(days=int(step)) for step in steps[:last])
         is_complete = last == STAGES
         course = _Course(
@@ -232,7 +242,7 @@ def _reviewed(world: World, kind: str, name: str, codes: list[str], share: float
         if kind == "model_creation":
             tier = list(TIERS)[int(chance.draw.choice(len(TIERS), p=tiers))]
             course = replace(course, tier=tier)
-            if chance.is_so(FIRST_TIME_SHARE):
+            if not chance.is_lacking(code, NOT_AT_ONCE):
                 course = replace(course, inspected=course.done, first_time=True if is_complete else None)
             elif last >= 2:
                 course = replace(course, inspected=stages[1] + timedelta(days=9), first_time=False)

@@ -9,7 +9,8 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from pipelines.sample.chance import Floats, Integers
+from pipelines.sample.care import between, lacks, levels
+from pipelines.sample.chance import Integers
 from pipelines.sample.kinds import (
     DirtKind,
     Fits,
@@ -42,22 +43,23 @@ PERCENT = 100
 HUNDREDTHS = 100
 # Category of a return → its KPI, and cases per person and month.
 CATEGORIES = {
-    "criminal": ("criminal_cases", 0.00030),
-    "public_order": ("public_order_cases", 0.00080),
-    "safety_disaster": ("safety_disasters", 0.00002),
-    "resident_offence": ("resident_offences", 0.00008),
-    "vice": ("vice_cases", 0.00005),
+    "criminal": ("criminal_cases", 0.00008),
+    "public_order": ("public_order_cases", 0.00016),
+    "safety_disaster": ("safety_disasters", 0.00001),
+    "resident_offence": ("resident_offences", 0.00003),
+    "vice": ("vice_cases", 0.00002),
 }
 # In most communities less happens than on average.
-CALM_SHARE, CALM, LIVELY = 0.72, 0.3, 2.8
+LIVELY_SHARE, CALM, LIVELY = 0.25, 0.4, 3.0
 # Communities of whose police no return arrives in a month.
 SILENT_SHARE = 0.006
 INJURED_SHARE, KILLED_SHARE = 0.15, 0.01
-# Communities that do well, nearly well and badly, and what part of the due each of these leaves undone.
-LEVELS = (0.74, 0.14, 0.12)
+# Communities that do nearly well and badly, and what part of the due those leave undone that do well, nearly well and
+# badly.
+LEVELS = (0.1, 0.1)
 PATROLS_LEFT: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.01, 0.06), (0.10, 0.45))
 HOURS_LEFT: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.002, 0.01), (0.04, 0.34))
-ROOMS_LEVELS = (0.16, 0.78, 0.06)  # none, one, two
+WITHOUT_ROOM, WITH_TWO = 0.12, 0.06
 PATROLS_A_DAY, FIXED_POINTS_A_MONTH = 2, 8
 FIXED_POINT_SHARE, IDLE_SHARE = 0.3, 0.04
 
@@ -79,7 +81,8 @@ def _case_returns(world: World) -> Book:
     """One return of every category for each community, but for those of which none arrives."""
     codes = world.places.codes
     chance = world.chance(CASES)
-    mood = np.where(chance.random((len(codes), len(CATEGORIES))) < CALM_SHARE, CALM, LIVELY)
+    is_lively = np.column_stack([lacks(world.places.care, LIVELY_SHARE, chance) for _ in CATEGORIES])
+    mood = np.where(is_lively, LIVELY, CALM)
     rates = np.array([rate for _, rate in CATEGORIES.values()])
     expected = np.array(world.homes, dtype=np.float64)[:, None] * rates * mood
 
@@ -113,7 +116,8 @@ def _police_rooms(world: World) -> Book:
     chance = world.chance(ROOMS)
     rows: list[dict[str, object]] = []
     standing = world.places.codes[: world.places.standing]
-    counts = chance.choice(len(ROOMS_LEVELS), len(standing), p=np.array(ROOMS_LEVELS)).tolist()
+    is_without = lacks(world.places.care, WITHOUT_ROOM, chance)[: len(standing)]
+    counts = np.where(is_without, 0, 1 + (chance.random(len(standing)) < WITH_TWO)).tolist()
     days = (world.last_day - world.first_day).days
     for code, count in zip(standing, counts, strict=True):
         fate = chance.random()
@@ -126,7 +130,7 @@ def _police_rooms(world: World) -> Book:
                     "room_no": f"JW{code}-{number + 1:02d}",
                     "community_code": code,
                     "opened_date": during if opens else opened,
-                    "closed_date": during if count and number == 0 and fate < 0.03 else None,
+                    "closed_date": during if count and number == 0 and fate < 0.02 else None,
                     "officers": int(chance.integers(1, 4)),
                     "auxiliaries": int(chance.integers(0, 6)),
                 }
@@ -150,7 +154,7 @@ def _patrols(world: World) -> Book:
         [general.with_columns(kind=pl.lit("general")), fixed.with_columns(kind=pl.lit("fixed_point"))]
     ).sort("grid_code", "kind", descending=[False, True])
     level = dict(zip(world.places.codes, _levels(world, PATROLS), strict=True))
-    levels = np.array([level[code] for code in rounds["community_code"]], dtype=np.int64)
+    of_rounds = np.array([level[code] for code in rounds["community_code"]], dtype=np.int64)
     is_idle = chance.random(rounds.height) < IDLE_SHARE
 
     def book(month: date, end: date) -> pl.DataFrame:
@@ -159,7 +163,7 @@ def _patrols(world: World) -> Book:
         )
         # Nothing is due in a grid whose streets are dug up.
         patrols = np.where(is_idle & (month.month % 2 == 0), 0, due.to_series().to_numpy()).astype(np.int64)
-        left = _left_undone(levels, PATROLS_LEFT, world.chance(PATROLS, month))
+        left = between(PATROLS_LEFT, of_rounds, world.chance(PATROLS, month))
         done = patrols - np.rint(patrols * left).astype(np.int64)
         return _open(world, end, rounds.with_columns(patrols_due=patrols, patrols_done=done))
 
@@ -169,13 +173,13 @@ def _patrols(world: World) -> Book:
 def _duty(world: World) -> Book:
     """Due round the clock in every community; in hundredths of an hour."""
     codes = world.places.codes
-    levels = _levels(world, DUTY)
+    level = _levels(world, DUTY)
 
     def book(month: date, end: date) -> pl.DataFrame:
         chance = world.chance(DUTY, month)
         due = 24 * end.day * HUNDREDTHS
         # Written down in quarters of an hour.
-        left = np.rint(due * _left_undone(levels, HOURS_LEFT, chance) / 25).astype(np.int64) * 25
+        left = np.rint(due * between(HOURS_LEFT, level, chance) / 25).astype(np.int64) * 25
         rows = pl.DataFrame({"community_code": codes, "hours_due": due, "hours_staffed": due - left})
         return _open(world, end, rows)
 
@@ -183,15 +187,7 @@ def _duty(world: World) -> Book:
 
 
 def _levels(world: World, dataset: str) -> Integers:
-    """0 good, 1 near, 2 bad for each community."""
-    chance = world.chance(dataset, "levels")
-    return chance.choice(len(LEVELS), len(world.places.codes), p=np.array(LEVELS))
-
-
-def _left_undone(levels: Integers, shares: tuple[tuple[float, float], ...], chance: np.random.Generator) -> Floats:
-    low, high = np.array(shares).T
-    left: Floats = low[levels] + chance.random(len(levels)) * (high - low)[levels]
-    return left
+    return levels(world.places.care, LEVELS, world.chance(dataset, "levels"))
 
 
 def _open(world: World, end: date, rows: pl.DataFrame) -> pl.DataFrame:

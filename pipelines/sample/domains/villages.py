@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from pipelines.sample.care import between, levels
 from pipelines.sample.chance import Floats, Integers
 from pipelines.sample.kinds import DirtKind, Fits, any_row, in_turn, number_kinds, place_kinds
 from pipelines.sample.measuring import Amount, Basis, Kpi, Measure
@@ -17,9 +18,9 @@ from pipelines.sample.world import Book, World
 
 WORKS = "civil_village_works"
 PERCENT, CULTURAL_ITEMS = 100, 5
-# Villages that are done, nearly done, and at work; in towns there is little left to do.
-LEVELS = (0.66, 0.16, 0.18)
-TOWN_LEVELS = (0.94, 0.04, 0.02)
+# Villages that are nearly done, and at work; in towns there is little left to do.
+LEVELS = (0.09, 0.11)
+TOWN_LEVELS = (0.03, 0.02)
 # What is left when the sample begins (low, high), by level: dry toilets, share of lanes.
 TOILETS_LEFT: tuple[tuple[int, int], ...] = ((0, 0), (1, 12), (10, 160))
 LANES_LEFT: tuple[tuple[float, float], ...] = ((0.0, 0.0), (0.01, 0.08), (0.10, 0.60))
@@ -46,16 +47,11 @@ def _village_works(world: World) -> Book:
 
     def level() -> Integers:
         """Of one kind of work, for each community."""
-        places = [chance.choice(3, len(codes), p=np.array(shares)) for shares in (LEVELS, TOWN_LEVELS)]
+        places = [levels(world.places.care, shares, chance) for shares in (LEVELS, TOWN_LEVELS)]
         return np.where(is_town, places[1], places[0])
 
-    def drawn(ranges: tuple[tuple[float, float], ...], levels: Integers) -> Floats:
-        low, high = np.array(ranges, dtype=np.float64).T
-        parts: Floats = low[levels] + chance.random(len(levels)) * (high - low)[levels]
-        return parts
-
-    toilets, pace = np.rint(drawn(TOILETS_LEFT, level())), chance.integers(1, 15, len(codes))
-    hardening, lighting = drawn(LANES_LEFT, level()), drawn(LANES_LEFT, level())
+    toilets, pace = np.rint(between(TOILETS_LEFT, level(), chance)), chance.integers(1, 15, len(codes))
+    hardening, lighting = between(LANES_LEFT, level(), chance), between(LANES_LEFT, level(), chance)
     items = CULTURAL_ITEMS - np.minimum(level() * chance.integers(1, 3, len(codes)), 4)
     waste = level()
 

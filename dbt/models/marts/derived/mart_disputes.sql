@@ -24,4 +24,4 @@
     ]},
 ] %}
 
-{{ event_mart(datasets) }}
+{{ event_mart(datasets, "community_code") }}

@@ -97,4 +97,4 @@
     ]},
 ] %}
 
-{{ event_mart(datasets) }}
+{{ event_mart(datasets, "community_code") }}

@@ -43,7 +43,7 @@
             {"name": "seconded_staff_may_fail", "where": "seconded_staff_may_count and not coalesce(certified, false)"},
         ]},
     ]},
-    {"name": "civil_organizations", "rows": ref("community_organizations"), "part": none, "measures": [
+    {"name": "civil_organizations", "rows": ref("stg_civil_organizations"), "part": none, "measures": [
         {"name": "filed_organizations", "counts": "is_active and is_social_organization and is_filed", "columns": [
             {"name": "filed_organizations", "where": "filed_organizations_counts"},
             {"name": "filed_organizations_doubtful", "where": "filed_organizations_may_count"},

@@ -109,12 +109,12 @@
             {"name": "other_team_weights_may_fail", "type": "decimal(18,2)", "amount": "total_weight", "where": "other_team_weights_may_count and true"},
             {"name": "other_team_weights_unbounded", "where": "other_team_weights_may_count and total_weight is null"},
         ]},
-        {"name": "assessment_weights", "counts": "team = 'all' and kpi_code <> 'all' and length(unit_code) = 9 and is_latest_year", "columns": [
+        {"name": "assessment_weights", "counts": "team = 'all' and kpi_code <> 'all' and is_of_assessed_unit and is_latest_year", "columns": [
             {"name": "assessment_weights", "type": "decimal(18,2)", "amount": "weight_parts", "where": "assessment_weights_counts"},
             {"name": "assessment_weights_doubtful", "type": "decimal(18,2)", "amount": "weight_parts", "where": "assessment_weights_may_count"},
             {"name": "assessment_weights_unbounded", "where": "assessment_weights_may_count and weight_parts is null"},
         ]},
-        {"name": "assessment_points", "counts": "team = 'all' and kpi_code <> 'all' and length(unit_code) = 9 and is_latest_year", "columns": [
+        {"name": "assessment_points", "counts": "team = 'all' and kpi_code <> 'all' and is_of_assessed_unit and is_latest_year", "columns": [
             {"name": "assessment_points", "type": "decimal(18,2)", "amount": "points", "where": "assessment_points_counts"},
             {"name": "assessment_points_doubtful", "type": "decimal(18,2)", "amount": "points", "where": "assessment_points_may_count"},
             {"name": "assessment_points_unbounded", "where": "assessment_points_may_count and points is null"},
