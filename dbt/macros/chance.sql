@@ -27,3 +27,32 @@
 {% macro mann_kendall(s, n, ties) -%}
     ({{ s }} - sign({{ s }})) / sqrt(nullif(({{ n }} * ({{ n }} - 1) * (2 * {{ n }} + 5) - {{ ties }}) / 18.0, 0))
 {%- endmacro %}
+
+{#
+    A trend over the last values of a series, by place (1 is the last): earlier_values() gives those before each, the
+    next one as earlier_1; of these so many are lower less so many higher (rises), or equal. t equal values add
+    t (t - 1) (2 t + 5) to the ties, of which the one with e equals before it adds 6 e (e + 2).
+#}
+{% macro earlier_values(value, most, latest_first) -%}
+    {%- for number in range(1, most) %}
+        lead({{ value }}, {{ number }}) over {{ latest_first }} as earlier_{{ number }}{{ ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro rises(value, most) -%}
+    {{ over_earlier('cast(sign(' ~ value ~ ' - {earlier}) as integer)', most) }}
+{%- endmacro %}
+
+{% macro ties(value, most) -%}
+    {%- set equals = over_earlier('case when ' ~ value ~ ' = {earlier} then 1 end', most) -%}
+    6 * {{ equals }} * ({{ equals }} + 2)
+{%- endmacro %}
+
+{% macro over_earlier(outcome, most) -%}
+    (
+        {%- for number in range(1, most) %}
+        {{ '+ ' if not loop.first -}}
+        case when place <= {{ most - number }} then coalesce({{ outcome.replace('{earlier}', 'earlier_' ~ number) }}, 0) else 0 end
+        {%- endfor %}
+    )
+{%- endmacro %}

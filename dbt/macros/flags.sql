@@ -1,9 +1,9 @@
 {#
     The judgements that runs of missed or near targets are counted over: those of the periods to compute and of all
-    later ones (is_due). In an incremental build also, for every unit and target, the one before these, with the run
-    that it stands in: so that runs go on without reading all history again.
+    later ones (is_due). In an incremental build also the last one of every run that was open before these: so that
+    runs go on without reading all history again.
 #}
-{% macro judgement_history(target_of_unit) %}
+{% macro judgement_history() %}
     select
         judgements.*,
         judgements.period as since_period,
@@ -16,19 +16,32 @@
     union all
     select
         judgements.*,
-        coalesce(flags.since_period, judgements.period) as since_period,
-        coalesce(flags.judged_in_a_row, 1) as judged_in_a_row,
+        open_runs.since_period,
+        open_runs.judged_in_a_row,
         false as is_due
     from judgements
-    inner join (
-        select {{ target_of_unit }}, max(period) as period
-        from judgements
-        inner join first_dirty using (period_type)
-        where period < first_period
-        group by {{ target_of_unit }}
-    ) as before using ({{ target_of_unit }}, period)
-    left join (
-        select * from {{ this }} where status <> 'met'
-    ) as flags using ({{ target_of_unit }}, period)
+    inner join ({{ open_runs() }}) as open_runs using (name_no, target_no, period_type, period)
     {%- endif %}
+{% endmacro %}
+
+{# The last flag of every unit and target before the periods to compute, unless the target was met again #}
+{% macro open_runs() %}
+    select
+        units.name_no,
+        targets.target_no,
+        flags.period_type,
+        flags.period,
+        flags.since_period,
+        flags.judged_in_a_row
+    from (
+        select
+            *,
+            row_number() over (partition by unit_key, period_type, target_id order by period desc) as place
+        from {{ this }}
+        inner join first_dirty using (period_type)
+    ) as flags
+    inner join units
+        on flags.unit_key = units.unit_key and flags.unit_code = units.unit_code and flags.unit_level = units.unit_level
+    inner join targets on flags.target_id = targets.target_id
+    where flags.place = 1 and flags.status <> 'met'
 {% endmacro %}

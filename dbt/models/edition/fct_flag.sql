@@ -3,10 +3,18 @@
     pre_hook='{{ forget_periods_from_first_dirty() }}',
 ) }}
 
-{% set target_of_unit = 'unit_key, period_type, kpi_id, target_id' %}
+{% set target_of_unit = 'unit_no, target_no, period_type' %}
 
 with judgements as (
     select * from {{ ref('judgements') }}
+),
+
+units as (
+    select * from {{ ref('unit_numbers') }}
+),
+
+targets as (
+    select * from {{ ref('target_lines') }}
 ),
 
 first_dirty as (
@@ -19,53 +27,54 @@ first_dirty as (
 ),
 
 history as (
-    {{ judgement_history(target_of_unit) }}
+    {{ judgement_history() }}
 ),
 
--- a met target ends a run: what follows it has another number
+-- a met target ends a run: what follows it has another number. earlier_distance: where the one before was not met
 numbered as (
     select
         *,
-        lag(status) over (partition by {{ target_of_unit }} order by period) as previous_status,
-        lag(distance) over (partition by {{ target_of_unit }} order by period) as previous_distance,
-        sum(is_met) over (partition by {{ target_of_unit }} order by period) - is_met as run
+        lag(case when is_met = 0 then distance end) over periods as earlier_distance,
+        sum(is_met) over periods - is_met as run
     from history
+    window periods as (partition by {{ target_of_unit }} order by period)
 ),
 
 runs as (
     select
         *,
-        min(since_period) over (partition by {{ target_of_unit }}, run) as run_since,
-        sum(judged_in_a_row * (1 - is_met)) over (
-            partition by {{ target_of_unit }}, run order by period
-        ) as run_length
+        min(since_period) over periods as run_since,
+        sum(judged_in_a_row * (1 - is_met)) over periods as run_length
     from numbered
+    where is_met = 0 or earlier_distance is not null
+    window periods as (partition by {{ target_of_unit }}, run order by period)
 )
 
 select
-    runs.unit_key,
-    runs.unit_code,
-    runs.unit_level,
+    units.unit_key,
+    units.unit_code,
+    units.unit_level,
     runs.period_type,
     runs.period,
-    runs.kpi_id,
-    runs.target_id,
+    targets.kpi_id,
+    targets.target_id,
     runs.status,
     runs.certainty,
     runs.shortfall,
     runs.run_since as since_period,
     cast(runs.run_length as integer) as judged_in_a_row,
     case
-        when runs.status = 'met' then 'recovered'
-        when coalesce(runs.previous_status, 'met') = 'met' then 'new'
-        when runs.distance > runs.previous_distance then 'worsening'
-        when runs.distance < runs.previous_distance then 'improving'
+        when runs.is_met = 1 then 'recovered'
+        when runs.earlier_distance is null then 'new'
+        when runs.distance > runs.earlier_distance then 'worsening'
+        when runs.distance < runs.earlier_distance then 'improving'
         else 'continuing'
     end as movement,
     kpis.owner_agency,
     targets.document,
     targets.clause
 from runs
-inner join {{ ref('dim_kpi') }} as kpis on runs.kpi_id = kpis.kpi_id
-inner join {{ ref('dim_target') }} as targets on runs.target_id = targets.target_id
-where runs.is_due and (runs.status <> 'met' or runs.previous_status in ('near', 'missed'))
+inner join units on runs.name_no = units.name_no
+inner join targets on runs.target_no = targets.target_no
+inner join {{ ref('dim_kpi') }} as kpis on targets.kpi_id = kpis.kpi_id
+where runs.is_due

@@ -1,70 +1,79 @@
-{% set series = 'unit_key, period_type, kpi_id, target_id' %}
+-- Over the last judged months and quarters; figures of two years ago (quarters: five) say nothing about how things go.
+{% set most, least = 12, 5 %}
+{% set better = "counted.rises * case when kpis.direction = 'higher' then 1 else -1 end" %}
 
-with recent as (
-    select * from {{ ref('recent_judgements') }}
+with last_periods as (
+    select
+        period_type,
+        max(period) as last_period
+    from {{ source('control', 'periods') }}
+    where period_type in ('month', 'quarter')
+    group by period_type
+),
+
+judged as (
+    select
+        judgements.*,
+        row_number() over latest_first as place,
+        {{ earlier_values('judgements.value', most, 'latest_first') }}
+    from {{ ref('judgements') }} as judgements
+    inner join last_periods on judgements.period_type = last_periods.period_type
+    where
+        judgements.period >= case
+            when judgements.period_type = 'month' then last_periods.last_period - interval 2 year
+            else last_periods.last_period - interval 5 year
+        end
+    window latest_first as (
+        partition by judgements.unit_no, judgements.target_no, judgements.period_type
+        order by judgements.period desc
+    )
 ),
 
 counted as (
     select
-        {{ series }},
-        max(case when place = 1 then unit_code end) as unit_code,
-        max(case when place = 1 then unit_level end) as unit_level,
+        max(case when place = 1 then name_no end) as name_no,
+        target_no,
+        period_type,
         max(period) as period,
         min(period) as first_period,
         count(*) as judged_periods,
         sum(is_met) as met_periods,
-        sum((equals - 1) * (2 * equals + 5)) as ties
-    from recent
-    group by {{ series }}
-),
-
--- every pair of periods: the later one better, worse or equal
-pairs as (
-    select
-        later.unit_key,
-        later.period_type,
-        later.kpi_id,
-        later.target_id,
-        sum(later.better * sign(later.value - earlier.value)) as s
-    from recent as later
-    inner join recent as earlier
-        on later.unit_key = earlier.unit_key
-        and later.period_type = earlier.period_type
-        and later.kpi_id = earlier.kpi_id
-        and later.target_id = earlier.target_id
-        and later.place < earlier.place
-    group by later.unit_key, later.period_type, later.kpi_id, later.target_id
+        sum({{ rises('value', most) }}) as rises,
+        sum({{ ties('value', most) }}) as ties
+    from judged
+    where place <= {{ most }}
+    group by unit_no, target_no, period_type
+    having count(*) >= {{ least }}
 ),
 
 tested as (
     select
         counted.*,
-        {{ mann_kendall('pairs.s', 'counted.judged_periods', 'counted.ties') }} as z
+        targets.kpi_id,
+        targets.target_id,
+        {{ mann_kendall(better, 'counted.judged_periods', 'counted.ties') }} as z
     from counted
-    inner join pairs
-        on counted.unit_key = pairs.unit_key
-        and counted.period_type = pairs.period_type
-        and counted.kpi_id = pairs.kpi_id
-        and counted.target_id = pairs.target_id
-    where counted.judged_periods >= 5
+    inner join {{ ref('target_lines') }} as targets on counted.target_no = targets.target_no
+    inner join {{ ref('dim_kpi') }} as kpis on targets.kpi_id = kpis.kpi_id
 )
 
 select
-    unit_key,
-    unit_code,
-    unit_level,
-    period_type,
-    period,
-    first_period,
-    kpi_id,
-    target_id,
-    cast(judged_periods as integer) as judged_periods,
-    cast(met_periods as integer) as met_periods,
-    z,
-    case when z >= 1.96 then 'improving' when z <= -1.96 then 'worsening' else 'none' end as trend,
+    units.unit_key,
+    units.unit_code,
+    units.unit_level,
+    tested.period_type,
+    tested.period,
+    tested.first_period,
+    tested.kpi_id,
+    tested.target_id,
+    cast(tested.judged_periods as integer) as judged_periods,
+    cast(tested.met_periods as integer) as met_periods,
+    tested.z,
+    case when tested.z >= 1.96 then 'improving' when tested.z <= -1.96 then 'worsening' else 'none' end as trend,
     case
-        when met_periods = judged_periods then 'reliably_met'
-        when met_periods = 0 then 'reliably_missed'
+        when tested.met_periods = tested.judged_periods then 'reliably_met'
+        when tested.met_periods = 0 then 'reliably_missed'
         else 'hit_and_miss'
     end as reliability
 from tested
+inner join {{ ref('unit_numbers') }} as units on tested.name_no = units.name_no

@@ -1,21 +1,16 @@
--- Judged figures, and how far each lies from its target (0 where met), in the unit of the KPI.
+-- Judged figures of units as they were, and how far each lies from its target (0 where met), in the unit of the KPI.
+-- Units and targets by number: see unit_numbers, target_lines.
 with kpis as (
     select * from {{ ref('fct_kpi') }}
     where unit_basis = 'as_was' and status in ('met', 'near', 'missed')
-),
-
-targets as (
-    select * from {{ ref('target_lines') }}
 )
 
 select
-    kpis.unit_key,
-    kpis.unit_code,
-    kpis.unit_level,
+    units.unit_no,
+    units.name_no,
+    targets.target_no,
     kpis.period_type,
     kpis.period,
-    kpis.kpi_id,
-    kpis.target_id,
     kpis.status,
     case when kpis.status = 'met' then 1 else 0 end as is_met,
     kpis.certainty,
@@ -27,4 +22,6 @@ select
         0
     ) as distance
 from kpis
-inner join targets on kpis.target_id = targets.target_id
+inner join {{ ref('unit_numbers') }} as units
+    on kpis.unit_key = units.unit_key and kpis.unit_code = units.unit_code and kpis.unit_level = units.unit_level
+inner join {{ ref('target_lines') }} as targets on kpis.target_id = targets.target_id

@@ -1,7 +1,9 @@
 -- Targets as lines that a figure is held against: a floor it must reach, a ceiling it must not pass, or both.
 -- Of a range both ends bind, unless it is declared that only one does. One that waits for its date is none yet.
+-- target_no: for whoever sorts by the million.
 select
     target_id,
+    cast(row_number() over (order by target_id) as integer) as target_no,
     kpi_id,
     pack,
     area_scope,
