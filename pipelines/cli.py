@@ -230,7 +230,7 @@ def status(as_json: Json = False) -> None:
 
     home = _home()
     county = load_county(home.county_file)
-    store = Store.at(home.store)
+    store = Store.of(home)
     last = store.last_run()
     store.close()
     if as_json:
