@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_steward
+from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -35,6 +35,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(cli_editions.app, name="editions")
+app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_documents.app)
 app.add_typer(cli_steward.app)
 
