@@ -116,6 +116,15 @@ class FollowUpError(WarehouseError):
 class NoSuchTask(FollowUpError):
     """No task has this number."""
 
+    def __init__(self, task_id: int) -> None:
+        super().__init__(
+            Words("没有这个督办", "There is no such task"),
+            where=f"{task_id}",
+            expected=Words("督办清单中的编号", "a number of the list of tasks"),
+            found=Words(f"{task_id}", f"{task_id}"),
+            advice=Words("查看督办清单", "see the list of tasks"),
+        )
+
 
 class AlreadyOpen(FollowUpError):
     """The unit already has an open task about this target; `task_id` is its number."""
@@ -279,7 +288,7 @@ class FollowUp:
         """NoSuchTask where there is none of this number."""
         found = self._store.rows(sa.select(follow_up_task).where(follow_up_task.c.task_id == task_id))
         if not found:
-            raise _no_such_task(task_id)
+            raise NoSuchTask(task_id)
         return _task(found[0])
 
     def about(self, key: Key) -> Task | None:
@@ -471,7 +480,7 @@ def _locked(connection: Connection, task_id: int) -> Task:
     query = sa.select(follow_up_task).where(follow_up_task.c.task_id == task_id).with_for_update()
     found = connection.execute(query).mappings().first()
     if found is None:
-        raise _no_such_task(task_id)
+        raise NoSuchTask(task_id)
     return _task(dict(found))
 
 
@@ -521,16 +530,6 @@ def _refused(name: str, expected: Words, found: Words) -> FollowUpError:
         where=name, expected=expected, found=found,
         advice=Words("修改后重新提交", "change it and submit again"),
     )  # fmt: skip
-
-
-def _no_such_task(task_id: int) -> NoSuchTask:
-    return NoSuchTask(
-        Words("没有这个督办", "There is no such task"),
-        where=f"{task_id}",
-        expected=Words("督办清单中的编号", "a number of the list of tasks"),
-        found=Words(f"{task_id}", f"{task_id}"),
-        advice=Words("查看 warehouse follow-up list", "see: warehouse follow-up list"),
-    )
 
 
 def _changed_meanwhile(task: Task) -> FollowUpError:

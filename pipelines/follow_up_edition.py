@@ -49,7 +49,7 @@ def figures_now(ask: Ask, keys: Iterable[Key]) -> dict[tuple[Key, str], Figure]:
         " where unit_basis = 'as_was' and status in ('met', 'near', 'missed')"
         " and list_contains(?, unit_key) and list_contains(?, target_id)"
         " qualify row_number() over (partition by unit_key, kpi_id, target_id, period_type order by period desc) = 1",
-        (sorted({key.unit_key for key in wanted}), sorted({key.target_id for key in wanted})),
+        (tuple(sorted({key.unit_key for key in wanted})), tuple(sorted({key.target_id for key in wanted}))),
     )
     found = {
         (Key(row["unit_key"], row["kpi_id"], row["target_id"]), row["period_type"]): _figure(row)
