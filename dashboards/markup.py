@@ -29,10 +29,15 @@ def document(title: str, content: Component, lang: Lang, style_sheet: str) -> st
     )
 
 
+def element(tag: str, children: object = None, **attributes: Any) -> Component:
+    """A piece as what a component becomes: for what Dash has no component for, and for what a page has thousands of."""
+    props = attributes | {"children": children}
+    return cast(Component, Cell(props=props, type=tag, namespace="dash_html_components"))
+
+
 def field(kind: str, name: str, **attributes: Any) -> Component:
-    """An input of a form; Dash has none that a browser sends, so it is what a component becomes."""
-    props = {"type": kind, "name": name, **attributes}
-    return cast(Component, Cell(props=props, type="Input", namespace="dash_html_components"))
+    """An input of a form; Dash has none that a browser sends."""
+    return element("input", type=kind, name=name, **attributes)
 
 
 def to_html(piece: object) -> str:

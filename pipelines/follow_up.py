@@ -8,6 +8,7 @@ it. Belongs here: tasks in the operational store. What an edition says of them s
 from __future__ import annotations
 
 import getpass
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -149,7 +150,11 @@ class Actor:
 
     @classmethod
     def of_system(cls) -> Actor:
-        return cls("system_user", getpass.getuser())
+        """The user whose process this is; by number where the system has no name for it, as in some containers."""
+        try:
+            return cls("system_user", getpass.getuser())
+        except (KeyError, OSError):
+            return cls("system_user", f"uid {os.getuid()}")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dashboards.address import Address, Lang, NoSuchPage, TaskView
 from dashboards.components import Attributes, Node, chip, link
 from dashboards.desk import Desk
 from dashboards.facts import Facts
+from dashboards.markup import element
 from dashboards.markup import field as form_field
 from dashboards.records import Bound
 from dashboards.records import Figure as Shown
@@ -41,9 +42,11 @@ from pipelines.follow_up import (
 from pipelines.follow_up_edition import figures_now, flag_of
 from pipelines.settings import SHANGHAI
 
+MOST_LISTED = 200  # tasks; who has more open looks at them by agency and street
 STREET_DIGITS = 9  # of a unit's code: the street that it is or lies in
 DUE_DAYS = 30  # that a new assignment proposes
-LAMP_ICONS: dict[Lamp, str] = {"overdue": "✕", "soon": "◷", "on_time": "✓", "none": "–"}
+LAMP_ICONS: dict[Lamp, str] = {"overdue": "✕", "soon": "◷", "on_time": "✓", "none": ""}
+WRAPPED = ("unit", "kpi", "fu_now", "fu_agency")
 LISTED = ("fu_lamp", "fu_number", "unit", "street", "kpi", "target", "fu_issued", "fu_now", "fu_agency", "fu_due", "fu_state")
 
 
@@ -71,7 +74,8 @@ def content(facts: Facts, address: Address, desk: Desk, filled: Filled = Filled(
 def _list(facts: Facts, address: Address, desk: Desk) -> tuple[str, list[Component]]:
     lang, today = address.lang, desk.today
     every = by_urgency(desk.tasks(), today)
-    shown = [task for task in every if _fits(task, address.tasks)]
+    fitting = [task for task in every if _fits(task, address.tasks)]
+    shown = fitting[:MOST_LISTED]
     now = _now(facts, shown)
     streets = _streets(facts, every)
     body: Component = (
@@ -89,7 +93,9 @@ def _list(facts: Facts, address: Address, desk: Desk) -> tuple[str, list[Compone
         if shown
         else html.P(say("fu_empty", lang), className="about")
     )
-    head = [html.H2(say("fu_list", lang)), html.Span(say("fu_list_help", lang), className="help")]
+    is_cut = len(fitting) > len(shown)
+    help_ = say("fu_list_cut" if is_cut else "fu_list_help", lang, shown=len(shown), count=len(fitting))
+    head = [html.H2(say("fu_list", lang)), html.Span(help_, className="help")]
     return say("follow_up", lang), [
         _headline(every, today, lang),
         _filters(every, streets, address),
@@ -190,7 +196,11 @@ def _row(
         ("fu_state", _task_state(task.state, lang)),
     ]
     # On a phone the table has no head: each cell says what it is.
-    return html.Tr([html.Td(html.Div(text), **_data(label=say(name, lang))) for name, text in cells], **_data(task=f"{task.task_id}"))
+    written = [
+        element("td", element("div", text), className="wraps" if name in WRAPPED else None, **_data(label=say(name, lang)))
+        for name, text in cells
+    ]
+    return element("tr", written, **_data(task=f"{task.task_id}"))
 
 
 def _data(**values: str) -> Attributes:
@@ -251,15 +261,20 @@ def _about(task: Task, facts: Facts, today: date, address: Address) -> Component
 
 
 def _figures(facts: Facts, flag: Flag, now: Figure | None, address: Address) -> Component:
-    """What was found and what the current edition says, side by side."""
+    """What was found and what the current edition says, side by side; once where nothing has changed in between."""
     lang = address.lang
-    parts = [
-        html.Div([html.H3(say("fu_issued", lang)), *_figure(facts, flag, flag.figure, lang),
-                  html.P(say("fu_since", lang, since=period_short(flag.period_type, flag.since)), className="about"),
-                  html.P(link(say("fu_flag", lang), _unit_href(facts, flag, address)))]),
-        html.Div([html.H3(say("fu_now", lang)), *(_figure(facts, flag, now, lang) if now else [html.P(say("fu_now_none", lang))])]),
-    ]  # fmt: skip
-    return html.Section(parts, className="then-and-now")
+    is_same = now == flag.figure
+    found = html.Div(
+        [
+            html.H3(say("fu_issued_and_now" if is_same else "fu_issued", lang)),
+            *_figure(facts, flag, flag.figure, lang),
+            html.P(say("fu_since", lang, since=period_short(flag.period_type, flag.since)), className="about"),
+            html.P(link(say("fu_flag", lang), _unit_href(facts, flag, address))),
+        ]
+    )
+    said = _figure(facts, flag, now, lang) if now else [html.P(say("fu_now_none", lang))]
+    since = [] if is_same else [html.Div([html.H3(say("fu_now", lang)), *said])]
+    return html.Section([found, *since], className="then-and-now")
 
 
 def _figure(facts: Facts, flag: Flag, figure: Figure, lang: Lang) -> list[Component]:

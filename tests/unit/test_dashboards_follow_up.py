@@ -125,6 +125,17 @@ def test_the_list_shows_figures_as_every_page_prints_them_and_can_be_filtered(
     assert client.get("/follow-up?street=%3Cscript%3E").status_code == 404
 
 
+def test_of_very_many_tasks_the_most_urgent_are_listed(
+    client: FlaskClient, missed: list[Missed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assign(client, missed[0])
+    assign(client, missed[1], due=(date.today() + timedelta(days=99)).isoformat())
+    monkeypatch.setattr("dashboards.pages.follow_up.MOST_LISTED", 1)
+    page = client.get("/follow-up?lang=en").text
+    assert re.findall('data-task="([0-9]+)"', page) == ["1"]
+    assert "the 1 most urgent of 2" in page and "2 open" in page
+
+
 def test_a_target_that_is_followed_up_leads_to_its_task(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
     before = fields(client.get(new_page(missed[0])).text, "assigned")
     assign(client, missed[0])
