@@ -12,8 +12,8 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "data", "checks"]
-PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks"}
+Page = Literal["overview", "unit", "data", "checks", "follow_up"]
+PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks", "follow_up": "/follow-up"}
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
@@ -21,11 +21,37 @@ SHOWN = ("all", "problems")
 BASES = ("as_was", "as_now")
 # Domains and packs are the edition's; what may be the name of one is known before it is opened.
 NAME = re.compile(r"\w[\w.-]{0,39}")
+# Keys of units, KPIs and targets, which a form of follow-up is asked for by.
+KEY = re.compile(r"[\w@.-]{0,80}")
+TASK = re.compile(r"new|[0-9]{1,9}")
 LONGEST = 2000
 
 
 class NoSuchPage(WarehouseError):
     """The address names something that is not there."""
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """What of follow-up is shown: the list as it is filtered, a task by its number, or `new`: a form for a target."""
+
+    task: str = ""
+    state: str = "open"
+    agency: str = "all"
+    street: str = "all"
+    unit: str = ""
+    kpi: str = ""
+    target: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{PATHS['follow_up']}/{self.task}" if self.task else PATHS["follow_up"]
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is not the default and no part of the path."""
+        start = vars(TaskView())
+        return {name: value for name, value in vars(self).items() if name != "task" and value != start[name]}
 
 
 @dataclass(frozen=True)
@@ -42,6 +68,7 @@ class Address:
     domain: str = "all"
     pack: str = "all"
     unit_basis: str = "as_was"
+    tasks: TaskView = TaskView()
 
     def to(
         self,
@@ -56,6 +83,7 @@ class Address:
         domain: str | None = None,
         pack: str | None = None,
         unit_basis: str | None = None,
+        tasks: TaskView | None = None,
     ) -> str:
         """The URL of this address with something changed. Another period type starts at its latest period."""
         kept = self.period if period_type in (None, self.period_type) else None
@@ -71,6 +99,7 @@ class Address:
             domain=domain or self.domain,
             pack=pack or self.pack,
             unit_basis=unit_basis or self.unit_basis,
+            tasks=tasks or (self.tasks if page is None else TaskView()),
         )
         return target.href
 
@@ -81,6 +110,8 @@ class Address:
 
     @property
     def path(self) -> str:
+        if self.page == "follow_up":
+            return self.tasks.path
         return f"/unit/{quote(self.unit_key, safe='@')}" if self.page == "unit" else PATHS[self.page]
 
     def query(self) -> str:
@@ -93,6 +124,8 @@ class Address:
         }
         if self.period is not None:
             chosen["period"] = month_name(self.period)
+        if self.page == "follow_up":
+            chosen |= self.tasks.chosen
         return f"?{urlencode(chosen)}" if chosen else ""
 
 
@@ -106,7 +139,7 @@ def language_of(search: object) -> Lang:
 def parse(pathname: object, search: object) -> Address:
     """The address that a URL names. NoSuchPage says what is wrong with it."""
     if not isinstance(pathname, str) or not isinstance(search, str) or len(pathname) + len(search) > LONGEST:
-        raise _no_page("地址", Words("文字地址", "an address in text"))
+        raise no_page("地址", Words("文字地址", "an address in text"))
     asked = dict(parse_qsl(search.lstrip("?")))
     lang = language_of(search)
     period_type = _one_of(asked, "period_type", PERIOD_TYPES)
@@ -122,6 +155,7 @@ def parse(pathname: object, search: object) -> Address:
         domain=_name(asked, "domain"),
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
+        tasks=_tasks_of(pathname, asked) if page == "follow_up" else TaskView(),
     )
 
 
@@ -134,20 +168,31 @@ def _page_of(pathname: str) -> tuple[Page, str]:
     head, _, unit_key = path.removeprefix("/").partition("/")
     if head == "unit" and unit_key and "/" not in unit_key:
         return "unit", unquote(unit_key)
-    raise _no_page("路径 / path", Words("/、/data、/checks 或 /unit/单位", "/, /data, /checks or /unit/UNIT"))
+    if head == "follow-up" and TASK.fullmatch(unit_key):
+        return "follow_up", ""
+    raise no_page("路径 / path", Words("/、/data、/checks、/follow-up 或 /unit/单位", "/, /data, /checks, /follow-up or /unit/UNIT"))
+
+
+def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:
+    start = TaskView(task=pathname.strip("/").partition("/")[2])
+    chosen = {name: asked[name] for name in vars(start) if name in asked and name != "task"}
+    for name, value in chosen.items():
+        if not KEY.fullmatch(value):
+            raise no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
+    return replace(start, **chosen)
 
 
 def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:
     value = asked.get(name, known[0])
     if value not in known:
-        raise _no_page(name, Words("、".join(known), ", ".join(known)))
+        raise no_page(name, Words("、".join(known), ", ".join(known)))
     return value
 
 
 def _name(asked: dict[str, str], name: str) -> str:
     value = asked.get(name, "all")
     if not NAME.fullmatch(value):
-        raise _no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
+        raise no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
     return value
 
 
@@ -157,10 +202,11 @@ def _period_of(text: str | None) -> date | None:
     try:
         return month_start(text)
     except ValueError as error:
-        raise _no_page("period", Words("YYYY-MM，如 2026-06", "YYYY-MM, such as 2026-06")) from error
+        raise no_page("period", Words("YYYY-MM，如 2026-06", "YYYY-MM, such as 2026-06")) from error
 
 
-def _no_page(where: str, expected: Words) -> NoSuchPage:
+def no_page(where: str, expected: Words) -> NoSuchPage:
+    """An address with a part that names nothing."""
     return NoSuchPage(
         Words("没有这个页面", "There is no such page"),
         where=where,

@@ -21,15 +21,18 @@ from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from plotly.io.json import to_json_plotly
 
-from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
+from dashboards.address import Address, Lang, NoSuchPage, language_of, no_page, parse
 from dashboards.components import Cell, page
+from dashboards.desk import Desk
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
 from dashboards.export import flags_csv
 from dashboards.facts import Facts
 from dashboards.flag_list import flags_json
+from dashboards.follow_up_routes import add_routes
 from dashboards.pages import checks, community, data, overview, problem
 from dashboards.security import protect
 from pipelines.errors import WarehouseError, Words
+from pipelines.settings import Home
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {"overview": overview.content, "unit": community.content, "data": data.content, "checks": checks.content}
@@ -72,11 +75,13 @@ class _Application(Dash):
 class Site:
     """The pages over the editions of one county, remembered while their edition is current.
 
-    A page is a pure function of edition and address, and most readers look at the same few.
+    A page is a pure function of edition and address, and most readers look at the same few. Those of follow-up
+    (`follow_up_routes`) are not, and not among them.
     """
 
-    def __init__(self, published: Path) -> None:
+    def __init__(self, published: Path, *, is_writable: bool = False) -> None:
         self.reader = EditionReader(published)
+        self.desk = Desk(Home(published.parent), is_writable=is_writable)
         self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
         self._lists: OrderedDict[tuple[str, Address], bytes] = OrderedDict()
         self._lock = threading.Lock()
@@ -102,6 +107,8 @@ class Site:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
+        if address.page not in PAGES:
+            raise no_page("路径 / path", Words("在浏览器中直接打开", "open it in the browser by itself"))
         title, content = PAGES[address.page](Facts(edition), address)
         frame = page(edition.info, address, content, is_stale=is_stale)
         shown = Shown(_plain(frame), {"title": title, "lang": address.lang})
@@ -134,7 +141,7 @@ def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOST
 
     `hosts`: the names under which it answers, None for any; a request for another host is refused.
     """
-    return _application(Site(published), hosts)
+    return _application(Site(published, is_writable=hosts is not None), hosts)
 
 
 def _application(site: Site, hosts: Collection[str] | None) -> Dash:
@@ -176,6 +183,7 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         ClientsideFunction("warehouse", "flags"), Output("flags", "rowData"), Input("flags-source", "data")
     )
     _add_routes(app, site)
+    add_routes(app.server, site.reader, site.desk)
     protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
@@ -221,7 +229,7 @@ def serve(
         )
     hosts = LOOPBACK_HOSTS if is_loopback(host) else None
     _Server(
-        Site(published),
+        Site(published, is_writable=hosts is not None),
         hosts,
         {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
     ).run()

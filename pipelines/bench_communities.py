@@ -72,7 +72,7 @@ def _compose(root: Path, county_code: str, communities: int, months: int) -> Non
     )  # fmt: skip
     save_county(county, home.county_file)
     prepare_lake(home, load_contracts())
-    export_control(home, county, Store.at(home.store), AS_OF, built={})
+    export_control(home, county, Store.of(home), AS_OF, built={})
     _say_all_arrived(home)
     _run(home, [*_NO_TESTS, "--select", *_MARTS])
     with duckdb.connect(str(home.warehouse)) as connection:

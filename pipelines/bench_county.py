@@ -117,7 +117,7 @@ def _time_stations(root: Path) -> tuple[Clock, int]:
     from pipelines.store import Store
 
     home = Home(root)
-    county, store, key = load_county(home.county_file), Store.at(home.store), load_or_create_key(home.keys)
+    county, store, key = load_county(home.county_file), Store.of(home), load_or_create_key(home.keys)
     found = look(home, county, store).new
     first = min(file.slot.period for file in found)
     warm_up([load_contract(file.slot.dataset) for file in found], is_sample=True)

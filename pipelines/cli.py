@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_steward
+from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -35,6 +35,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(cli_editions.app, name="editions")
+app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_documents.app)
 app.add_typer(cli_steward.app)
 
@@ -230,7 +231,7 @@ def status(as_json: Json = False) -> None:
 
     home = _home()
     county = load_county(home.county_file)
-    store = Store.at(home.store)
+    store = Store.of(home)
     last = store.last_run()
     store.close()
     if as_json:

@@ -45,7 +45,7 @@ class Ledger:
 
     @classmethod
     def of(cls, home: Home) -> Ledger:
-        store = Store.at(home.store)
+        store = Store.of(home)
         try:
             return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries())
         finally:

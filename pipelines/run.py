@@ -19,6 +19,8 @@ from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
+from pipelines.follow_up import Actor
+from pipelines.follow_up_edition import settle
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key
 from pipelines.landing import LandedFile, Landing, Misplaced, look
@@ -62,7 +64,7 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
     started = datetime.now(UTC)
     home.root.mkdir(parents=True, exist_ok=True)
     with FileLock(home.lease):
-        store = Store.at(home.store)
+        store = Store.of(home)
         try:
             prepare_lake(home, load_contracts())
             yield Session(
@@ -204,8 +206,9 @@ def compute(session: Session, control: Control, *, full_refresh: bool = False) -
 
 
 def release(session: Session, control: Control, built: BuildResult) -> Publication:
-    """Audits what was computed and makes it the current edition."""
+    """Audits what was computed, makes it the current edition, and settles the tasks of follow-up by it."""
     publication = publish(session.home, session.county, control, built)
+    settle(session.home, session.store, Actor("run", session.run_id))
     remember_published(session.home, control)
     return publication
 

@@ -54,6 +54,11 @@ class Home:
         return self.root / "store" / "operational.db"
 
     @property
+    def store_url(self) -> str | None:
+        """Where the operational store is if not in this data root: a PostgreSQL URL, which may hold a password."""
+        return os.environ.get("WAREHOUSE_STORE") or None
+
+    @property
     def keys(self) -> Path:
         return self.root / "keys"
 

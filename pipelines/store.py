@@ -1,15 +1,15 @@
 """The operational store: the ledger of deliveries, slots and batches, and rule results by run.
 
-SQLite by default, any SQLAlchemy URL otherwise. Deliveries are an append-only log, each entry chained to the
-one before by its hash; what is current in a slot follows from the log and is kept beside it for reading.
-Does not belong here: files, frames, rules.
+SQLite by default, PostgreSQL by URL. Deliveries are an append-only log, each entry chained to the one before by its
+hash; what is current in a slot follows from the log and is kept beside it for reading. A store is brought to the newest
+schema when it is opened (`migrations`). Does not belong here: files, frames, rules.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from pipelines.errors import WarehouseError, Words
+from pipelines.migrations import HEAD, require_known, revision_of, upgrade
+from pipelines.settings import Home
 
 metadata = sa.MetaData()
 
@@ -82,8 +86,8 @@ slot = sa.Table(
 landed = sa.Table(
     "landed", metadata,
     sa.Column("path", sa.String, primary_key=True),
-    sa.Column("size", sa.Integer, nullable=False),
-    sa.Column("changed_ns", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("changed_ns", sa.BigInteger, nullable=False),
     sa.Column("file_hash", sa.String, nullable=False),
 )  # fmt: skip
 rule_result = sa.Table(
@@ -100,7 +104,7 @@ rule_result = sa.Table(
     sa.Column("rows_failed", sa.Integer, nullable=False),
 )  # fmt: skip
 
-_CHAIN_START = "0" * 64
+CHAIN_START = "0" * 64
 _CHAINED = [
     "run_id", "supplier_id", "dataset", "period", "file_name", "file_hash", "received_at", "outcome",
     "contract_version", "refusal_code", "refusal_zh", "refusal_en", "batch_id",
@@ -133,28 +137,59 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-class Store:
-    """The ledger behind one data root. Every method that changes something is one transaction."""
+class NoStore(WarehouseError):
+    """There is nothing to read yet: no store, or one that this version has not written to."""
 
-    def __init__(self, url: str) -> None:
-        self.engine: Engine = sa.create_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            sa.event.listen(self.engine, "connect", _use_wal)
-        metadata.create_all(self.engine)
+
+class Store:
+    """What is kept behind one data root. Every method that changes something is one transaction.
+
+    `read_only`: opens nothing for writing and changes no schema. NoStore where there is nothing of this version to
+    read; NewerStore where another version wrote it.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.url = make_url(url)
+        self.engine = _engine(self.url, read_only=read_only)
+        try:
+            self._prepare(read_only=read_only)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def at(cls, path: Path) -> Store:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(f"sqlite:///{path}")
+        """The SQLite store in this file."""
+        return cls(_sqlite_url(path))
+
+    @classmethod
+    def of(cls, home: Home, *, read_only: bool = False) -> Store:
+        """The store of a data root: the file in it, or the database that WAREHOUSE_STORE names."""
+        return cls(home.store_url or _sqlite_url(home.store), read_only=read_only)
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction; nothing in it is visible before it ends well."""
-        with self.engine.begin() as connection:
+        """One transaction; nothing in it is visible before it ends well. What it reads nobody changes meanwhile on SQLite."""
+        with self.engine.execution_options(is_writing=True).begin() as connection:
             yield connection
+
+    def _prepare(self, *, read_only: bool) -> None:
+        """Brings the schema to the newest step; for reading only, requires that it is there."""
+        place = Path(self.url.database or "memory").name
+        if read_only and not _may_exist(self.url):
+            raise _no_store(place)
+        with self.engine.connect() as connection:
+            revision = revision_of(connection)
+        require_known(revision, place)
+        if revision == HEAD:
+            return
+        if read_only:
+            raise _no_store(place)
+        with self.transaction() as connection:
+            upgrade(connection)
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -281,7 +316,7 @@ def append_delivery(connection: Connection, entry: dict[str, Any]) -> None:
     last = connection.execute(
         sa.select(delivery.c.entry_hash).order_by(delivery.c.number.desc()).limit(1)
     ).scalar_one_or_none()
-    previous = last or _CHAIN_START
+    previous = last or CHAIN_START
     connection.execute(
         delivery.insert().values(**entry, previous_hash=previous, entry_hash=entry_hash(previous, entry))
     )
@@ -311,13 +346,18 @@ def fold_slots(log: list[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
 
 def entry_hash(previous: str, entry: dict[str, Any]) -> str:
     """The hash that chains one log entry to the one before."""
-    content = json.dumps([previous, *(entry.get(name) for name in _CHAINED)], ensure_ascii=False)
+    return chained_hash(previous, [entry.get(name) for name in _CHAINED])
+
+
+def chained_hash(previous: str, values: Sequence[object]) -> str:
+    """The hash of an entry's values and of the entry before."""
+    content = json.dumps([previous, *values], ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def broken_entries(log: list[dict[str, Any]]) -> list[int]:
     """Numbers of the log entries whose chain does not hold: edited, deleted before, or put in between."""
-    broken, previous = [], _CHAIN_START
+    broken, previous = [], CHAIN_START
     for entry in log:
         if entry["previous_hash"] != previous or entry["entry_hash"] != entry_hash(previous, entry):
             broken.append(int(entry["number"]))
@@ -344,10 +384,60 @@ def _in_slot(table: sa.Table, place: Slot) -> list[sa.ColumnElement[bool]]:
     ]
 
 
-def _use_wal(connection: Any, _record: Any) -> None:
+def _engine(url: URL, *, read_only: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, execution_options={"postgresql_readonly": True} if read_only else {})
+    if url.database in (None, "", ":memory:"):
+        engine = sa.create_engine(url)
+    else:
+        path = Path(str(url.database)).resolve()
+        if read_only:
+            url = url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url)
+    sa.event.listen(engine, "connect", _set_for_reading if read_only else _set_for_writing)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _sqlite_url(path: Path) -> str:
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def _may_exist(url: URL) -> bool:
+    """Whether there is a file, where a store is one."""
+    return url.get_backend_name() != "sqlite" or Path(str(url.database)).exists()
+
+
+def _set_for_reading(connection: Any, _record: Any) -> None:
+    # The driver's own way begins no transaction before reading or before a change of the schema; `_begin` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("pragma busy_timeout = 30000")
+    cursor.close()
+
+
+def _set_for_writing(connection: Any, record: Any) -> None:
+    _set_for_reading(connection, record)
     cursor = connection.cursor()
     cursor.execute("pragma journal_mode = wal")
     cursor.execute("pragma synchronous = full")
     cursor.execute("pragma foreign_keys = on")
-    cursor.execute("pragma busy_timeout = 30000")
     cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Writers wait for each other at their beginning; a reader sees one state of the store."""
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("begin immediate" if is_writing else "begin")
+
+
+def _no_store(place: str) -> NoStore:
+    return NoStore(
+        Words("操作库尚未建立或尚未升级", "There is no operational store yet, or it has not been brought up to date"),
+        where=place,
+        expected=Words(f"结构版本 {HEAD}", f"schema at {HEAD}"),
+        found=Words("没有，或版本较旧", "none, or an older one"),
+        advice=Words("运行 warehouse run 或 warehouse status", "run: warehouse run, or: warehouse status"),
+    )

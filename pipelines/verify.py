@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Words
+from pipelines.follow_up import broken_tasks
 from pipelines.ingest import batch_path, verdicts_path
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
@@ -35,11 +36,12 @@ class Verification:
 
 
 def verify(home: Home, on_progress: Progress = silent) -> Verification:
-    """Reads every batch file, the ledger, every edition and every account of changes, and compares them with their hashes."""
-    store = Store.at(home.store)
+    """Reads every batch file, the ledger, the events of follow-up, every edition and every account of changes, and compares
+    them with their hashes."""
+    store = Store.of(home)
     try:
         log, batches = store.deliveries(), store.all_batches()
-        damages = [*_ledger_damages(store, log), *_batch_damages(home, batches, on_progress)]
+        damages = [*_ledger_damages(store, log), *_task_damages(store), *_batch_damages(home, batches, on_progress)]
     finally:
         store.close()
     editions, changes = _folders(home.editions), _folders(home.changes)
@@ -64,6 +66,11 @@ def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
         words = Words("当前批次与报送记录不符", "the current batches do not follow from the log")
         damages.append(Damage("ledger", "slots", words))
     return damages
+
+
+def _task_damages(store: Store) -> list[Damage]:
+    words = Words("督办记录被改动、删除或插入", "an event of the task was changed, deleted or put in between")
+    return [Damage("follow_up", f"task {number}", words) for number in broken_tasks(store)]
 
 
 def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progress) -> list[Damage]:

@@ -1,10 +1,14 @@
-"""What tests of every level share: an empty data root, a pseudonym key and a county of two towns."""
+"""What tests of every level share: an empty data root, a pseudonym key, a county of two towns, a PostgreSQL server."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL
+from support.postgres import NoPostgres, new_database, postgres_server
 
 from pipelines.county import County
 from pipelines.keys import Key
@@ -51,3 +55,25 @@ def county() -> County:
             ],
         }
     )
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[URL]:
+    """A PostgreSQL server; without one the tests skip with the reason, which WAREHOUSE_REQUIRE_POSTGRES=1 makes a failure."""
+    try:
+        with postgres_server() as url:
+            yield url
+    except NoPostgres as error:
+        if os.environ.get("WAREHOUSE_REQUIRE_POSTGRES") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, home: Home) -> Iterator[str]:
+    """Where an operational store may be made: a file in the data root, and a database of its own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{home.store}"
+        return
+    with new_database(request.getfixturevalue("postgres")) as url:
+        yield url

@@ -34,8 +34,9 @@ window.dash_clientside.warehouse = {
   }
 
   function isOwnPage(anchor) {
+    // Pages with forms are documents of their own.
     return anchor.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !anchor.target && !(anchor.hash && anchor.pathname === window.location.pathname);
+      !anchor.pathname.startsWith("/follow-up") && !anchor.target && !(anchor.hash && anchor.pathname === window.location.pathname);
   }
 
   document.addEventListener("click", function (event) {

@@ -15,7 +15,7 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards import figures, tell
-from dashboards.address import Address, Lang
+from dashboards.address import Address, Lang, TaskView
 from dashboards.components import Attributes, Node, chart, chip, column_name, link
 from dashboards.facts import ALL, AS_WAS, Facts, Scope
 from dashboards.figures import Drawing
@@ -181,7 +181,7 @@ def _card(asked: Asked, address: Address) -> Component:
         (say("chance", lang), _chance(one, lang), "chance"),
         (say("since", lang), _since(asked.flag, address.period_type, lang), "since"),
         (say("trend_word", lang), tell.trend(asked.trend, address.period_type, lang), "trend"),
-        (say("owner", lang), name_of(AGENCIES, one.kpi.owner_agency, lang), "owner"),
+        (say("owner", lang), _owner(asked, address), "owner"),
         (say("clause", lang), _clauses(asked, lang), "clause"),
         (say("definition", lang), pick(one.kpi.formula, lang), "definition"),
     ]
@@ -256,6 +256,17 @@ def _chance(one: Judgement, lang: Lang) -> list[Node]:
     return [html.Span(text, className="by-chance"), html.Span(tell.chance_reason(one, lang), className="why")]
 
 
+def _owner(asked: Asked, address: Address) -> list[Node]:
+    """The agency that owns the KPI and, where its target is missed, the way to follow it up."""
+    lang, flag = address.lang, asked.flag
+    told: list[Node] = [name_of(AGENCIES, asked.one.kpi.owner_agency, lang)]
+    if flag is None or flag.judgement.target is None:
+        return told
+    one = flag.judgement
+    about = TaskView("new", unit=one.unit_key, kpi=one.kpi.kpi_id, target=flag.judgement.target.target_id)
+    return [*told, " ", link(say("fu_button", lang), address.to("follow_up", period=one.period, tasks=about), class_name="button small")]
+
+
 def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
     if flag is None:
         return ""
@@ -297,7 +308,7 @@ def _line_of(asked: Asked, address: Address) -> Component:
             html.Td(since, title=_since(asked.flag, address.period_type, lang)),
             html.Td(html.Span(tell.chance(one, lang), className="by-chance", title=tell.chance_reason(one, lang))),
             html.Td(tell.trend_brief(asked.trend, lang), title=tell.trend(asked.trend, address.period_type, lang)),
-            html.Td(name_of(AGENCIES, one.kpi.owner_agency, lang)),
+            html.Td(_owner(asked, address)),
         ],
         **_of_kpi(asked),
     )

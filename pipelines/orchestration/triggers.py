@@ -31,7 +31,7 @@ def _opened() -> Iterator[tuple[Home, County, Store]]:
     """The county as it is now; looking needs no lease. WarehouseError where there is none yet."""
     home = Home.from_environment()
     county = load_county(home.county_file)
-    store = Store.at(home.store)
+    store = Store.of(home)
     try:
         yield home, county, store
     finally:

@@ -107,6 +107,12 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture
+def serve() -> Callable[[Path], Iterator[Served]]:
+    """Serves a data root of the test's own."""
+    return _serve
+
+
+@pytest.fixture
 def visit(window: BrowserContext) -> Iterator[Callable[..., Watched]]:
     """Opens a fresh page on a server; after the test no error and no outside request may have happened."""
     opened: list[Watched] = []

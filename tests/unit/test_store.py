@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -27,8 +28,8 @@ SLOT = Slot("grid_610629101", "grid_disputes", "2026-01")
 
 
 @pytest.fixture
-def store(home: Home) -> Any:
-    store = Store.at(home.store)
+def store(store_url: str) -> Iterator[Store]:
+    store = Store(store_url)
     yield store
     store.close()
 
@@ -187,19 +188,21 @@ def test_a_failed_transaction_leaves_no_trace(store: Store) -> None:
     assert store.slots() == {}
 
 
-def test_what_was_committed_is_there_when_the_store_is_opened_again(home: Home) -> None:
-    first = Store.at(home.store)
+def test_what_was_committed_is_there_when_the_store_is_opened_again(store_url: str) -> None:
+    first = Store(store_url)
     append(first, entry("accepted", "b1"))
     first.close()
-    again = Store.at(home.store)
+    again = Store(store_url)
     assert state(again) == ("b1", False)
     again.close()
 
 
-def test_the_database_survives_a_power_cut_and_does_not_lock_readers_out(store: Store) -> None:
+def test_the_database_survives_a_power_cut_and_does_not_lock_readers_out(home: Home) -> None:
+    store = Store.at(home.store)
     with store.engine.connect() as connection:
         assert connection.execute(sa.text("pragma journal_mode")).scalar_one() == "wal"
         assert connection.execute(sa.text("pragma synchronous")).scalar_one() == 2  # full
+    store.close()
 
 
 def test_a_landed_file_is_remembered_once_as_it_was_last(store: Store) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from support.working import SLOT, Working
 
 from pipelines.county import County
+from pipelines.follow_up import Actor, Figure, Flag, FollowUp, Key, follow_up_event
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.publish import current_folder
 from pipelines.settings import Home
@@ -154,3 +157,14 @@ def test_a_pointer_to_nothing_is_found(kept: Home) -> None:
     kept.pointer.unlink()
     kept.pointer.symlink_to("editions/gone/warehouse.duckdb")
     assert damaged(kept) == ["pointer"]
+
+
+def test_a_changed_event_of_a_task_is_found(kept: Home) -> None:
+    figure = Figure("e1", date(2026, 1, 1), "missed", "confirmed", Decimal(1), Decimal(2), Decimal(1))
+    flag = Flag(Key("u", "k", "t"), "610629101001", "某社区", "month", "police", date(2026, 1, 1), figure)
+    store = Store.at(kept.store)
+    FollowUp(store).open(flag, Actor("system_user", "wang"), date(2026, 2, 11))
+    store.close()
+    assert damaged(kept) == []
+    change_ledger(kept, sa.update(follow_up_event).values(actor="li"))
+    assert [(damage.what, damage.where) for damage in verify(kept).damages] == [("follow_up", "task 1")]

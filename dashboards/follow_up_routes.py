@@ -1,0 +1,134 @@
+"""The routes of follow-up: pages with forms as plain HTML, and the requests that these forms send.
+
+Belongs here: requests and answers. What the pages show stands in `pages/follow_up.py`, who may write in `desk.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from dash.development.base_component import Component
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as Answer
+
+from dashboards import markup
+from dashboards.address import Address, NoSuchPage, TaskView, language_of, parse
+from dashboards.components import page
+from dashboards.desk import Desk, NotFromHere
+from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
+from dashboards.facts import Facts
+from dashboards.pages import follow_up, problem
+from dashboards.pages.follow_up import Filled
+from pipelines.errors import WarehouseError, Words
+from pipelines.follow_up import STEPS, Actor, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
+from pipelines.follow_up_edition import flag_of
+
+STYLE_SHEET = "/assets/pages.css"
+
+
+def add_routes(server: Flask, reader: EditionReader, desk: Desk) -> None:
+    """Adds the pages under /follow-up and what their forms send; nothing else of the server can change anything."""
+
+    def show(**_view: str) -> Response:
+        search = _search()
+        try:
+            return _shown(reader, desk, parse(request.path, search), Filled(), 200)
+        except NoSuchPage as error:
+            return _problem(error, search, 404)
+
+    def change(**_view: str) -> Answer:
+        search, values = _search(), request.form.to_dict()
+        try:
+            desk.require_own(request)
+            address = parse(request.path, search)
+        except (NotFromHere, NoSuchPage) as error:
+            return _problem(error, search, 403 if isinstance(error, NotFromHere) else 404)
+        try:
+            task_id = _changed(reader, desk, address, values)
+        except AlreadyOpen as known:
+            task_id = known.task_id
+        except FollowUpError as error:
+            return _shown(reader, desk, address, Filled(values, error), 400)
+        except (NoEdition, EditionUnreadable) as error:
+            return _problem(error, search, 503)
+        return redirect(address.to(tasks=TaskView(str(task_id))), 303)
+
+    server.add_url_rule("/follow-up", "follow_up", show, methods=["GET"])
+    server.add_url_rule("/follow-up/<view>", "follow_up_view", show, methods=["GET"])
+    server.add_url_rule("/follow-up/<view>", "follow_up_change", change, methods=["POST"])
+
+
+def _search() -> str:
+    return request.query_string.decode("ascii", "replace")
+
+
+def _changed(reader: EditionReader, desk: Desk, address: Address, values: Mapping[str, str]) -> int:
+    """Opens the task that the address asks for, or takes a step of the one that it names; the task's number."""
+    view, actor = address.tasks, Actor.of_system()
+    if view.task == "new":
+        edition, _ = reader.current_or_last()
+        flag = flag_of(edition.frame, Key(view.unit, view.kpi, view.target), address.period_type, address.period)
+        with desk.writing() as tasks:
+            return tasks.open(flag, actor, desk.today, _assignment(values))
+    task_id = int(view.task)
+    step = Step(_state(values), values.get("note", ""), values.get("document", ""), _assignment(values))
+    with desk.writing() as tasks:
+        tasks.step(task_id, step, actor, desk.today, seen=_number(values, "seen"))
+    return task_id
+
+
+def _shown(reader: EditionReader, desk: Desk, address: Address, filled: Filled, status: int) -> Response:
+    """A page of follow-up over the current edition; what cannot be shown becomes a page that says so."""
+    try:
+        edition, is_stale = reader.current_or_last()
+        title, content = follow_up.content(Facts(edition), address, desk, filled)
+    except WarehouseError as error:
+        return _problem(error, f"?lang={address.lang}", 503 if isinstance(error, NoEdition | EditionUnreadable) else 404)
+    frame = page(edition.info, address, content, is_stale=is_stale)
+    return _html(title, frame, address, status)
+
+
+def _problem(error: WarehouseError, search: str, status: int) -> Response:
+    address = Address(lang=language_of(search))
+    title, content = problem.content(error, address.lang)
+    return _html(title, problem.alone(content, address.lang), address, status)
+
+
+def _html(title: str, frame: Component, address: Address, status: int) -> Response:
+    return Response(markup.document(title, frame, address.lang, STYLE_SHEET), status, mimetype="text/html")
+
+
+def _state(values: Mapping[str, str]) -> State:
+    known: dict[str, State] = {name: name for name in STEPS}
+    if values.get("to") not in known:
+        raise _malformed("to")
+    return known[values["to"]]
+
+
+def _assignment(values: Mapping[str, str]) -> Assignment | None:
+    if values.get("to") != "assigned":
+        return None
+    try:
+        due = date.fromisoformat(values.get("due", ""))
+    except ValueError as error:
+        raise _malformed("due") from error
+    return Assignment(due, values.get("instructions", ""), values.get("assignee", ""))
+
+
+def _number(values: Mapping[str, str], name: str) -> int:
+    text = values.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise _malformed(name)
+    return int(text)
+
+
+def _malformed(where: str) -> FollowUpError:
+    return FollowUpError(
+        Words("表单填写不完整", "The form is incomplete"),
+        where=where,
+        expected=Words("页面上的表单", "the form as the page gives it"),
+        found=Words("无法识别的值", "a value that is not known"),
+        advice=Words("改正后重新提交", "correct it and submit again"),
+    )
+

@@ -1,0 +1,323 @@
+"""The pages of follow-up: what they show, who may write, and that what people write stays text."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dash import dcc
+from dash import html as components
+from flask.testing import FlaskClient
+from support.edition import build_edition
+from werkzeug.test import TestResponse
+
+from dashboards.markup import field, to_html
+from dashboards.server import create_app
+from pipelines.follow_up import Actor, FollowUp, Key, Task
+from pipelines.settings import Home
+from pipelines.store import Store
+
+HERE = "http://localhost"
+DUE = (date.today() + timedelta(days=30)).isoformat()
+Missed = dict[str, str]
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    build_edition(tmp_path / "published")
+    return tmp_path / "published"
+
+
+@pytest.fixture
+def client(published: Path) -> FlaskClient:
+    made: FlaskClient = create_app(published).server.test_client()
+    return made
+
+
+@pytest.fixture
+def missed(published: Path) -> list[Missed]:
+    """Confirmed misses of communities in June: unit, KPI and target."""
+    with duckdb.connect(str((published / "warehouse.duckdb").resolve()), read_only=True) as connection:
+        rows = connection.execute(
+            "select unit_key, kpi_id, target_id from fct_flag where period_type = 'month' and period = '2026-06-01'"
+            " and unit_level = 'community' and status = 'missed' and certainty = 'confirmed' order by all"
+        ).fetchall()
+    assert len(rows) > 2
+    return [dict(zip(("unit_key", "kpi_id", "target_id"), row, strict=True)) for row in rows]
+
+
+@pytest.fixture
+def tasks(published: Path) -> Iterator[FollowUp]:
+    store = Store.of(Home(published.parent))
+    yield FollowUp(store)
+    store.close()
+
+
+def new_page(one: Missed) -> str:
+    return f"/follow-up/new?unit={one['unit_key']}&kpi={one['kpi_id']}&target={one['target_id']}&period=2026-06"
+
+
+def fields(page: str, step: str) -> dict[str, str]:
+    """What a browser sends of the form of a step, as the page gives it."""
+    form = re.search(rf'<form [^>]*data-step="{step}">(.*?)</form>', page, re.DOTALL)
+    assert form, step
+    inputs = {}
+    for tag in re.findall("<input [^>]*>", form[1]):
+        name, value = re.search(' name="([^"]*)"', tag), re.search(' value="([^"]*)"', tag)
+        assert name
+        inputs[name[1]] = html.unescape(value[1]) if value else ""
+    for name_, text in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form[1], re.DOTALL):
+        inputs[name_] = html.unescape(text)
+    return inputs
+
+
+def send(client: FlaskClient, path: str, values: dict[str, Any], **headers: str) -> TestResponse:
+    return client.post(path, data=values, headers={"Origin": HERE, **headers})
+
+
+def assign(client: FlaskClient, one: Missed, **typed: str) -> TestResponse:
+    values = fields(client.get(new_page(one)).text, "assigned")
+    return send(client, new_page(one), {**values, "due": DUE, "instructions": "限期整改", **typed})
+
+
+def test_a_missed_target_is_assigned_and_worked_on_by_forms(
+    client: FlaskClient, missed: list[Missed], tasks: FollowUp
+) -> None:
+    answer = assign(client, missed[0], assignee="社区科")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/follow-up/1?period=2026-06")
+    task = tasks.task(1)
+    assert vars(task.flag.key) == missed[0]
+    assert (task.state, str(task.due), task.assignee) == ("assigned", DUE, "社区科")
+    page = client.get("/follow-up/1").text
+    assert send(client, "/follow-up/1", fields(page, "rectifying")).status_code == 303
+    page = client.get("/follow-up/1").text
+    assert "整改中" in page and "限期整改" in page
+    values = {**fields(page, "answered"), "note": "已办结", "document": "洛民函〔2026〕8号"}
+    assert send(client, "/follow-up/1", values).status_code == 303
+    page = client.get("/follow-up/1?lang=en").text
+    assert "Answered" in page and "洛民函〔2026〕8号" in page and "Send back" in page
+    assert [event.state for event in tasks.events(1)] == ["found", "assigned", "rectifying", "answered"]
+    assert {event.actor.kind for event in tasks.events(1)} == {"system_user"}
+
+
+def test_the_list_shows_figures_as_every_page_prints_them_and_can_be_filtered(
+    client: FlaskClient, missed: list[Missed], tasks: FollowUp
+) -> None:
+    assert "没有未销号的督办" in client.get("/follow-up").text
+    for one in missed[:2]:
+        assign(client, one)
+    page = client.get("/follow-up").text
+    assert "2 项未销号" in page
+    assert re.findall('data-task="([0-9]+)"', page) == ["2", "1"]
+    agency = tasks.task(1).flag.owner_agency
+    assert 'data-task="1"' in client.get(f"/follow-up?agency={agency}").text
+    assert 'data-task="1"' not in client.get("/follow-up?state=answered").text
+    street = tasks.task(1).flag.unit_code[:9]
+    assert 'data-task="1"' in client.get(f"/follow-up?street={street}&state=assigned&lang=en").text
+    assert client.get("/follow-up?street=%3Cscript%3E").status_code == 404
+
+
+def test_of_very_many_tasks_the_most_urgent_are_listed(
+    client: FlaskClient, missed: list[Missed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assign(client, missed[0])
+    assign(client, missed[1], due=(date.today() + timedelta(days=99)).isoformat())
+    monkeypatch.setattr("dashboards.pages.follow_up.MOST_LISTED", 1)
+    page = client.get("/follow-up?lang=en").text
+    assert re.findall('data-task="([0-9]+)"', page) == ["1"]
+    assert "the 1 most urgent of 2" in page and "2 open" in page
+
+
+def test_a_target_that_is_followed_up_leads_to_its_task(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
+    before = fields(client.get(new_page(missed[0])).text, "assigned")
+    assign(client, missed[0])
+    page = client.get(new_page(missed[0])).text
+    assert "已在督办中：第 1 号" in page and "<form" not in page
+    again = send(client, new_page(missed[0]), {**before, "due": DUE, "instructions": "再来一次"})
+    assert (again.status_code, again.headers["Location"]) == (303, "/follow-up/1?period=2026-06")
+    assert len(tasks.tasks()) == 1
+
+
+def test_the_unit_page_leads_to_the_form_where_a_target_is_missed(client: FlaskClient, missed: list[Missed]) -> None:
+    body = {
+        "output": "..page.children...head.data..",
+        "outputs": [{"id": "page", "property": "children"}, {"id": "head", "property": "data"}],
+        "inputs": [
+            {"id": "url", "property": "pathname", "value": f"/unit/{missed[0]['unit_key']}"},
+            {"id": "url", "property": "search", "value": ""},
+        ],
+        "changedPropIds": ["url.pathname"], "state": [],
+    }  # fmt: skip
+    answer = client.post("/_dash-update-component", json=body)
+    hrefs = re.findall(r'"(/follow-up/new[^"]*)"', json.dumps(answer.json))
+    assert hrefs
+    for href in hrefs:
+        assert client.get(href).status_code == 200
+    assert any(f"kpi={missed[0]['kpi_id']}" in href for href in hrefs)
+
+
+REFUSED = {
+    "another origin": ({}, {"Origin": "http://evil.example"}, {}),
+    "no origin": ({}, {"Origin": ""}, {}),
+    "an opaque origin": ({}, {"Origin": "null"}, {}),
+    "another port": ({}, {"Origin": "http://localhost:9999"}, {}),
+    "no token": ({"token": ""}, {}, {}),
+    "another token": ({"token": "x" * 43}, {}, {}),
+    "a token that is no ASCII": ({"token": "令牌"}, {}, {}),
+    "another machine": ({}, {}, {"REMOTE_ADDR": "192.0.2.7"}),
+    "an address that is none": ({}, {}, {"REMOTE_ADDR": ""}),
+    "through a proxy": ({}, {"X-Forwarded-For": "192.0.2.7"}, {}),
+    "through a proxy that says so": ({}, {"Forwarded": "for=192.0.2.7"}, {}),
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_request_that_no_form_of_this_machine_sent_changes_nothing(
+    client: FlaskClient, missed: list[Missed], tasks: FollowUp, how: str
+) -> None:
+    values, headers, environment = REFUSED[how]
+    form = fields(client.get(new_page(missed[0])).text, "assigned") | {"due": DUE, "instructions": "限期整改"}
+    answer = client.post(
+        new_page(missed[0]), data=form | values, headers={"Origin": HERE} | headers, environ_overrides=environment
+    )
+    assert answer.status_code == 403
+    assert tasks.tasks() == []
+
+
+def test_a_form_of_another_host_name_is_refused(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
+    form = fields(client.get(new_page(missed[0])).text, "assigned")
+    answer = client.post(new_page(missed[0]), data=form, base_url="http://evil.example", headers={"Origin": "http://evil.example"})
+    assert answer.status_code == 400
+    assert tasks.tasks() == []
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data"])
+def test_a_body_that_is_no_form_changes_nothing(client: FlaskClient, tasks: FollowUp, kind: str) -> None:
+    answer = client.post("/follow-up/new", data=b'{"to": "assigned"}', content_type=kind, headers={"Origin": HERE})
+    assert answer.status_code in (400, 403)
+    assert tasks.tasks() == []
+
+
+def test_a_server_that_others_reach_shows_tasks_and_takes_nothing(
+    published: Path, client: FlaskClient, missed: list[Missed], tasks: FollowUp
+) -> None:
+    assign(client, missed[0])
+    remote: FlaskClient = create_app(published, hosts=None).server.test_client()
+    page = remote.get("/follow-up/1")
+    assert page.status_code == 200 and "<form" not in page.text and "token" not in page.text
+    assert "只能在服务所在的机器上办理" in page.text
+    assert "<form" not in remote.get(new_page(missed[1])).text
+    token = fields(client.get("/follow-up/1").text, "rectifying")["token"]
+    for value in (token, ""):
+        answer = send(remote, "/follow-up/1", {"to": "withdrawn", "note": "x", "seen": "2", "token": value})
+        assert answer.status_code == 403
+    assert tasks.task(1).state == "assigned"
+
+
+def test_what_is_refused_stands_in_the_form_again(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
+    answer = assign(client, missed[0], instructions="已核实\n办理 <b>610629199001011234</b>")
+    assert answer.status_code == 400
+    assert "身份证件号码" in answer.text and 'role="alert"' in answer.text
+    assert fields(answer.text, "assigned")["instructions"] == "已核实\n办理 <b>610629199001011234</b>"
+    assert "<b>6106" not in answer.text
+    assert tasks.tasks() == []
+    assert assign(client, missed[0], due="2020-01-01").status_code == 400
+    assert assign(client, missed[0], due="soon").status_code == 400
+    assert assign(client, missed[0], instructions="长" * 1001).status_code == 400
+    assert tasks.tasks() == []
+
+
+def test_of_two_who_had_the_page_open_the_second_is_told(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
+    assign(client, missed[0])
+    page = client.get("/follow-up/1").text
+    assert send(client, "/follow-up/1", fields(page, "rectifying")).status_code == 303
+    late = send(client, "/follow-up/1", {**fields(page, "withdrawn"), "note": "重复"})
+    assert late.status_code == 400 and "已被更新" in late.text
+    assert tasks.task(1).state == "rectifying"
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/follow-up/1", {"to": "closed", "seen": "2"}), ("/follow-up/1", {"to": "found", "seen": "2"}),
+        ("/follow-up/1", {"to": "answered", "seen": "x", "note": "好"}), ("/follow-up/1", {}),
+        ("/follow-up/99", {"to": "withdrawn", "seen": "1", "note": "x"}),
+        ("/follow-up/abc", {"to": "withdrawn", "seen": "1", "note": "x"}),
+        ("/follow-up/new", {"to": "assigned", "due": DUE}),
+        ("/follow-up/new?unit=<script>&kpi=x&target=x", {"to": "assigned", "due": DUE}),
+        ("/follow-up/new?unit=x&kpi=x&target=x&period=2026", {"to": "assigned", "due": DUE}),
+        ("/follow-up/new?unit=x&kpi=x&target=x&period_type=week", {"to": "assigned", "due": DUE}),
+    ],
+)  # fmt: skip
+def test_malformed_requests_are_told_so(
+    client: FlaskClient, missed: list[Missed], tasks: FollowUp, path: str, values: dict[str, str]
+) -> None:
+    assign(client, missed[0])
+    token = fields(client.get("/follow-up/1").text, "rectifying")["token"]
+    answer = send(client, path, {**values, "token": token})
+    assert answer.status_code in (400, 404)
+    assert "Traceback" not in answer.text and "<script>" not in answer.text
+    assert [task.state for task in tasks.tasks()] == ["assigned"]
+
+
+@pytest.mark.parametrize("path", ["/follow-up/99", "/follow-up/abc", "/follow-up/new", "/follow-up/1/2", "/follow-up/new?unit=x&kpi=y&target=z"])
+def test_an_address_that_names_no_task_says_so(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert "Traceback" not in answer.text
+    assert answer.status_code == 404 or "react-entry-point" in answer.text  # the pages' own page says that there is none
+
+
+def test_what_people_write_is_text(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
+    hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+    assign(client, missed[0], instructions=hostile, assignee="<b>")
+    assert tasks.events(1)[-1].instructions == hostile
+    for path in ("/follow-up/1", "/follow-up"):
+        page = client.get(path).text
+        assert "<script" not in page and "<img" not in page and "<b></div>" not in page
+    assert html.escape(hostile) in client.get("/follow-up/1").text
+
+
+def test_pages_of_follow_up_carry_the_headers_and_are_kept_nowhere(client: FlaskClient) -> None:
+    headers = client.get("/follow-up").headers
+    assert "form-action 'self'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_only_follow_up_takes_posts_and_dash_itself(client: FlaskClient) -> None:
+    taking = {str(rule) for rule in client.application.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert {path for path in taking if not path.startswith("/_dash")} == {"/follow-up/<view>"}
+
+
+def test_a_task_whose_target_the_edition_knows_no_more_is_still_shown(
+    published: Path, client: FlaskClient, missed: list[Missed], tasks: FollowUp
+) -> None:
+    assign(client, missed[0])
+    task: Task = tasks.task(1)
+    store = Store.of(Home(published.parent))
+    FollowUp(store).open(replace(task.flag, key=Key("gone@2020-01-01", "gone_rate", "X-1")), Actor("system_user", "w"), date.today())
+    store.close()
+    page = client.get("/follow-up/2").text
+    assert "gone_rate" in page and "本版次不再评价这个目标" in page
+    assert "X-1" in client.get("/follow-up").text
+
+
+def test_components_are_written_as_html() -> None:
+    piece = components.Div(
+        [components.A("a & b", href="/?x=1&y=\"2\""), field("text", "n", required=True, disabled=False, maxLength=3), None, 3],
+        className="c", style={"flexGrow": 2}, tabIndex=0, **{"data-x": "<"},
+    )  # fmt: skip
+    assert to_html(piece) == (
+        '<div class="c" style="flex-grow:2" tabindex="0" data-x="&lt;"><a href="/?x=1&amp;y=&quot;2&quot;">a &amp; b</a>'
+        '<input type="text" name="n" required maxlength="3">3</div>'
+    )
+    with pytest.raises(TypeError):
+        to_html(dcc.Graph())
