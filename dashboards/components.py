@@ -21,6 +21,7 @@ from dashboards.format import short_name
 from dashboards.records import STATES as ORDER
 from dashboards.records import Column, Figure, Unit
 from dashboards.words import SHORT, STATES, day, pick, say, state_word
+from pipelines.errors import Words
 
 # A text, or a piece of a page.
 Node = str | Component
@@ -35,6 +36,12 @@ class Cell(dict[str, Any]):
 EMPTY = Cell(props={"children": ""}, type="Td", namespace="dash_html_components")
 SIDE_BY_SIDE = 6  # columns of a heatmap whose streets still fit beside each other
 UNREAD: Attributes = {"aria-hidden": "true"}
+DOWNLOADS: tuple[tuple[str, dict[str, str], Words], ...] = (
+    ("xlsx", {}, Words("Excel", "Excel")),
+    ("csv", {}, Words("CSV（UTF-8）", "CSV (UTF-8)")),
+    ("csv", {"encoding": "gb18030"}, Words("CSV（GB18030）", "CSV (GB18030)")),
+    ("parquet", {}, Words("Parquet", "Parquet")),
+)
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
@@ -102,6 +109,18 @@ def options(label: str, choices: Sequence[tuple[str, str, bool]], *, class_name:
         className=f"choice {class_name}".strip(),
         role="group",
         **labelled(label),
+    )
+
+
+def downloads(table: str, address: Address) -> Component:
+    """A menu of the files that a table of the page can be taken away as."""
+    lang = address.lang
+    files = [
+        html.A(pick(words, lang), href=address.file(f"/export/{table}.{kind}", **more), download="")
+        for kind, more, words in DOWNLOADS
+    ]
+    return html.Div(
+        html.Details([html.Summary(say("take_away", lang)), html.Div(files, className="menu")]), className="stepper take"
     )
 
 

@@ -89,13 +89,15 @@ class Facts:
         """By id, domain by domain, in a domain as the catalogue places them."""
         frame = self.edition.frame(
             "select kpi_id, name_zh, name_en, domain, kind, unit, scale, decimals, owner_agency, levels, datasets,"
-            " formula_zh, formula_en from dim_kpi order by position"
+            " formula_zh, formula_en, basis, direction, tolerance, source_document, clause, note from dim_kpi"
+            " order by position"
         )
         kpis = [
             Kpi(
                 row["kpi_id"], _words(row, "name"), row["domain"], row["kind"], row["unit"], row["scale"],
                 row["decimals"], row["owner_agency"], tuple(row["levels"] or ()), tuple(row["datasets"] or ()),
-                _words(row, "formula"),
+                _words(row, "formula"), row["basis"], row["direction"], row["tolerance"], row["source_document"] or "",
+                row["clause"] or "", _halves(row["note"]),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
@@ -138,6 +140,19 @@ class Facts:
             )
             for row in frame.iter_rows(named=True)
         }  # fmt: skip
+
+    def kpi(self, kpi_id: str) -> Kpi:
+        """NoSuchPage where the edition has no such KPI."""
+        if kpi_id not in self.kpis:
+            raise _not_in_edition(Words("指标", "indicator"), kpi_id)
+        return self.kpis[kpi_id]
+
+    def targets_of(self, kpi: Kpi) -> list[Target]:
+        """Every target of a KPI in this edition, whomever it applies to, by pack."""
+        frame = self.edition.frame(
+            "select target_id from dim_target where kpi_id = ? order by pack, target_id", (kpi.kpi_id,)
+        )
+        return [self.targets[target_id] for target_id in frame["target_id"]]
 
     def periods(self, period_type: str) -> list[Period]:
         """Those with rows, oldest first."""
@@ -194,10 +209,14 @@ class Facts:
 
     def unit(self, unit_key: str, at: date) -> Unit:
         """The unit in force on a day; NoSuchPage otherwise."""
-        unit = self.units(at).get(unit_key)
-        if unit is None:
+        return self.unit_of(self.units(at), unit_key)
+
+    @staticmethod
+    def unit_of(units: dict[str, Unit], unit_key: str) -> Unit:
+        """One of these units; NoSuchPage where it is not among them."""
+        if unit_key not in units:
             raise _not_in_edition(Words("单位", "unit"), "")
-        return unit
+        return units[unit_key]
 
     def judgements(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Judgement]:
         """All units of a level, by code and KPI."""
@@ -213,6 +232,19 @@ class Facts:
             scope,
         )
         return sorted(found, key=lambda one: -len(one.unit_code))
+
+    def judgements_by(
+        self, kpi: Kpi, period: Period, level: str, scope: Scope = EVERYTHING, unit_basis: str = AS_WAS
+    ) -> list[Judgement]:
+        """All units of a level in one KPI; as they are now where that is asked for and they were another extent."""
+        condition = "period_type = ? and period = ? and unit_level = ? and kpi_id = ?"
+        parameters = (period.period_type, period.first, level, kpi.kpi_id)
+        if unit_basis == AS_WAS:
+            return self._judgements(condition, parameters, scope)
+        as_now = self._judgements(condition, parameters, scope, unit_basis)
+        moved = {one.unit_key for one in as_now}
+        others = self._judgements(condition, parameters, scope)
+        return [*as_now, *(one for one in others if one.unit_key not in moved)]
 
     def judgements_of(
         self, unit_key: str, period_type: str, scope: Scope = EVERYTHING, unit_basis: str = AS_WAS
@@ -418,6 +450,12 @@ def _delivery(row: dict[str, Any]) -> Delivery:
 def _words(row: dict[str, Any], stem: str) -> Words:
     zh, en = row[f"{stem}_zh"], row[f"{stem}_en"]
     return Words(str(zh or ""), str(en or zh or ""))
+
+
+def _halves(text: str | None) -> Words:
+    """A text given as '中文 / English'."""
+    zh, _, en = (text or "").partition(" / ")
+    return Words(zh, en or zh)
 
 
 def _not_in_edition(what: Words, asked: str) -> NoSuchPage:

@@ -118,6 +118,83 @@ def history(frame: pl.DataFrame, lang: Lang) -> Drawing:
     return {"data": data, "layout": layout | {"barmode": "stack", "bargap": 0.3}}
 
 
+def distribution(frame: pl.DataFrame, lang: Lang, *, goals: Sequence[float], sign: str) -> Drawing:
+    """How many units have which value, stacked by state; what is asked stands as dashed lines.
+
+    One row per bar × state: left, right (the values it stands for, equal for a single value), state, units.
+    """
+    data = []
+    for state in STATES:
+        bars = frame.filter(pl.col("state") == state)
+        if bars.height:
+            data.append(
+                {
+                    "type": "bar", "x": ((bars["left"] + bars["right"]) / 2).to_list(), "y": bars["units"].to_list(),
+                    "name": state_word(state, lang), "width": bars["width"].to_list(),
+                    "hovertext": [
+                        f"{left:g}{sign}" if left == right else f"{left:g}–{right:g}{sign}"
+                        for left, right in bars.select("left", "right").iter_rows()
+                    ],
+                    "hovertemplate": "%{hovertext}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
+                    "marker": {"color": LOOKS[state].fill, "line": {"color": QUIET, "width": 0.6},
+                               "pattern": PATTERNS.get(state, {})},
+                }
+            )  # fmt: skip
+    layout = _plot(height=240) | {"barmode": "stack", "shapes": [_upright(goal) for goal in goals]}
+    layout["xaxis"] |= {"ticksuffix": sign if sign == "%" else ""}
+    return {"data": data, "layout": layout}
+
+
+def funnel(frame: pl.DataFrame, limits: pl.DataFrame, lang: Lang, *, goal: float) -> Drawing:
+    """Rates against how many cases they rest on, with the limits that chance alone keeps to if the target were met.
+
+    frame, one row per unit: name, state, denominator, value, hover. limits, one row per number of cases: denominator,
+    and low_95, high_95, low_998, high_998.
+    """
+    cases = limits["denominator"].to_list()
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter", "x": cases, "y": limits[column].to_list(), "mode": "lines", "hoverinfo": "skip",
+            "line": {"color": GOAL, "width": 1.2, "dash": dash}, "name": column, "showlegend": False,
+        }
+        for column, dash in (("low_95", "dash"), ("high_95", "dash"), ("low_998", "dot"), ("high_998", "dot"))
+    ]  # fmt: skip
+    data.append(
+        {"type": "scatter", "x": cases, "y": [goal] * len(cases), "mode": "lines", "hoverinfo": "skip",
+         "line": {"color": GOAL, "width": 1.6}, "name": say("target", lang)}
+    )  # fmt: skip
+    for state in STATES:
+        units = frame.filter(pl.col("state") == state)
+        if units.height:
+            colour = _marker_colour(state)
+            data.append(
+                {
+                    "type": "scatter", "x": units["denominator"].to_list(), "y": units["value"].to_list(), "mode": "markers",
+                    "name": state_word(state, lang), "hovertext": units["hover"].to_list(), "hoverinfo": "text",
+                    "marker": {"size": 8, "symbol": SYMBOLS[state], "color": colour, "line": {"width": 1.2, "color": colour}},
+                }
+            )  # fmt: skip
+    layout = _plot(height=320)
+    bottom = min([*frame["value"].to_list(), *limits["low_95"].to_list()], default=0.0)
+    layout["xaxis"] |= {"type": "log", "title": {"text": say("funnel_cases", lang)}}
+    layout["yaxis"] |= {"ticksuffix": "%", "range": [max(-2.0, bottom - 3.0), 102.0]}
+    return {"data": data, "layout": layout}
+
+
+def _upright(value: float) -> dict[str, Any]:
+    return {
+        "type": "line", "x0": value, "x1": value, "y0": 0, "y1": 1, "yref": "paper",
+        "line": {"color": GOAL, "width": 1.6, "dash": "dash"},
+    }  # fmt: skip
+
+
+def _plot(*, height: int) -> dict[str, Any]:
+    """What charts over values have, whose axis is numbers and not periods."""
+    layout = _layout(height=height, labels=[], ticks=[])
+    layout["xaxis"] = {"showgrid": False, "fixedrange": True, "linecolor": LINE, "ticks": "outside", "zeroline": False}
+    return layout
+
+
 def _layout(*, height: int, labels: Sequence[str], ticks: Sequence[str]) -> dict[str, Any]:
     """What all figures have; the names of periods under the axis, some left out where there are many."""
     step = -(-len(labels) // MOST_TICKS) or 1

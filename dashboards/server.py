@@ -27,12 +27,15 @@ from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdit
 from dashboards.export import flags_csv
 from dashboards.facts import Facts
 from dashboards.flag_list import flags_json
-from dashboards.pages import checks, community, data, overview, problem
+from dashboards.pages import checks, community, data, kpi, overview, problem
 from dashboards.security import protect
 from pipelines.errors import WarehouseError, Words
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-PAGES = {"overview": overview.content, "unit": community.content, "data": data.content, "checks": checks.content}
+PAGES = {
+    "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
+    "checks": checks.content,
+}  # fmt: skip
 
 KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text
 LOADING = "正在读取… Loading…"

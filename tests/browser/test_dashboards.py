@@ -275,11 +275,11 @@ def test_the_page_of_checks_is_reached_and_leads_to_units(county: Served, visit:
 def test_a_unit_is_shown_as_it_was_and_as_it_is_now(moved: Served, visit: Visit) -> None:
     watched = visit(moved)
     page = watched.open("/unit/610629001001@2016-01-01?period=2026-03&domain=population")
-    assert "185 / 202" in page.inner_text(".kpi .ratio") and "不可比" in page.inner_text(".kpi .comparability")
+    assert "185 / 202" in page.inner_text(".kpi-card .ratio") and "不可比" in page.inner_text(".kpi-card .comparability")
     page.get_by_role("link", name="按现行区划").click()
     page.wait_for_url("**unit_basis=as_now**")
     page.wait_for_selector(".mark-rebased")
-    assert "148 / 162" in page.inner_text(".kpi .ratio")
+    assert "148 / 162" in page.inner_text(".kpi-card .ratio")
     assert "无法归入现行区划" in page.inner_text("#extent")
     watched.picture("moved-1440-zh", whole=True)
 
