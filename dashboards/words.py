@@ -203,7 +203,13 @@ SCOPES = {
     "variant_scope": Words("方案", "variant"),
 }
 CITY_CLASSES = {
-    "national": Words("全国", "national"),
+    "megacity_centre": Words("超大城市中心城区", "centre of a megacity"),
+    "other": Words("其他", "other"),
+}
+VARIANTS = {
+    "new_built": Words("新建", "newly built"),
+    "pilot": Words("试点", "pilot"),
+    "other": Words("其他", "other"),
 }
 CHANGES = {
     "renamed": Words("更名", "renamed"),

@@ -37,6 +37,7 @@ from dashboards.words import (
     LEVEL,
     LEVELS,
     SCOPES,
+    VARIANTS,
     name_of,
     period_short,
     pick,
@@ -270,7 +271,7 @@ def _ranked(compared: Compared, address: Address) -> Component | None:
     heads = [html.Th(say(name, lang), scope="col", className=_class_of(name)) for name in names]
     rows = [_row(one, names, compared, address) for one in shown]
     table: Component = html.Div(
-        html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain ranking"), className="scroll", tabIndex=0
+        html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain ranking"), className="scroll ranking-scroll", tabIndex=0
     ) if rows else html.P(say("ranking_none", lang))  # fmt: skip
     more = html.P(say("ranking_more", lang, shown=len(shown), total=len(ranking.placed)), className="help")
     return html.Section(
@@ -404,7 +405,7 @@ def _scope(goal: Target, lang: Lang) -> str:
     named = []
     for scope, value in zip(SCOPES, goal.scopes, strict=True):
         if value != "*":
-            words = {"class_scope": CLASSES, "level_scope": LEVEL, "city_class_scope": CITY_CLASSES}.get(scope, {})
+            words = {"class_scope": CLASSES, "level_scope": LEVEL, "city_class_scope": CITY_CLASSES, "variant_scope": VARIANTS}.get(scope, {})
             named.append(f"{name_of(SCOPES, scope, lang)} {name_of(words, value, lang)}")
     return (", " if lang == "en" else "、").join(named) or say("applies_to_all", lang)
 
