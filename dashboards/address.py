@@ -12,8 +12,8 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "kpi", "data", "checks", "help", "questions", "connect"]
-PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks", "help": "/help"}
+Page = Literal["overview", "unit", "kpi", "data", "checks", "guide", "questions", "connect"]
+PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks", "guide": "/help"}
 # Pages below the help, not in the head of every page.
 TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/connect"}
 

@@ -119,8 +119,26 @@ def downloads(table: str, address: Address) -> Component:
         html.A(pick(words, lang), href=address.file(f"/export/{table}.{kind}", **more), download="")
         for kind, more, words in DOWNLOADS
     ]
+    return _menu(say("take_away", lang), files)
+
+
+def bulletin_menu(address: Address) -> Component:
+    """The bulletin of the unit and period that are looked at, as it is signed (in Chinese only)."""
+    lang = address.lang
+    files = [
+        html.A(
+            f"{name} · {say('bulletin_ranked' if ranking == 'yes' else 'bulletin_unranked', lang)}",
+            href=address.file(f"/bulletin.{kind}", ranking=ranking), download="",
+        )
+        for kind, name in (("docx", "Word"), ("xlsx", "Excel"))
+        for ranking in ("yes", "no")
+    ]  # fmt: skip
+    return _menu(say("bulletin", lang), files)
+
+
+def _menu(title: str, files: Sequence[Component]) -> Component:
     return html.Div(
-        html.Details([html.Summary(say("take_away", lang)), html.Div(files, className="menu")]), className="stepper take"
+        html.Details([html.Summary(title), html.Div(list(files), className="menu")]), className="stepper take"
     )
 
 
@@ -246,12 +264,16 @@ def cell(state: str, text: str, tip: str, lang: Lang, **more: str) -> Cell:
     return Cell(props=props, type="Td", namespace="dash_html_components")
 
 
-def kpi_heads(columns: Sequence[Column], lang: Lang) -> list[Head]:
-    """One head per KPI and what is asked of it; the packs are named where a KPI stands twice."""
+def kpi_heads(columns: Sequence[Column], address: Address) -> list[Head]:
+    """One head per KPI and what is asked of it, leading to its page; the packs are named where a KPI stands twice."""
+    lang = address.lang
     return [
-        Head(text=column_name(column, columns, lang), mark=mark(place), title=pick(column.kpi.name, lang))
+        Head(
+            column_name(column, columns, lang), mark(place),
+            address.to("kpi", kpi_id=column.kpi.kpi_id, unit_key=address.unit_key), pick(column.kpi.name, lang),
+        )
         for place, column in enumerate(columns)
-    ]
+    ]  # fmt: skip
 
 
 def column_name(column: Column, columns: Sequence[Column], lang: Lang) -> str:

@@ -176,7 +176,7 @@ def funnel(frame: pl.DataFrame, limits: pl.DataFrame, lang: Lang, *, goal: float
             )  # fmt: skip
     layout = _plot(height=320)
     bottom = min([*frame["value"].to_list(), *limits["low_95"].to_list()], default=0.0)
-    layout["xaxis"] |= {"type": "log", "title": {"text": say("funnel_cases", lang)}}
+    layout["xaxis"] |= {"type": "log", "dtick": "D2", "title": {"text": say("funnel_cases", lang)}}
     layout["yaxis"] |= {"ticksuffix": "%", "range": [max(-2.0, bottom - 3.0), 102.0]}
     return {"data": data, "layout": layout}
 

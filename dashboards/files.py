@@ -30,10 +30,9 @@ TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "pdf": "application/pdf",
     "html": "text/html",
 }
-PAPERS = ("docx", "xlsx", "pdf")
+PAPERS = ("docx", "xlsx")
 
 File = tuple[str, bytes]
 
@@ -101,12 +100,12 @@ def add_files(server: Flask, reader: EditionReader) -> None:
 
     def bulletin(kind: str) -> Response:
         # Word's library is not needed by a page, and takes its time to be read.
-        from dashboards.bulletin import WRITERS, Letterhead, bulletin_of, converter
+        from dashboards.bulletin import WRITERS, Letterhead, bulletin_of
 
         is_ranked = request.args.get("ranking") != "no"
 
         def make(edition: Edition, address: Address) -> tuple[tuple[object, ...], Callable[[], File]]:
-            if kind not in PAPERS or (kind == "pdf" and not converter()):
+            if kind not in PAPERS:
                 raise _no_file(f"bulletin.{kind}")
             facts = Facts(edition)
             period = facts.period(address)
@@ -163,7 +162,7 @@ def _no_file(asked: str) -> WarehouseError:
         where=asked,
         expected=Words("页面上“下载”所列的文件", "a file that a page offers"),
         found=Words("无法识别的名称或格式", "a name or format that is not known"),
-        advice=Words("从页面下载；PDF 需要服务器装有 LibreOffice", "download from a page; PDF needs LibreOffice on the server"),
+        advice=Words("从页面下载", "download from a page"),
     )
 
 

@@ -6,21 +6,24 @@ the steward (`warehouse editions diff`), because walking from one edition to ano
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from pipelines.editions import Edition, list_editions
 from pipelines.explain import Explanation, read_explanation
-from pipelines.explain_account import find_changed
-from pipelines.explain_report import figures_by_cause, largest_changes
+from pipelines.explain_account import KEY, find_changed
+from pipelines.explain_report import largest_changes
+from pipelines.explain_steps import CAUSES
 from pipelines.settings import Home
 
 SHOWN_CHANGES = 20
+FIGURE = KEY.split(", ")
 KEPT_EDITIONS = 24  # as many as the page lists
 
 
@@ -38,12 +41,15 @@ class Past:
 
 @dataclass(frozen=True)
 class Account:
-    """What changed between two neighbouring editions. Without an explanation only how many figures did."""
+    """What changed between two neighbouring editions; without an explanation only how many figures did.
+
+    `by_causes`: how many figures changed by which causes together; every changed figure is counted once.
+    """
 
     older: str
     newer: str
     changed: int
-    by_cause: dict[str, int]
+    by_causes: dict[tuple[str, ...], int]
     notes: list[Any]
     largest: list[dict[str, Any]]
     is_explained: bool
@@ -74,21 +80,19 @@ def last_change(home: Home, newest_id: str) -> Account | None:
     return Account(older.id, newer.id, int(row[0]) if row else 0, {}, [], [], is_explained=False)
 
 
-def parts_add_up(change: dict[str, Any]) -> bool:
-    """Whether the parts of all causes are the whole change of numerator and denominator."""
-    return all(
-        (change[f"newer_{side}"] or Decimal(0)) - (change[f"older_{side}"] or Decimal(0))
-        == sum((parts[place] for parts in change["causes"].values()), Decimal(0))
-        for place, side in enumerate(("numerator", "denominator"))
-    )
-
-
 def _explained(older: Edition, newer: Edition, explanation: Explanation) -> Account:
-    changed = explanation.figures.select("unit_key", "period_type", "period", "unit_basis", "kpi_id").unique().height
+    changed = explanation.figures.select(FIGURE).unique().height
     return Account(
-        older.id, newer.id, changed, figures_by_cause(explanation), list(explanation.notes),
+        older.id, newer.id, changed, _by_causes(explanation), list(explanation.notes),
         largest_changes(older, newer, explanation, SHOWN_CHANGES), is_explained=True,
     )  # fmt: skip
+
+
+def _by_causes(explanation: Explanation) -> dict[tuple[str, ...], int]:
+    order = list(CAUSES)
+    causes = explanation.parts.group_by(FIGURE).agg(pl.col("cause").unique())["cause"].to_list()
+    counted = Counter(tuple(sorted(found, key=order.index)) for found in causes)
+    return dict(counted.most_common())
 
 
 def _up_to(home: Home, newest_id: str) -> list[Edition]:

@@ -33,7 +33,7 @@ from pipelines.errors import WarehouseError, Words
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
-    "checks": checks.content, "help": guide.content, "questions": guide.questions, "connect": guide.connections,
+    "checks": checks.content, "guide": guide.content, "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
 KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text

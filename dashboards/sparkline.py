@@ -38,11 +38,11 @@ def sparkline(points: Sequence[Point], told: str) -> Component:
 def _svg(points: Sequence[Point]) -> str:
     known = [level for point in points for level in (point.value, point.goal) if level is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    span = (high - low) or 1.0
+    low, high = (low - 1.0, high + 1.0) if low == high else (low, high)
     step = (WIDTH - 2 * EDGE) / max(len(points) - 1, 1)
 
     def y(level: float) -> float:
-        return round(HEIGHT - EDGE - (level - low) / span * (HEIGHT - 2 * EDGE), 1)
+        return round(HEIGHT - EDGE - (level - low) / (high - low) * (HEIGHT - 2 * EDGE), 1)
 
     places = [(round(EDGE + place * step, 1), point) for place, point in enumerate(points)]
     drawn = [f"<polyline points='{goal}' stroke='{GOAL}' stroke-dasharray='3 2'/>"

@@ -57,7 +57,6 @@ TEXTS: dict[str, Words] = {
     "list": Words("未达标清单", "Missed targets"),
     "list_help": Words("已确认的在前，其次恶化、新出现、连续时间长的", "Confirmed first, then worsening, new, longest"),
     "list_empty": Words("本期没有未达标或接近的指标。", "No target is missed or near in this period."),
-    "download": Words("下载 CSV（{count} 行）", "Download CSV ({count} rows)"),
     "history": Words("各期状态", "States by period"),
     "history_help": Words("每期各状态的单位数", "how many units are in each state"),
     "all_deliveries": Words("全部报送情况", "All deliveries"),
@@ -210,7 +209,7 @@ TEXTS: dict[str, Words] = {
     "lineage": Words("{date} {kind}：{before} → {after}{document}", "{date} {kind}: {before} → {after}{document}"),
     "marked_break": Words("∥ 不可比（当时范围不同或有数据无法归位）：{periods}", "∥ break (another extent then, or rows not placed): {periods}"),
     "marked_rebased": Words("↻ 已归入现行区划：{periods}", "↻ re-based to today's units: {periods}"),
-    "help": Words("帮助", "Help"),
+    "guide": Words("帮助", "Help"),
     # Page of a unit
     "course": Words("各期", "by period"),
     "peers": Words("同类比较", "Among its class"),

@@ -105,6 +105,10 @@ cells.UnitLink = function (props) {
   return window.React.createElement("a", { href: props.data.unit_href }, props.value);
 };
 
+cells.KpiLink = function (props) {
+  return window.React.createElement("a", { href: props.data.kpi_href }, props.value);
+};
+
 cells.StateChip = function (props) {
   return window.React.createElement(
     "span", { className: "chip s-" + props.data.state },

@@ -17,7 +17,7 @@ from dashboards import figures
 from dashboards.address import Address
 from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
 from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
-from dashboards.components import chart, chip, downloads, link, mark
+from dashboards.components import bulletin_menu, chart, chip, downloads, link, mark
 from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
 from dashboards.facts import ALL, Facts, Scope
 from dashboards.figures import Drawing
@@ -61,7 +61,12 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     in_cards = states_in_cards(asked, address)
     parts = [
         breadcrumb(unit, units, address),
-        bar([*period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address)]),
+        bar(
+            [
+                *period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address),
+                downloads("profile", address), bulletin_menu(address) if unit.level in BELOW else None,
+            ]
+        ),
         bar([domain_choice(facts, address)]),
         _headline(unit, asked, period, address),
         html.P(say("no_grids", address.lang), className="help", id="grids") if unit.level == "community" else None,

@@ -96,12 +96,11 @@ def _changes(account: Account | None, lang: Lang) -> Component:
         command = f"warehouse editions diff {account.older} {account.newer}"
         return html.Section([head, *told, html.P([say("changes_unexplained", lang), html.Code(command)])], id="changes")
     told += [html.P(pick(note, lang), className="help") for note in account.notes]
-    causes = [
-        html.Li([html.B(number(count)), f" {name_of(CAUSES, cause, lang)}"])
-        for cause, count in account.by_cause.items()
-        if count
+    together = [
+        html.Li([html.B(number(count)), f" {' + '.join(name_of(CAUSES, cause, lang) for cause in causes)}"])
+        for causes, count in account.by_causes.items()
     ]
-    told.append(html.Ul(causes, className="details"))
+    told.append(html.Ul(together, className="details"))
     if account.largest:
         told += [html.P(say("changes_help", lang), className="help"), _change_table(account.largest, lang)]
     return html.Section([head, *told], id="changes")

@@ -40,7 +40,7 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
         _section("help_marks", _marks(lang), lang),
         _section("help_files", html.P(say("help_files_told", lang)), lang),
     ]
-    return say("help", lang), parts
+    return say("guide", lang), parts
 
 
 def questions(facts: Facts, address: Address) -> tuple[str, list[Component]]:
@@ -59,7 +59,7 @@ def _document(name: str, text: str, address: Address) -> tuple[str, list[Compone
     """A document in both languages, under a way back."""
     lang = address.lang
     title, _, body = text.partition("\n")
-    back = html.P(link(say("help", lang), address.to("help")), className="crumbs")
+    back = html.P(link(say("guide", lang), address.to("guide")), className="crumbs")
     head = html.H1(title.removeprefix("# "), className="verdict none")
     return say(name, lang), [back, html.Article([head, dcc.Markdown(body, link_target="_self")], className="document")]
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import polars as pl
 from dash import html
@@ -205,7 +206,7 @@ def _bars(placed: Sequence[Judgement], *, is_rate: bool) -> pl.DataFrame:
     if len(values) <= BARS:
         for one in placed:
             counts[one.value or 0.0, one.value or 0.0, one.state] += 1
-        gaps = [after - before for before, after in zip(values, values[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(values)]
         width = 0.8 * min(gaps, default=1.0)
     else:
         step = _round_step(span / BARS)

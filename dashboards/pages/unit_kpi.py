@@ -300,7 +300,7 @@ def _line_of(asked: Asked, address: Address) -> Component:
         "bounds": [*_small(_bounds(one, lang), "doubt"), *_small(tell.chance(one, lang), "by-chance")],
         "peers": _peers(asked, lang),
         "shortfall": [
-            html.Span(tell.shortfall_brief(one, lang), className="shortfall"),
+            *([html.Span(tell.shortfall_brief(one, lang), className="shortfall")] if one.shortfall else []),
             *_small(_since(asked.flag, address.period_type, lang)),
         ],
         "owner": [name_of(AGENCIES, one.kpi.owner_agency, lang)],

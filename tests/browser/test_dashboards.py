@@ -223,13 +223,14 @@ def test_a_phone_shows_the_pages_without_sideways_scrolling(
 def test_the_csv_is_saved_with_its_mark(county: Served, visit: Visit, tmp_path: Path) -> None:
     page = visit(county).open("/?period=2026-06")
     with page.expect_download() as download:
-        page.locator("#list a.button").click()
-    assert download.value.suggested_filename == "洛川县_未达标清单_2026-06_社区（村）_示例数据.csv"
+        page.locator("#list .take summary").click()
+        page.locator("#list .take a", has_text="UTF-8").click()
+    assert download.value.suggested_filename == "洛川县_未达标清单_2026-06_社区（村）_2026-07-15-001_示例数据.csv"
     download.value.save_as(tmp_path / "flags.csv")
     text = (tmp_path / "flags.csv").read_bytes().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["数据性质"] for row in rows} == {"示例数据"}
-    assert f"（{len(rows)} 行）" in page.inner_text("#list a.button")
+    assert page.locator("#flags [role=grid], #flags [role=treegrid]").get_attribute("aria-rowcount") == str(len(rows) + 1)
 
 
 def test_on_paper_the_list_is_whole(county: Served, visit: Visit) -> None:

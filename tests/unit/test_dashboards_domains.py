@@ -322,5 +322,5 @@ def test_gaps_and_missing_communities_are_shown_with_the_deliveries(site: Site) 
     assert "3 份未覆盖全部社区" in said(march, class_name="details")
     assert "✓按时覆盖 3/4" in text(one(march, id="slots")["children"])
     june = text(site.show("/data", JUNE).page)
-    assert "覆盖" not in june and "中间缺月" not in june
+    assert "按时覆盖" not in june and "中间缺月" not in june
     assert "✓按时覆盖 3/4 个社区" in text(site.show(f"/unit/{NANGUAN}", "?period=2026-03").page)
