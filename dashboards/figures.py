@@ -213,9 +213,10 @@ def _layout(*, height: int, labels: Sequence[str], ticks: Sequence[str]) -> dict
 
 
 def _key(goal: str, lang: Lang, *, has_doubt: bool) -> str:
-    """What the dashed line and the hatched bars are, above the plot where no point is."""
+    """What the dashed line (if any) and the hatched bars are, above the plot where no point is."""
     doubt = f'   <span style="color:{DOUBT}">▨</span> {say("doubt", lang)}' if has_doubt else ""
-    return f'<span style="color:{GOAL}">- - -</span> {say("target", lang)} {goal}{doubt}'
+    asked = f'<span style="color:{GOAL}">- - -</span> {say("target", lang)} {goal}' if goal else ""
+    return f"{asked}{doubt}"
 
 
 def _few(texts: list[str]) -> list[str]:

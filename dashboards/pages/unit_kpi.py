@@ -283,14 +283,15 @@ HEAD = ("kpi", "status", "value", "target", "trend_word", "bounds", "peers", "sh
 
 def _table(lines: Sequence[Asked], address: Address) -> Component:
     lang = address.lang
-    heads = [html.Th(say(name, lang), scope="col", className=f"c-{name}") for name in HEAD]
+    names = [name for name in HEAD if name != "peers" or any(one.peers for one in lines)]
+    heads = [html.Th(say(name, lang), scope="col", className=f"c-{name}") for name in names]
     return html.Table(
-        [html.Thead(html.Tr(heads)), html.Tbody([_line_of(asked, address) for asked in lines])],
+        [html.Thead(html.Tr(heads)), html.Tbody([_line_of(asked, names, address) for asked in lines])],
         className="plain kpi-lines",
     )
 
 
-def _line_of(asked: Asked, address: Address) -> Component:
+def _line_of(asked: Asked, names: Sequence[str], address: Address) -> Component:
     one, lang = asked.one, address.lang
     cells: dict[str, list[Node]] = {
         "status": [chip(one.state, lang), *_small(tell.partial(one, lang)), *comparability([one], address.period_type, lang)],
@@ -308,7 +309,7 @@ def _line_of(asked: Asked, address: Address) -> Component:
     named = html.Th(
         [_named(asked, address), *_small(_clauses_brief(asked), "clause")], scope="row"
     )
-    labels: list[tuple[str, Attributes]] = [(name, {"data-label": say(name, lang)}) for name in cells]
+    labels: list[tuple[str, Attributes]] = [(name, {"data-label": say(name, lang)}) for name in names if name in cells]
     return html.Tr(
         [named, *(html.Td(cells[name], className=f"c-{name}", **label) for name, label in labels)], **_of_kpi(asked)
     )
@@ -389,7 +390,7 @@ def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: La
     return figures.trend(
         pl.DataFrame(rows, schema=schema),
         lang,
-        goal=tell.target(one.target, one.kpi, lang),
+        goal=tell.target(one.target, one.kpi, lang) if one.target else "",
         sign=tell.unit_sign(one.kpi, lang),
         is_rate=one.kpi.kind == "rate",
     )
