@@ -37,6 +37,10 @@ PAPERS = ("docx", "xlsx")
 File = tuple[str, bytes]
 
 
+class Busy(WarehouseError):
+    """As many files as may be at a time are being made already."""
+
+
 class Workshop:
     """Makes files, at most two at a time in a worker, and keeps the last few."""
 
@@ -46,7 +50,7 @@ class Workshop:
         self._places = threading.BoundedSemaphore(AT_A_TIME)
 
     def file(self, key: tuple[object, ...], make: Callable[[], File]) -> File:
-        """Name and content under a key that holds the edition's id. WarehouseError where too many others wait."""
+        """Name and content under a key that holds the edition's id. Busy where too many others wait."""
         known = self._known(key)
         if known is not None:
             return known
@@ -80,7 +84,8 @@ def add_files(server: Flask, reader: EditionReader) -> None:
             key, work = make(edition, parse_file(request.query_string.decode("ascii", "replace")))
             name, content = workshop.file((edition.info.edition_id, *key), work)
         except WarehouseError as error:
-            return Response(f"{error.zh}\n{error.en}\n", status=404, mimetype="text/plain")
+            status = 503 if isinstance(error, Busy) else 404
+            return Response(f"{error.zh}\n{error.en}\n", status=status, mimetype="text/plain")
         answer = Response(content, mimetype=TYPES[kind])
         if not is_shown:
             answer.headers["Content-Disposition"] = f"attachment; filename=\"file.{kind}\"; filename*=UTF-8''{quote(name)}"
@@ -166,8 +171,8 @@ def _no_file(asked: str) -> WarehouseError:
     )
 
 
-def _busy() -> WarehouseError:
-    return WarehouseError(
+def _busy() -> Busy:
+    return Busy(
         Words("正在生成其他文件", "Other files are being made"),
         where="download",
         expected=Words(f"同时至多 {AT_A_TIME} 个", f"{AT_A_TIME} at a time"),

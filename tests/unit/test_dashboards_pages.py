@@ -243,7 +243,13 @@ def test_a_period_of_several_months_shows_how_many_deliveries_are_affected(site:
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/data", f"/unit/{NANGUAN}", f"/unit/{STREET}", f"/unit/{COUNTY}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/data", f"/unit/{NANGUAN}", f"/unit/{STREET}", f"/unit/{COUNTY}", "/help", "/kpi/criminal_cases",
+        "/kpi/temporary_resident_registration_rate", "/kpi/smart_pilot_communities",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("kind", ["month", "quarter", "year", "ytd"])
 @pytest.mark.parametrize("domain", ["all", "safety", "facilities", "programmes"])
 def test_every_page_in_english_has_chinese_in_names_and_the_sample_mark_only(
@@ -260,7 +266,7 @@ def test_every_page_in_english_has_chinese_in_names_and_the_sample_mark_only(
     assert shown.head["lang"] == "en"
 
 
-@pytest.mark.parametrize("path", ["/", "/data", f"/unit/{NANGUAN}", "/nowhere", "/unit/unknown@2020-01-01"])
+@pytest.mark.parametrize("path", ["/", "/data", "/help", "/kpi/criminal_cases", f"/unit/{NANGUAN}", "/nowhere", "/unit/unknown@2020-01-01"])
 def test_sample_data_is_marked_on_every_page(site: Site, path: str) -> None:
     assert said(site.show(path, ""), class_name="banner sample").startswith("示例数据")
     assert said(site.show(path, "?lang=en"), class_name="banner sample").startswith("示例数据 Sample data")
@@ -286,6 +292,9 @@ def test_a_period_that_is_not_closed_is_not_judged(site: Site) -> None:
         ("/unit/unknown@2020-01-01", "", "本版次没有这个单位"),
         ("/", "?period=1999-01", "本版次没有这个期间"),
         ("/nowhere", "", "没有这个页面"),
+        ("/kpi/weather", "", "本版次没有这个指标"),
+        ("/kpi/criminal_cases", "?unit=unknown@2020-01-01", "本版次没有这个单位"),
+        ("/kpi/criminal_cases/more", "", "没有这个页面"),
         ("/", "?period_type=decade", "没有这个页面"),
         ("/", "?domain=weather", "本版次没有这个领域"),
         ("/", "?pack=D9", "本版次没有这个文件"),
