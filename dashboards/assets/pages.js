@@ -85,6 +85,9 @@ window.dash_clientside.warehouse = {
     return present ? window.dash_ag_grid.getApi("flags") : null;
   }
   window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details.left-out").forEach(function (folded) {
+      folded.open = true;
+    });
     const api = grid();
     if (api) {
       layoutBefore = api.getGridOption("domLayout");

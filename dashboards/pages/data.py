@@ -49,7 +49,10 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     parts = [
         bar(period_choices(facts, address, period)),
         _headline(slots, pick(period.label, lang), lang),
-        _section("deliveries", "slots", [_slots(slots, lang), *([delivery_table(trouble, lang)] if trouble else [])], address),
+        _section(
+            "deliveries", "slots", [_slots(slots, lang), *([delivery_table(trouble, lang)] if trouble else [])], address,
+            is_empty=not slots,
+        ),
         _section(
             "by_supplier", "suppliers",
             [totals_table("supplier", totals_by(slots, lambda slot: slot.supplier_name), totals(slots, say("all_of_them", lang)), lang)],
@@ -60,7 +63,10 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
             [totals_table("dataset", totals_by(_by_dataset(slots), lambda slot: name_of(DATASETS, slot.dataset, lang)), totals(slots, say("all_of_them", lang)), lang)],
             address,
         ),
-        _section("quality", "quality", [finding_table(findings[:MOST_FINDINGS], lang), *_more(len(findings), lang)], address),
+        _section(
+            "quality", "quality", [finding_table(findings[:MOST_FINDINGS], lang), *_more(len(findings), lang)], address,
+            is_empty=not findings,
+        ),
         _changes(last_change(home, edition_id), lang),
         _history(past_editions(home, edition_id), lang),
         _edition(facts.edition.info, lang),
@@ -72,9 +78,11 @@ def _by_dataset(slots: list[Delivery]) -> list[Delivery]:
     return sorted(slots, key=lambda slot: slot.dataset)
 
 
-def _section(title: str, table: str, body: list[Component], address: Address) -> Component:
-    """A part of the page whose table can be taken away under the name that is also its anchor."""
-    head = [html.H2(say(title, address.lang)), downloads(table, address)]
+def _section(
+    title: str, table: str, body: list[Component], address: Address, *, is_empty: bool = False
+) -> Component:
+    """A part of the page whose table can be taken away, unless it is empty, under the name that is also its anchor."""
+    head = [html.H2(say(title, address.lang)), *([] if is_empty else [downloads(table, address)])]
     return html.Section([html.Div(head, className="section-head"), *body], id=table)
 
 

@@ -21,6 +21,7 @@ from dashboards.address import Address, Lang
 from dashboards.chance import limits
 from dashboards.choices import bar, basis_switch, level_choice, pack_choice, period_choices
 from dashboards.components import Attributes, Node, chart, chip, downloads, link
+from dashboards.deliveries import slots_sentence
 from dashboards.facts import AS_WAS, Facts
 from dashboards.format import short_name
 from dashboards.pages.crumbs import breadcrumb
@@ -242,7 +243,7 @@ def _funnel(compared: Compared, placed: Sequence[Judgement], address: Address) -
     rows = [
         {
             "state": one.state, "denominator": float(one.denominator or 1), "value": one.value,
-            "hover": f"{compared.units[one.unit_key].name}<br>{tell.card(one, lang)}".replace("\n", "<br>"),
+            "hover": f"{short_name(compared.units[one.unit_key].name)}<br>{tell.value(one, lang)} ({tell.ratio(one)})",
         }
         for one in rates
     ]  # fmt: skip
@@ -325,8 +326,9 @@ def _left_out(ranking: Ranking, compared: Compared, address: Address) -> list[Co
     told = []
     for state in sorted(ranking.left_out, key=STATES.index):
         units = [compared.units[one.unit_key] for one in ranking.left_out[state]]
-        names = [link(short_name(unit.name), address.to(unit_key=unit.key)) for unit in units]
+        names = [link(short_name(unit.name), address.to(unit_key=unit.key)) for unit in units[:MOST_ROWS]]
         spaced: list[Node] = [piece for name in names for piece in (name, " ")]
+        spaced += ["…"] if len(units) > MOST_ROWS else []
         told.append(
             html.Details(
                 [
@@ -354,6 +356,7 @@ def _definition(facts: Facts, compared: Compared, address: Address) -> Component
     for dataset in kpi.datasets:
         name = name_of(DATASETS, dataset, lang)
         sources += [html.A(name, href=f"/help/dictionary.html#dataset-{dataset}", target="_blank"), html.Code(dataset), " "]
+    slots = [slot for slot in facts.deliveries(compared.period) if slot.dataset in kpi.datasets]
     terms: list[tuple[str, Node | list[Node]]] = [
         ("definition", pick(kpi.formula, lang)),
         ("kind", comma.join([name_of(KINDS, kpi.kind, lang), name_of(BASES, kpi.basis, lang)])),
@@ -362,6 +365,7 @@ def _definition(facts: Facts, compared: Compared, address: Address) -> Component
         ("levels_of", _levels(kpi, lang)),
         ("owner", name_of(AGENCIES, kpi.owner_agency, lang)),
         ("sources", sources),
+        ("deliveries", [slots_sentence(slots, lang), " ", link(say("data", lang), address.to("data"))]),
         ("source_document", f"{tell.in_language(kpi.document, lang)} {kpi.clause}".strip()),
         ("note", pick(kpi.note, lang)),
         ("kpi_id", [html.Code(kpi.kpi_id), " ", html.A(say("in_dictionary", lang), href=f"/help/dictionary.html#kpi-{kpi.kpi_id}", target="_blank")]),

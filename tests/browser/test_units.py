@@ -216,3 +216,50 @@ def test_help_leads_to_the_questions_answered_over_this_edition(county: Served, 
     watched.picture("questions-1440-zh")
     page.go_back()
     page.wait_for_selector("#help_states")
+
+
+# The ratio by which a text stands out from what is behind it; hatching is left out, as it is pale.
+CONTRAST = """
+() => {
+    const channel = value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
+    const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+    const behind = element => {
+        for (let one = element; one; one = one.parentElement) {
+            const colour = parts(getComputedStyle(one).backgroundColor);
+            if (colour.length < 4 || colour[3] > 0.99) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const poor = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        if (!texts.currentNode.textContent.trim() || !element.getClientRects().length || element.closest('[aria-hidden], svg, script, style')) continue;
+        const [a, b] = [light(parts(getComputedStyle(element).color)), light(behind(element))];
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push([texts.currentNode.textContent.trim().slice(0, 30), element.className, ratio.toFixed(2)]);
+    }
+    return poor;
+}
+"""
+
+
+def test_every_text_stands_out_from_its_ground(county: Served, visit: Visit) -> None:
+    watched = visit(county)
+    community = first(county, "select min(unit_key) from dim_unit where unit_level = 'community'")
+    for path in (f"/unit/{community}", f"/unit/{COUNTY}", f"/kpi/{RATE}", "/data", "/checks", "/help", "/help/questions"):
+        page = watched.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(CONTRAST) == [], path
+
+
+def test_on_paper_the_whole_ranking_stands_and_no_control(county: Served, visit: Visit) -> None:
+    watched = visit(county)
+    page = watched.open(f"/kpi/{RATE}")
+    page.emulate_media(media="print")
+    box = page.locator("#ranking .scroll").bounding_box()
+    table = page.locator("#ranking table").bounding_box()
+    assert box is not None and table is not None and box["height"] >= table["height"]
+    assert not page.locator(".take").first.is_visible() and not page.locator(".choices").first.is_visible()
+    page.emulate_media(media="screen")
