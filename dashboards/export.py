@@ -13,9 +13,9 @@ import polars as pl
 from dashboards import tell
 from dashboards.address import Address, Lang
 from dashboards.checks import estimates, rows_for_review, signals
+from dashboards.comparing import ranking_rows
 from dashboards.deliveries import Totals, totals, totals_by
 from dashboards.facts import ALL, Facts
-from dashboards.pages.kpi import ranking_rows
 from dashboards.pages.unit_kpi import asked_of
 from dashboards.records import Delivery, Figure, Unit
 from dashboards.words import (

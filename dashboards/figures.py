@@ -36,6 +36,7 @@ PATTERNS = {
     "no_data": {"shape": ".", "fgcolor": QUIET, "bgcolor": LOOKS["no_data"].fill, "size": 6, "solidity": 0.2},
 }
 MOST_TICKS = 8
+DOUBT_REACH = 3  # times the span of values and targets
 
 
 def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: bool) -> Drawing:
@@ -234,12 +235,21 @@ def _marker_colour(state: str) -> str:
 
 
 def _range(frame: pl.DataFrame, *, is_rate: bool) -> tuple[float, float]:
-    """The least and the greatest of what is drawn, with room for labels; rates never leave 0–100 by much."""
-    columns = ("value", "value_low", "value_high", "target_1", "target_2")
-    points = [point for column in columns for point in frame[column].drop_nulls().to_list()]
+    """The least and the greatest of what is drawn, with room for labels; rates never leave 0–100 by much.
+
+    Doubt that reaches far beyond values and targets is cut off at the edge: it would flatten everything else.
+    """
+    points = _known(frame, "value", "target_1", "target_2")
     if not points:
         return 0.0, 1.0
     low, high = min(points), max(points)
+    reach = DOUBT_REACH * max(high - low, 1.0)
+    doubtful = _known(frame, "value_low", "value_high")
+    low, high = max(min([low, *doubtful]), low - reach), min(max([high, *doubtful]), high + reach)
     room = max((high - low) * 0.25, 1.0)
     bottom = max(0.0, low - room)
     return bottom, min(high + room, 100.0 + (100.0 - bottom) * 0.22) if is_rate else high + room
+
+
+def _known(frame: pl.DataFrame, *columns: str) -> list[float]:
+    return [point for column in columns for point in frame[column].drop_nulls().to_list()]

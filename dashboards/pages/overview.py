@@ -151,7 +151,7 @@ def _matrix(title: str, body: list[Component], address: Address) -> Component:
         ],
     )
     return html.Section(
-        [html.Div([html.H2(title), show], className="section-head"), *body],
+        [html.Div([html.H2(title), show, downloads("figures", address)], className="section-head"), *body],
         id="matrix",
     )
 
