@@ -24,11 +24,16 @@ window.dash_clientside.warehouse = {
 (function () {
   "use strict";
 
+  // What a page is about: on the page of a KPI also the unit whose parts are compared.
+  function subject() {
+    return window.location.pathname + new URLSearchParams(window.location.search).get("unit");
+  }
+
   function follow(href) {
-    const from = window.location.pathname;
+    const from = subject();
     window.history.pushState({}, "", href);
     window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
-    if (window.location.pathname !== from) {
+    if (subject() !== from) {
       window.scrollTo(0, 0);
     }
   }

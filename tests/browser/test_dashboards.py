@@ -115,8 +115,8 @@ def test_the_list_holds_every_flag_and_leads_to_its_unit(county: Served, visit: 
     assert rows == str(int(str(flags)) + 1)  # and the header
     page.locator("#flags").scroll_into_view_if_needed()
     watched.picture("list-1440-zh")
-    name = page.locator("#flags .ag-row[row-index='0'] a").inner_text()
-    page.locator("#flags .ag-row[row-index='0'] a").click()
+    name = page.locator("#flags .ag-row[row-index='0'] a[href^='/unit/']").inner_text()
+    page.locator("#flags .ag-row[row-index='0'] a[href^='/unit/']").click()
     page.wait_for_url("**/unit/**")
     page.wait_for_function(
         "name => document.querySelector('.unit-name')?.textContent.startsWith(name.slice(0, 3))", arg=name
@@ -174,11 +174,11 @@ def test_the_language_is_switched_and_kept(county: Served, visit: Visit) -> None
 
 def test_another_period_is_chosen_from_the_menu_and_by_its_neighbour(county: Served, visit: Visit) -> None:
     page = visit(county).open("/")
-    page.locator(".stepper:not(.packs) summary").click()
+    page.locator(".stepper:not(.packs, .take) summary").click()
     page.locator(".menu a", has_text="2026年3月").click()
     page.wait_for_url("**/?period=2026-03")
     page.wait_for_function("() => document.querySelector('h1').textContent.startsWith('2026年3月')")
-    assert not page.locator(".stepper:not(.packs) details").evaluate("menu => menu.open")
+    assert not page.locator(".stepper:not(.packs, .take) details").evaluate("menu => menu.open")
     page.get_by_label("下一期").click()
     page.wait_for_url("**/?period=2026-04")
     page.get_by_role("link", name="季", exact=True).click()
@@ -269,7 +269,7 @@ def test_the_page_of_checks_is_reached_and_leads_to_units(county: Served, visit:
     [(waiting,)] = ask(county, "select sum(rows_for_review) from fct_delivery where period = '2026-06-01'")
     assert f"{waiting} 行疑似关联待核对" in page.inner_text("h1")
     watched.picture("checks-1440-zh", whole=True)
-    page.locator("#signals a").first.click()
+    page.locator("#signals tbody a").first.click()
     page.wait_for_selector(".unit-name")
 
 

@@ -117,8 +117,9 @@ def test_the_way_down_is_one_click_each_keeps_the_kpi_and_back_works(county: Ser
     page.wait_for_url("**unit=610629*")
     page.wait_for_function("() => document.querySelectorAll('#ranking [data-unit]').length === 34")
     street_address = page.url
-    page.locator("#ranking tbody a").first.click()
+    page.locator("#ranking tbody a").last.click()
     page.wait_for_selector("#grids")
+    assert page.evaluate("window.scrollY") == 0
     assert page.url != street_address and f"/kpi/{RATE}" in page.url
     assert page.locator(".ranking tr.here").count() == 1
     assert page.locator(".crumbs li").count() == 4
