@@ -12,8 +12,12 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "data", "checks", "follow_up"]
-PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks", "follow_up": "/follow-up"}
+Page = Literal["overview", "unit", "kpi", "data", "checks", "follow_up", "guide", "questions", "connect"]
+PATHS: dict[Page, str] = {
+    "overview": "/", "follow_up": "/follow-up", "data": "/data", "checks": "/checks", "guide": "/help",
+}  # fmt: skip
+# Pages below the help, not in the head of every page.
+TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/connect"}
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
@@ -56,10 +60,14 @@ class TaskView:
 
 @dataclass(frozen=True)
 class Address:
-    """What is shown. `period` is the first day of the period; None means the latest closed one."""
+    """What is shown. `period` is the first day of the period; None means the latest closed one.
+
+    `unit_key`: the unit of its page; on the page of a KPI the unit whose parts are compared, '' for the county.
+    """
 
     page: Page = "overview"
     unit_key: str = ""
+    kpi_id: str = ""
     lang: Lang = "zh"
     period_type: str = "month"
     period: date | None = None
@@ -75,6 +83,7 @@ class Address:
         page: Page | None = None,
         *,
         unit_key: str = "",
+        kpi_id: str = "",
         lang: Lang | None = None,
         period_type: str | None = None,
         period: date | None = None,
@@ -91,6 +100,7 @@ class Address:
             self,
             page=page or self.page,
             unit_key=unit_key or (self.unit_key if page in (None, self.page) else ""),
+            kpi_id=kpi_id or (self.kpi_id if page in (None, self.page) else ""),
             lang=lang or self.lang,
             period_type=period_type or self.period_type,
             period=period or kept,
@@ -108,11 +118,19 @@ class Address:
         """Path and query, leaving out what is the default."""
         return self.path + self.query()
 
+    def file(self, path: str, **more: str) -> str:
+        """The URL of a file about what is shown here: `path` with this address's choices, page, unit and KPI."""
+        named = {"page": self.page, "unit": self.unit_key, "kpi": self.kpi_id}
+        kept = dict(parse_qsl(self.query().lstrip("?")))
+        return f"{path}?{urlencode({name: value for name, value in {**kept, **named, **more}.items() if value})}"
+
     @property
     def path(self) -> str:
         if self.page == "follow_up":
             return self.tasks.path
-        return f"/unit/{quote(self.unit_key, safe='@')}" if self.page == "unit" else PATHS[self.page]
+        if self.page == "unit":
+            return f"/unit/{quote(self.unit_key, safe='@')}"
+        return f"/kpi/{self.kpi_id}" if self.page == "kpi" else {**PATHS, **TOPICS}[self.page]
 
     def query(self) -> str:
         """'?lang=en&…', or nothing where everything is the default."""
@@ -126,6 +144,8 @@ class Address:
             chosen["period"] = month_name(self.period)
         if self.page == "follow_up":
             chosen |= self.tasks.chosen
+        if self.page == "kpi" and self.unit_key:
+            chosen["unit"] = self.unit_key
         return f"?{urlencode(chosen)}" if chosen else ""
 
 
@@ -143,10 +163,11 @@ def parse(pathname: object, search: object) -> Address:
     asked = dict(parse_qsl(search.lstrip("?")))
     lang = language_of(search)
     period_type = _one_of(asked, "period_type", PERIOD_TYPES)
-    page, unit_key = _page_of(pathname)
+    page, subject = _page_of(pathname)
     return Address(
         page=page,
-        unit_key=unit_key,
+        unit_key=subject if page == "unit" else asked.get("unit", "") if page == "kpi" else "",
+        kpi_id=subject if page == "kpi" else "",
         lang=lang,
         period_type=period_type,
         period=_period_of(asked.get("period")),
@@ -159,18 +180,34 @@ def parse(pathname: object, search: object) -> Address:
     )
 
 
+def parse_file(search: object) -> Address:
+    """The address that a file is about, from the query that `Address.file` wrote. NoSuchPage as in `parse`."""
+    asked = dict(parse_qsl(search.lstrip("?")[:LONGEST])) if isinstance(search, str) else {}
+    page, unit, kpi = (asked.get(name, "") for name in ("page", "unit", "kpi"))
+    paths = {"unit": f"/unit/{quote(unit, safe='@')}", "kpi": f"/kpi/{kpi}"}
+    return parse(paths.get(page, "/" if page in ("", "overview") else f"/{page}"), search)
+
+
 def _page_of(pathname: str) -> tuple[Page, str]:
-    """The page, and the unit's key where it is one's page."""
+    """The page, and the key of the unit or the id of the KPI where it is one's page."""
     path = pathname.rstrip("/")
-    for page, known in PATHS.items():
+    for page, known in {**PATHS, **TOPICS}.items():
         if path == known.rstrip("/"):
             return page, ""
-    head, _, unit_key = path.removeprefix("/").partition("/")
-    if head == "unit" and unit_key and "/" not in unit_key:
-        return "unit", unquote(unit_key)
-    if head == "follow-up" and TASK.fullmatch(unit_key):
+    head, _, subject = path.removeprefix("/").partition("/")
+    if head == "unit" and subject and "/" not in subject:
+        return "unit", unquote(subject)
+    if head == "kpi" and NAME.fullmatch(subject):
+        return "kpi", subject
+    if head == "follow-up" and TASK.fullmatch(subject):
         return "follow_up", ""
-    raise no_page("路径 / path", Words("/、/data、/checks、/follow-up 或 /unit/单位", "/, /data, /checks, /follow-up or /unit/UNIT"))
+    raise no_page(
+        "路径 / path",
+        Words(
+            "/、/data、/checks、/follow-up、/help、/unit/单位 或 /kpi/指标",
+            "/, /data, /checks, /follow-up, /help, /unit/UNIT or /kpi/KPI",
+        ),
+    )
 
 
 def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:

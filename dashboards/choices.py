@@ -78,8 +78,17 @@ def pack_choice(facts: Facts, address: Address) -> Component | None:
 
 def basis_choice(facts: Facts, address: Address) -> Component | None:
     """Units as they were in each period, or as they are now; only where the unit is not what it was."""
-    if address.unit_key not in facts.moved_units:
-        return None
+    return _bases(address) if address.unit_key in facts.moved_units else None
+
+
+def basis_switch(facts: Facts, address: Address) -> Component:
+    """The same over all units; where none of them was another, that both are equal."""
+    if facts.moved_units:
+        return _bases(address)
+    return html.Span(say("bases_equal", address.lang), className="help", id="bases-equal")
+
+
+def _bases(address: Address) -> Component:
     return options(
         say("unit_basis", address.lang),
         [

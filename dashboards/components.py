@@ -21,6 +21,7 @@ from dashboards.format import short_name
 from dashboards.records import STATES as ORDER
 from dashboards.records import Column, Figure, Unit
 from dashboards.words import SHORT, STATES, day, pick, say, state_word
+from pipelines.errors import Words
 
 # A text, or a piece of a page.
 Node = str | Component
@@ -35,6 +36,12 @@ class Cell(dict[str, Any]):
 EMPTY = Cell(props={"children": ""}, type="Td", namespace="dash_html_components")
 SIDE_BY_SIDE = 6  # columns of a heatmap whose streets still fit beside each other
 UNREAD: Attributes = {"aria-hidden": "true"}
+DOWNLOADS: tuple[tuple[str, dict[str, str], Words], ...] = (
+    ("xlsx", {}, Words("Excel", "Excel")),
+    ("csv", {}, Words("CSV（UTF-8）", "CSV (UTF-8)")),
+    ("csv", {"encoding": "gb18030"}, Words("CSV（GB18030）", "CSV (GB18030)")),
+    ("parquet", {}, Words("Parquet", "Parquet")),
+)
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 
@@ -102,6 +109,36 @@ def options(label: str, choices: Sequence[tuple[str, str, bool]], *, class_name:
         className=f"choice {class_name}".strip(),
         role="group",
         **labelled(label),
+    )
+
+
+def downloads(table: str, address: Address) -> Component:
+    """A menu of the files that a table of the page can be taken away as."""
+    lang = address.lang
+    files = [
+        html.A(pick(words, lang), href=address.file(f"/export/{table}.{kind}", **more), download="")
+        for kind, more, words in DOWNLOADS
+    ]
+    return _menu(say("take_away", lang), files)
+
+
+def bulletin_menu(address: Address) -> Component:
+    """The bulletin of the unit and period that are looked at, as it is signed (in Chinese only)."""
+    lang = address.lang
+    files = [
+        html.A(
+            f"{name} · {say('bulletin_ranked' if ranking == 'yes' else 'bulletin_unranked', lang)}",
+            href=address.file(f"/bulletin.{kind}", ranking=ranking), download="",
+        )
+        for kind, name in (("docx", "Word"), ("xlsx", "Excel"))
+        for ranking in ("yes", "no")
+    ]  # fmt: skip
+    return _menu(say("bulletin", lang), files)
+
+
+def _menu(title: str, files: Sequence[Component]) -> Component:
+    return html.Div(
+        html.Details([html.Summary(title), html.Div(list(files), className="menu")]), className="stepper take"
     )
 
 
@@ -227,12 +264,16 @@ def cell(state: str, text: str, tip: str, lang: Lang, **more: str) -> Cell:
     return Cell(props=props, type="Td", namespace="dash_html_components")
 
 
-def kpi_heads(columns: Sequence[Column], lang: Lang) -> list[Head]:
-    """One head per KPI and what is asked of it; the packs are named where a KPI stands twice."""
+def kpi_heads(columns: Sequence[Column], address: Address) -> list[Head]:
+    """One head per KPI and what is asked of it, leading to its page; the packs are named where a KPI stands twice."""
+    lang = address.lang
     return [
-        Head(text=column_name(column, columns, lang), mark=mark(place), title=pick(column.kpi.name, lang))
+        Head(
+            column_name(column, columns, lang), mark(place),
+            address.to("kpi", kpi_id=column.kpi.kpi_id, unit_key=address.unit_key), pick(column.kpi.name, lang),
+        )
         for place, column in enumerate(columns)
-    ]
+    ]  # fmt: skip
 
 
 def column_name(column: Column, columns: Sequence[Column], lang: Lang) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from fractions import Fraction
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboards.address import Lang
 from dashboards.components import UNREAD
-from dashboards.format import number
+from dashboards.format import number, round_beside
 from dashboards.records import Delivery, Finding
 from dashboards.words import DATASETS, DELIVERY, SEVERITIES, name_of, pick, say
 
@@ -63,6 +66,81 @@ def delivery_table(slots: Sequence[Delivery], lang: Lang) -> Component:
         for slot in slots
     ]
     return _table([say(name, lang) for name in head], rows)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What came of the slots of one supplier (or dataset): counts that add up over suppliers."""
+
+    name: str
+    due: int
+    on_time: int
+    late: int
+    missing: int
+    refused: int
+    communities_expected: int
+    communities_delivered: int
+    read: int
+    accepted: int
+    quarantined: int
+    duplicate: int
+    skipped: int
+
+
+def totals(slots: Sequence[Delivery], name: str) -> Totals:
+    """Slots not due yet count for their rows only."""
+    count = Counter(slot.status for slot in slots)
+    known = [slot for slot in slots if slot.communities_expected and slot.read]
+    return Totals(
+        name, len(slots) - count["not_due"], count["on_time"], count["late"], count["missing"], count["refused"],
+        sum(slot.communities_expected or 0 for slot in known), sum(slot.communities_delivered or 0 for slot in known),
+        sum(slot.read for slot in slots), sum(slot.accepted for slot in slots), sum(slot.quarantined for slot in slots),
+        sum(slot.duplicate for slot in slots), sum(slot.skipped for slot in slots),
+    )  # fmt: skip
+
+
+def totals_by(slots: Sequence[Delivery], named: Callable[[Delivery], str]) -> list[Totals]:
+    """One for each name, in the order in which names first come."""
+    groups: dict[str, list[Delivery]] = {}
+    for slot in slots:
+        groups.setdefault(named(slot), []).append(slot)
+    return [totals(members, name) for name, members in groups.items()]
+
+
+def share(part: int, whole: int, decimals: int = 1) -> str:
+    """'98.6%' of a whole, never 0 or 100 % unless it is; '–' of nothing."""
+    if not whole:
+        return "–"
+    return f"{round_beside(Fraction(part * 100, whole), decimals, [Fraction(0), Fraction(100)]):f}%"
+
+
+def totals_table(key: str, rows: Sequence[Totals], whole: Totals, lang: Lang) -> Component:
+    """Each supplier (or dataset, as `key` says) and all of them together: on time, whole, and what became of the rows."""
+    head = (key, "slots_due", "on_time", "late", "missing", "refused", "communities_covered", "rows", "quarantined_share")
+    body = [
+        html.Tr(
+            [
+                html.Th(one.name, scope="row"),
+                *(
+                    html.Td(cell, className="number")
+                    for cell in (
+                        number(one.due), f"{share(one.on_time, one.due)} ({one.on_time} / {one.due})" if one.due else "–",
+                        number(one.late), number(one.missing), number(one.refused),
+                        f"{share(one.communities_delivered, one.communities_expected)}"
+                        f" ({number(one.communities_delivered)} / {number(one.communities_expected)})"
+                        if one.communities_expected else "–",
+                        f"{number(one.read)} = " + " + ".join(
+                            number(part) for part in (one.accepted, one.quarantined, one.duplicate, one.skipped)
+                        ),
+                        share(one.quarantined, one.read, 2),
+                    )
+                ),
+            ],
+            className="sum" if one is whole else None,
+        )
+        for one in (*rows, whole)
+    ]  # fmt: skip
+    return _table([say(name, lang) for name in head], body)
 
 
 def slots_sentence(slots: Sequence[Delivery], lang: Lang) -> str:

@@ -9,12 +9,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 from dashboards.address import Address, NoSuchPage
 from dashboards.edition import Edition
 from dashboards.records import (
-    Bound,
     Column,
     Delivery,
     Figure,
@@ -27,6 +25,7 @@ from dashboards.records import (
     Trend,
     Unit,
 )
+from dashboards.rows import delivery, figure, halves, judgement, trend, words
 from dashboards.words import DOMAINS
 from pipelines.errors import Words
 
@@ -38,10 +37,6 @@ FIGURE = (
     " low_denominator, high_numerator, high_denominator, value_low, value_high, status, certainty, shortfall,"
     " chance_low, chance_high, failures_allowed, is_basis_expired, reporting_suppliers, expected_suppliers"
 )
-SAME = (
-    "numerator", "denominator", "value", "value_low", "value_high", "status", "certainty", "shortfall",
-    "chance_low", "chance_high", "failures_allowed",
-)  # fmt: skip
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
 # The units that were right below another at the end of a period.
 BELOW = (
@@ -89,13 +84,15 @@ class Facts:
         """By id, domain by domain, in a domain as the catalogue places them."""
         frame = self.edition.frame(
             "select kpi_id, name_zh, name_en, domain, kind, unit, scale, decimals, owner_agency, levels, datasets,"
-            " formula_zh, formula_en from dim_kpi order by position"
+            " formula_zh, formula_en, basis, direction, tolerance, source_document, clause, note from dim_kpi"
+            " order by position"
         )
         kpis = [
             Kpi(
-                row["kpi_id"], _words(row, "name"), row["domain"], row["kind"], row["unit"], row["scale"],
+                row["kpi_id"], words(row, "name"), row["domain"], row["kind"], row["unit"], row["scale"],
                 row["decimals"], row["owner_agency"], tuple(row["levels"] or ()), tuple(row["datasets"] or ()),
-                _words(row, "formula"),
+                words(row, "formula"), row["basis"], row["direction"], row["tolerance"], row["source_document"] or "",
+                row["clause"] or "", halves(row["note"]),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
@@ -134,10 +131,23 @@ class Facts:
             row["target_id"]: Target(
                 row["target_id"], row["pack"], row["operator"], row["value_1"], row["value_2"], row["binding"],
                 tuple(row[scope] or "*" for scope in SCOPES), row["plan_end"], row["document"] or "",
-                row["clause"] or "", row["strength"] or "", _words(row, "text"),
+                row["clause"] or "", row["strength"] or "", words(row, "text"),
             )
             for row in frame.iter_rows(named=True)
         }  # fmt: skip
+
+    def kpi(self, kpi_id: str) -> Kpi:
+        """NoSuchPage where the edition has no such KPI."""
+        if kpi_id not in self.kpis:
+            raise _not_in_edition(Words("指标", "indicator"), kpi_id)
+        return self.kpis[kpi_id]
+
+    def targets_of(self, kpi: Kpi) -> list[Target]:
+        """Every target of a KPI in this edition, whomever it applies to, by pack."""
+        frame = self.edition.frame(
+            "select target_id from dim_target where kpi_id = ? order by pack, target_id", (kpi.kpi_id,)
+        )
+        return [self.targets[target_id] for target_id in frame["target_id"]]
 
     def periods(self, period_type: str) -> list[Period]:
         """Those with rows, oldest first."""
@@ -150,7 +160,7 @@ class Facts:
         return [
             Period(
                 row["period_type"], row["period"], row["start_date"], row["end_date"], row["cutoff_date"],
-                row["is_closed"], _words(row, "label"),
+                row["is_closed"], words(row, "label"),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
@@ -194,10 +204,14 @@ class Facts:
 
     def unit(self, unit_key: str, at: date) -> Unit:
         """The unit in force on a day; NoSuchPage otherwise."""
-        unit = self.units(at).get(unit_key)
-        if unit is None:
+        return self.unit_of(self.units(at), unit_key)
+
+    @staticmethod
+    def unit_of(units: dict[str, Unit], unit_key: str) -> Unit:
+        """One of these units; NoSuchPage where it is not among them."""
+        if unit_key not in units:
             raise _not_in_edition(Words("单位", "unit"), "")
-        return unit
+        return units[unit_key]
 
     def judgements(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Judgement]:
         """All units of a level, by code and KPI."""
@@ -213,6 +227,19 @@ class Facts:
             scope,
         )
         return sorted(found, key=lambda one: -len(one.unit_code))
+
+    def judgements_by(
+        self, kpi: Kpi, period: Period, level: str, scope: Scope = EVERYTHING, unit_basis: str = AS_WAS
+    ) -> list[Judgement]:
+        """All units of a level in one KPI; as they are now where that is asked for and they were another extent."""
+        condition = "period_type = ? and period = ? and unit_level = ? and kpi_id = ?"
+        parameters = (period.period_type, period.first, level, kpi.kpi_id)
+        if unit_basis == AS_WAS:
+            return self._judgements(condition, parameters, scope)
+        as_now = self._judgements(condition, parameters, scope, unit_basis)
+        moved = {one.unit_key for one in as_now}
+        others = self._judgements(condition, parameters, scope)
+        return [*as_now, *(one for one in others if one.unit_key not in moved)]
 
     def judgements_of(
         self, unit_key: str, period_type: str, scope: Scope = EVERYTHING, unit_basis: str = AS_WAS
@@ -248,7 +275,7 @@ class Facts:
             (period.period_type, period.first, level, tuple(sorted(kpi_ids)), *more, *below[1]),
         )
         kpis, targets = self.kpis, self.targets
-        return [(Figure(**_figure(row, kpis, targets)), row["unit_keys"]) for row in frame.iter_rows(named=True)]
+        return [(Figure(**figure(row, kpis, targets)), row["unit_keys"]) for row in frame.iter_rows(named=True)]
 
     def _judgements(
         self, condition: str, parameters: tuple[object, ...], scope: Scope, unit_basis: str = AS_WAS
@@ -260,7 +287,7 @@ class Facts:
             (unit_basis, *parameters, *more),
         )
         kpis, targets = self.kpis, self.targets
-        return [_judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
+        return [judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
 
     def flags(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Flag]:
         """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest."""
@@ -284,8 +311,8 @@ class Facts:
         kpis, targets = self.kpis, self.targets
         flags = [
             Flag(
-                _judgement(row, kpis, targets), row["since_period"], row["judged_in_a_row"], row["movement"],
-                row["owner_agency"], _trend(row),
+                judgement(row, kpis, targets), row["since_period"], row["judged_in_a_row"], row["movement"],
+                row["owner_agency"], trend(row),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
@@ -298,7 +325,7 @@ class Facts:
             " from fct_trend where unit_key = ? and period_type = ?",
             (unit_key, period_type),
         )
-        trends = {row["target_id"]: _trend(row) for row in frame.iter_rows(named=True)}
+        trends = {row["target_id"]: trend(row) for row in frame.iter_rows(named=True)}
         return {target_id: trend for target_id, trend in trends.items() if trend is not None}
 
     def columns(self, figures: Iterable[Figure]) -> list[Column]:
@@ -325,7 +352,7 @@ class Facts:
             " order by supplier_id, dataset, period",
             (period.start, period.end),
         )
-        return [_delivery(row) for row in frame.iter_rows(named=True)]
+        return [delivery(row) for row in frame.iter_rows(named=True)]
 
     def findings(self, period: Period, suppliers: tuple[str, ...] | None = None) -> list[Finding]:
         """Failed rules of a period's months over all suppliers or the given ones; errors first, most rows first."""
@@ -339,7 +366,7 @@ class Facts:
         )
         findings = [
             Finding(
-                row["dataset"], row["rule_id"], row["severity"], _words(row, "description"), row["checked"],
+                row["dataset"], row["rule_id"], row["severity"], words(row, "description"), row["checked"],
                 row["failed"],
             )
             for row in frame.iter_rows(named=True)
@@ -362,36 +389,6 @@ def _gap(one: Figure) -> float:
     return missing / whole if whole else 0.0
 
 
-def _judgement(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> Judgement:
-    return Judgement(
-        **_figure(row, kpis, targets), unit_key=row["unit_key"], unit_code=row["unit_code"],
-        unit_level=row["unit_level"], period=row["period"], comparability=row["comparability"],
-    )  # fmt: skip
-
-
-def _figure(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> dict[str, Any]:
-    """The fields of a Figure."""
-    target_id = row["target_id"]
-    return {name: row[name] for name in SAME} | {
-        "kpi": kpis[row["kpi_id"]],
-        "target": None if target_id is None else targets[target_id],
-        "low": Bound(row["low_numerator"], row["low_denominator"]),
-        "high": Bound(row["high_numerator"], row["high_denominator"]),
-        "is_basis_expired": bool(row["is_basis_expired"]),
-        "reporting": row["reporting_suppliers"],
-        "expected": row["expected_suppliers"],
-    }
-
-
-def _trend(row: dict[str, Any]) -> Trend | None:
-    if row["trend"] is None:
-        return None
-    return Trend(
-        row["trend"], row["reliability"], row["judged_periods"], row["met_periods"], row["first_period"],
-        row["last_period"],
-    )  # fmt: skip
-
-
 def _alike(asked: dict[str, set[Target]]) -> list[tuple[tuple[str, ...], set[Target]]]:
     """Packs in groups that ask the same of a KPI, with their targets; one empty group where no pack asks anything."""
     groups: dict[frozenset[tuple[object, ...]], list[str]] = {}
@@ -400,24 +397,6 @@ def _alike(asked: dict[str, set[Target]]) -> list[tuple[tuple[str, ...], set[Tar
     return [(tuple(packs), set[Target]().union(*(asked[pack] for pack in packs))) for packs in groups.values()] or [
         ((), set())
     ]
-
-
-def _delivery(row: dict[str, Any]) -> Delivery:
-    return Delivery(
-        supplier_id=row["supplier_id"], supplier_name=row["supplier_name"] or row["supplier_id"],
-        covered_codes=tuple((row["covered_codes"] or "").split(",")),
-        dataset=row["dataset"], period=row["period"], due=row["due_date"], received_at=row["received_at"],
-        status=row["delivery_status"], is_correction_refused=bool(row["is_correction_refused"]),
-        is_gap=bool(row["is_gap"]), communities_expected=row["communities_expected"],
-        communities_delivered=row["communities_delivered"], versions=row["versions"] or 0, read=row["rows_read"] or 0, accepted=row["rows_accepted"] or 0,
-        quarantined=row["rows_quarantined"] or 0, duplicate=row["rows_duplicate"] or 0,
-        skipped=row["rows_skipped"] or 0, refusal=_words(row, "refusal"),
-    )  # fmt: skip
-
-
-def _words(row: dict[str, Any], stem: str) -> Words:
-    zh, en = row[f"{stem}_zh"], row[f"{stem}_en"]
-    return Words(str(zh or ""), str(en or zh or ""))
 
 
 def _not_in_edition(what: Words, asked: str) -> NoSuchPage:

@@ -36,6 +36,7 @@ PATTERNS = {
     "no_data": {"shape": ".", "fgcolor": QUIET, "bgcolor": LOOKS["no_data"].fill, "size": 6, "solidity": 0.2},
 }
 MOST_TICKS = 8
+DOUBT_REACH = 3  # times the span of values and targets
 
 
 def trend(frame: pl.DataFrame, lang: Lang, *, goal: str, sign: str, is_rate: bool) -> Drawing:
@@ -118,6 +119,83 @@ def history(frame: pl.DataFrame, lang: Lang) -> Drawing:
     return {"data": data, "layout": layout | {"barmode": "stack", "bargap": 0.3}}
 
 
+def distribution(frame: pl.DataFrame, lang: Lang, *, goals: Sequence[float], sign: str) -> Drawing:
+    """How many units have which value, stacked by state; what is asked stands as dashed lines.
+
+    One row per bar × state: left, right (the values it stands for, equal for a single value), state, units.
+    """
+    data = []
+    for state in STATES:
+        bars = frame.filter(pl.col("state") == state)
+        if bars.height:
+            data.append(
+                {
+                    "type": "bar", "x": ((bars["left"] + bars["right"]) / 2).to_list(), "y": bars["units"].to_list(),
+                    "name": state_word(state, lang), "width": bars["width"].to_list(),
+                    "hovertext": [
+                        f"{left:g}{sign}" if left == right else f"{left:g}–{right:g}{sign}"
+                        for left, right in bars.select("left", "right").iter_rows()
+                    ],
+                    "hovertemplate": "%{hovertext}<br>%{y} " + state_word(state, lang) + "<extra></extra>",
+                    "marker": {"color": LOOKS[state].fill, "line": {"color": QUIET, "width": 0.6},
+                               "pattern": PATTERNS.get(state, {})},
+                }
+            )  # fmt: skip
+    layout = _plot(height=240) | {"barmode": "stack", "shapes": [_upright(goal) for goal in goals]}
+    layout["xaxis"] |= {"ticksuffix": sign if sign == "%" else ""}
+    return {"data": data, "layout": layout}
+
+
+def funnel(frame: pl.DataFrame, limits: pl.DataFrame, lang: Lang, *, goal: float) -> Drawing:
+    """Rates against how many cases they rest on, with the limits that chance alone keeps to if the target were met.
+
+    frame, one row per unit: name, state, denominator, value, hover. limits, one row per number of cases: denominator,
+    and low_95, high_95, low_998, high_998.
+    """
+    cases = limits["denominator"].to_list()
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter", "x": cases, "y": limits[column].to_list(), "mode": "lines", "hoverinfo": "skip",
+            "line": {"color": GOAL, "width": 1.2, "dash": dash}, "name": column, "showlegend": False,
+        }
+        for column, dash in (("low_95", "dash"), ("high_95", "dash"), ("low_998", "dot"), ("high_998", "dot"))
+    ]  # fmt: skip
+    data.append(
+        {"type": "scatter", "x": cases, "y": [goal] * len(cases), "mode": "lines", "hoverinfo": "skip",
+         "line": {"color": GOAL, "width": 1.6}, "name": say("target", lang)}
+    )  # fmt: skip
+    for state in STATES:
+        units = frame.filter(pl.col("state") == state)
+        if units.height:
+            colour = _marker_colour(state)
+            data.append(
+                {
+                    "type": "scatter", "x": units["denominator"].to_list(), "y": units["value"].to_list(), "mode": "markers",
+                    "name": state_word(state, lang), "hovertext": units["hover"].to_list(), "hoverinfo": "text",
+                    "marker": {"size": 8, "symbol": SYMBOLS[state], "color": colour, "line": {"width": 1.2, "color": colour}},
+                }
+            )  # fmt: skip
+    layout = _plot(height=320)
+    bottom = min([*frame["value"].to_list(), *limits["low_95"].to_list()], default=0.0)
+    layout["xaxis"] |= {"type": "log", "dtick": "D2", "title": {"text": say("funnel_cases", lang)}}
+    layout["yaxis"] |= {"ticksuffix": "%", "range": [max(-2.0, bottom - 3.0), 102.0]}
+    return {"data": data, "layout": layout}
+
+
+def _upright(value: float) -> dict[str, Any]:
+    return {
+        "type": "line", "x0": value, "x1": value, "y0": 0, "y1": 1, "yref": "paper",
+        "line": {"color": GOAL, "width": 1.6, "dash": "dash"},
+    }  # fmt: skip
+
+
+def _plot(*, height: int) -> dict[str, Any]:
+    """What charts over values have, whose axis is numbers and not periods."""
+    layout = _layout(height=height, labels=[], ticks=[])
+    layout["xaxis"] = {"showgrid": False, "fixedrange": True, "linecolor": LINE, "ticks": "outside", "zeroline": False}
+    return layout
+
+
 def _layout(*, height: int, labels: Sequence[str], ticks: Sequence[str]) -> dict[str, Any]:
     """What all figures have; the names of periods under the axis, some left out where there are many."""
     step = -(-len(labels) // MOST_TICKS) or 1
@@ -136,9 +214,10 @@ def _layout(*, height: int, labels: Sequence[str], ticks: Sequence[str]) -> dict
 
 
 def _key(goal: str, lang: Lang, *, has_doubt: bool) -> str:
-    """What the dashed line and the hatched bars are, above the plot where no point is."""
+    """What the dashed line (if any) and the hatched bars are, above the plot where no point is."""
     doubt = f'   <span style="color:{DOUBT}">▨</span> {say("doubt", lang)}' if has_doubt else ""
-    return f'<span style="color:{GOAL}">- - -</span> {say("target", lang)} {goal}{doubt}'
+    asked = f'<span style="color:{GOAL}">- - -</span> {say("target", lang)} {goal}' if goal else ""
+    return f"{asked}{doubt}"
 
 
 def _few(texts: list[str]) -> list[str]:
@@ -156,12 +235,21 @@ def _marker_colour(state: str) -> str:
 
 
 def _range(frame: pl.DataFrame, *, is_rate: bool) -> tuple[float, float]:
-    """The least and the greatest of what is drawn, with room for labels; rates never leave 0–100 by much."""
-    columns = ("value", "value_low", "value_high", "target_1", "target_2")
-    points = [point for column in columns for point in frame[column].drop_nulls().to_list()]
+    """The least and the greatest of what is drawn, with room for labels; rates never leave 0–100 by much.
+
+    Doubt that reaches far beyond values and targets is cut off at the edge: it would flatten everything else.
+    """
+    points = _known(frame, "value", "target_1", "target_2")
     if not points:
         return 0.0, 1.0
     low, high = min(points), max(points)
+    reach = DOUBT_REACH * max(high - low, 1.0)
+    doubtful = _known(frame, "value_low", "value_high")
+    low, high = max(min([low, *doubtful]), low - reach), min(max([high, *doubtful]), high + reach)
     room = max((high - low) * 0.25, 1.0)
     bottom = max(0.0, low - room)
     return bottom, min(high + room, 100.0 + (100.0 - bottom) * 0.22) if is_rate else high + room
+
+
+def _known(frame: pl.DataFrame, *columns: str) -> list[float]:
+    return [point for column in columns for point in frame[column].drop_nulls().to_list()]

@@ -46,7 +46,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Kpi:
-    """A KPI as declared."""
+    """A KPI as declared. `direction`: which values are better, 'higher' or 'lower'."""
 
     kpi_id: str
     name: Words
@@ -59,6 +59,12 @@ class Kpi:
     levels: tuple[str, ...]
     datasets: tuple[str, ...]
     formula: Words
+    basis: str
+    direction: str
+    tolerance: Decimal
+    document: str
+    clause: str
+    note: Words
 
     def __hash__(self) -> int:
         return hash(self.kpi_id)  # the whole would be hashed for every cell of a page

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
-from urllib.parse import quote
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
 from dash.development.base_component import Component
@@ -25,17 +24,20 @@ from dashboards.address import Address, Lang, NoSuchPage, language_of, no_page, 
 from dashboards.components import Cell, page
 from dashboards.desk import Desk
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
-from dashboards.export import flags_csv
 from dashboards.facts import Facts
+from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
-from dashboards.pages import checks, community, data, overview, problem
+from dashboards.pages import checks, community, data, guide, kpi, overview, problem
 from dashboards.security import protect
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-PAGES = {"overview": overview.content, "unit": community.content, "data": data.content, "checks": checks.content}
+PAGES = {
+    "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
+    "checks": checks.content, "guide": guide.content, "questions": guide.questions, "connect": guide.connections,
+}  # fmt: skip
 
 KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text
 LOADING = "正在读取… Loading…"
@@ -288,16 +290,6 @@ def _add_routes(app: Dash, site: Site) -> None:
             return jsonify(status="unavailable", reason=error.what.en), 503
         return jsonify(status="ok", edition_id=edition.info.edition_id), 200
 
-    def save_flags() -> Response:
-        search = request.query_string.decode("ascii", "replace")
-        try:
-            edition, _ = reader.current_or_last()
-            name, content = flags_csv(Facts(edition), parse("/", search))
-        except WarehouseError as error:
-            return Response(f"{error.zh}\n{error.en}\n", status=404, mimetype="text/plain")
-        disposition = f"attachment; filename=\"flags.csv\"; filename*=UTF-8''{quote(name)}"
-        return Response(content, mimetype="text/csv", headers={"Content-Disposition": disposition})
-
     def list_flags() -> Response:
         try:
             rows = site.flags(request.query_string.decode("ascii", "replace"))
@@ -308,7 +300,7 @@ def _add_routes(app: Dash, site: Site) -> None:
     # Before Dash's own catch-all in the order of specificity, so these paths are never a page.
     server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
     server.add_url_rule("/list/flags.json", "list_flags", list_flags, methods=["GET"])
-    server.add_url_rule("/export/flags.csv", "export_flags", save_flags, methods=["GET"])
+    add_files(server, reader)
 
 
 def _failed(error: Exception) -> tuple[object, dict[str, str]]:

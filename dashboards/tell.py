@@ -51,6 +51,12 @@ def value(one: Figure, lang: Lang) -> str:
     return "–" if printed is None else f"{printed:,f}{unit_sign(one.kpi, lang, printed)}"
 
 
+def amount(bound: Bound, kpi: Kpi, goal: Target | None, lang: Lang) -> str:
+    """What some unit has, printed beside the target that it is compared with."""
+    printed = _rounded(bound.numerator, bound.denominator, kpi, goal)
+    return "–" if printed is None else f"{printed:,f}{unit_sign(kpi, lang, printed)}"
+
+
 def ratio(one: Figure) -> str:
     """'188 / 202', of a count the number alone; '–' where nothing was delivered."""
     if one.numerator is None or one.denominator is None:
@@ -98,11 +104,11 @@ def expired(one: Figure, lang: Lang) -> tuple[str, str]:
 @lru_cache(4096)
 def clause(goal: Target | None, lang: Lang) -> str:
     """The document and its clause in full: '社区平安建设方案 §5'."""
-    return "–" if goal is None else f"{_in_language(goal.document, lang)} {goal.clause}".strip()
+    return "–" if goal is None else f"{in_language(goal.document, lang)} {goal.clause}".strip()
 
 
 def document(goal: Target, lang: Lang) -> str:
-    return _in_language(goal.document, lang)
+    return in_language(goal.document, lang)
 
 
 def clause_brief(goal: Target) -> str:
@@ -308,7 +314,7 @@ def _chance_words(one: Figure, lang: Lang) -> str:
     return say("chance_range", lang, low=f"{low}%", high=f"{high}%")
 
 
-def _in_language(text: str, lang: Lang) -> str:
+def in_language(text: str, lang: Lang) -> str:
     """One half of a name given as '中文 / English'; the whole where it is given once."""
     zh, _, en = text.partition(" / ")
     return en if lang == "en" and en else zh

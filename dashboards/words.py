@@ -182,6 +182,37 @@ COMPARABILITY = {
     "rebased": Words("已归入现行区划", "re-based"),
     "break": Words("不可比", "break"),
 }
+KINDS = {
+    "rate": Words("比率", "rate"),
+    "ratio": Words("比值", "ratio"),
+    "count": Words("数量", "count"),
+}
+BASES = {
+    "stock": Words("期末时点", "at the end of the period"),
+    "flow": Words("期内发生", "within the period"),
+    "ytd": Words("本年累计", "since January"),
+}
+DIRECTIONS = {
+    "higher": Words("越高越好", "higher is better"),
+    "lower": Words("越低越好", "lower is better"),
+}
+# What a target may be limited to, in the order in which `Target.scopes` has them.
+SCOPES = {
+    "area_scope": Words("地区", "area"),
+    "class_scope": Words("社区类别", "class of community"),
+    "city_class_scope": Words("城市类别", "class of city"),
+    "level_scope": Words("层级", "level"),
+    "variant_scope": Words("方案", "variant"),
+}
+CITY_CLASSES = {
+    "megacity_centre": Words("超大城市中心城区", "centre of a megacity"),
+    "other": Words("其他", "other"),
+}
+VARIANTS = {
+    "new_built": Words("新建", "newly built"),
+    "pilot": Words("试点", "pilot"),
+    "other": Words("其他", "other"),
+}
 CHANGES = {
     "renamed": Words("更名", "renamed"),
     "recoded": Words("换码", "re-coded"),

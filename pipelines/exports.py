@@ -57,8 +57,12 @@ def export(home: Home, edition: Edition, request: Request, kind: str, encoding: 
         str(edition.manifest["county_name"]), _name(request), request.period or "全部期间", unit_name or "全部单位", edition.id,
         *(["示例数据"] if is_sample else []),
     ]  # fmt: skip
-    stem = "_".join(re.sub(r'[\\/:*?"<>|\s]+', "-", part) for part in parts)
-    return f"{stem}.{kind}", WRITERS[kind](frame, encoding, comments)
+    return f"{file_stem(parts)}.{kind}", WRITERS[kind](frame, encoding, comments)
+
+
+def file_stem(parts: Iterable[str]) -> str:
+    """The name of a file without its ending: county, report, period, area, edition, mark, without what paths cannot hold."""
+    return "_".join(re.sub(r'[\\/:*?"<>|\s]+', "-", part) for part in parts)
 
 
 def harmless(text: str) -> str:

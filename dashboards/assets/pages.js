@@ -24,11 +24,16 @@ window.dash_clientside.warehouse = {
 (function () {
   "use strict";
 
+  // What a page is about: on the page of a KPI also the unit whose parts are compared.
+  function subject() {
+    return window.location.pathname + new URLSearchParams(window.location.search).get("unit");
+  }
+
   function follow(href) {
-    const from = window.location.pathname;
+    const from = subject();
     window.history.pushState({}, "", href);
     window.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
-    if (window.location.pathname !== from) {
+    if (subject() !== from) {
       window.scrollTo(0, 0);
     }
   }
@@ -86,6 +91,9 @@ window.dash_clientside.warehouse = {
     return present ? window.dash_ag_grid.getApi("flags") : null;
   }
   window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details.left-out").forEach(function (folded) {
+      folded.open = true;
+    });
     const api = grid();
     if (api) {
       layoutBefore = api.getGridOption("domLayout");
@@ -104,6 +112,10 @@ const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentF
 
 cells.UnitLink = function (props) {
   return window.React.createElement("a", { href: props.data.unit_href }, props.value);
+};
+
+cells.KpiLink = function (props) {
+  return window.React.createElement("a", { href: props.data.kpi_href }, props.value);
 };
 
 cells.StateChip = function (props) {

@@ -11,7 +11,7 @@ from dashboards import tell
 from dashboards.address import Address, Lang
 from dashboards.checks import REGISTRATION, Estimate, Signal, estimates, rows_for_review, signals
 from dashboards.choices import bar, period_choices
-from dashboards.components import Node, link
+from dashboards.components import Node, downloads, link
 from dashboards.facts import Facts
 from dashboards.records import Period, Unit
 from dashboards.words import DATASETS, name_of, pick, say
@@ -29,9 +29,9 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     parts = [
         bar(period_choices(facts, address, period)),
         _headline(period, len(found), sum(waiting.values()), lang),
-        _section("signals", [_signal(one, units, address) for one in found], SIGNAL_HEAD, lang),
-        _section("links_waiting", suppliers, ("month", "supplier", "rows_waiting"), lang, help_key="links_help"),
-        _section("estimates", [_estimate(one, units, rates, address) for one in estimated], ESTIMATE_HEAD, lang),
+        _section("signals", [_signal(one, units, address) for one in found], SIGNAL_HEAD, address),
+        _section("links_waiting", suppliers, ("month", "supplier", "rows_waiting"), address, help_key="links_help"),
+        _section("estimates", [_estimate(one, units, rates, address) for one in estimated], ESTIMATE_HEAD, address),
     ]
     return f"{say('checks', lang)} · {pick(period.label, lang)}", parts
 
@@ -59,10 +59,12 @@ def _headline(period: Period, count: int, rows: int, lang: Lang) -> Component:
 
 
 def _section(
-    key: str, rows: Sequence[Sequence[Node]], head: Sequence[str], lang: Lang, *, help_key: str = ""
+    key: str, rows: Sequence[Sequence[Node]], head: Sequence[str], address: Address, *, help_key: str = ""
 ) -> Component:
-    """A heading, what it is about, and a table or the sentence that there is nothing."""
+    """A heading, what it is about, and a table that can be taken away, or the sentence that there is nothing."""
+    lang = address.lang
     titles = [html.H2(say(key, lang)), html.Span(say(help_key or f"{key}_help", lang), className="help")]
+    titles += [downloads(key, address)] if rows else []
     none = {"links_waiting": "links_none"}.get(key, f"{key}_none")
     body = _table(rows, head, lang) if rows else html.P(say(none, lang))
     return html.Section([html.Div(titles, className="section-head"), body], id=key)

@@ -17,13 +17,14 @@ from dashboards import figures
 from dashboards.address import Address
 from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
 from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
-from dashboards.components import Attributes, chart, chip, link, mark
+from dashboards.components import bulletin_menu, chart, chip, downloads, link, mark
 from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
 from dashboards.facts import ALL, Facts, Scope
 from dashboards.figures import Drawing
 from dashboards.pages import domain as one_domain
 from dashboards.pages import whole
 from dashboards.pages.checks import estimate_note
+from dashboards.pages.crumbs import breadcrumb
 from dashboards.pages.unit_kpi import Asked, asked_of, domain_section, states_in_cards
 from dashboards.pages.view import View
 from dashboards.records import STATES, Delivery, Judgement, Period, Unit
@@ -45,8 +46,6 @@ from dashboards.words import STATES as LOOKS
 
 FEW = 12
 NAMED = 8  # KPIs that the headline names
-HERE: Attributes = {"aria-current": "page"}
-OUTSIDE = ("province", "city")
 BELOW = {"county": "street", "street": "community"}
 
 
@@ -61,10 +60,16 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     now = [judgement for one in asked for judgement in one.now]
     in_cards = states_in_cards(asked, address)
     parts = [
-        _breadcrumb(unit, units, address),
-        bar([*period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address)]),
+        breadcrumb(unit, units, address),
+        bar(
+            [
+                *period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address),
+                downloads("profile", address), bulletin_menu(address) if unit.level in BELOW else None,
+            ]
+        ),
         bar([domain_choice(facts, address)]),
         _headline(unit, asked, period, address),
+        html.P(say("no_grids", address.lang), className="help", id="grids") if unit.level == "community" else None,
         *(
             domain_section(
                 domain, [one for one in asked if one.column.kpi.domain == domain], in_cards, address, beside.get(domain)
@@ -76,27 +81,6 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
         _behind(facts, unit, now, period, address),
     ]
     return f"{unit.name} · {pick(period.label, address.lang)}", [part for part in parts if part is not None]
-
-
-def _breadcrumb(unit: Unit, units: dict[str, Unit], address: Address) -> Component:
-    above = _above(unit, units)
-    steps = [link(say("overview", address.lang), address.to("overview"))]
-    steps += [link(parent.name, address.to("unit", unit_key=parent.key)) for parent in above]
-    items = [html.Li(step) for step in steps]
-    items.append(html.Li(html.Span(unit.name, **HERE)))
-    return html.Nav(html.Ol(items), className="crumbs")
-
-
-def _above(unit: Unit, units: dict[str, Unit]) -> list[Unit]:
-    """What a unit lies in, from the province down: up to the county by its tree, whose first it is, above it by code."""
-    tree: list[Unit] = []
-    parent = units.get(unit.parent_key) if unit.parent_key else None
-    while parent is not None and parent not in tree:
-        tree.insert(0, parent)
-        parent = units.get(parent.parent_key) if parent.parent_key else None
-    first = (tree or [unit])[0]
-    outside = [other for other in units.values() if other.level in OUTSIDE and other is not first]
-    return [*sorted((one for one in outside if first.code.startswith(one.code)), key=lambda one: len(one.code)), *tree]
 
 
 def _extent(facts: Facts, unit: Unit, address: Address) -> Component | None:

@@ -1,14 +1,17 @@
-"""The data page: what was delivered by whom, which rules rows failed, and which edition this is."""
+"""The data page: what was delivered by whom, which rules rows failed, which edition this is and what it changed."""
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboards.address import Address, Lang
 from dashboards.choices import bar, period_choices
+from dashboards.components import downloads
 from dashboards.deliveries import (
     CHINA,
     completeness,
@@ -16,14 +19,21 @@ from dashboards.deliveries import (
     delivery_table,
     finding_table,
     needs_attention,
+    share,
     slots_sentence,
+    totals,
+    totals_by,
+    totals_table,
 )
 from dashboards.edition import EditionInfo
 from dashboards.facts import Facts
-from dashboards.format import number, round_beside
+from dashboards.format import number
+from dashboards.history import Account, Past, home_of, last_change, past_editions
 from dashboards.records import Delivery
-from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say
+from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say, state_word
+from pipelines.explain_steps import CAUSES
 
+MOST_FINDINGS = 30
 # From what must be acted on to what is in order: a cell that stands for several months shows the first.
 ORDER = ("missing", "refused", "late", "not_due", "on_time")
 
@@ -35,24 +45,140 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     slots = facts.deliveries(period)
     findings = facts.findings(period)
     trouble = [slot for slot in slots if needs_attention(slot)]
+    home, edition_id = home_of(facts.edition.path), facts.edition.info.edition_id
     parts = [
         bar(period_choices(facts, address, period)),
         _headline(slots, pick(period.label, lang), lang),
-        html.Section(
-            [html.Div(html.H2(say("deliveries", lang)), className="section-head"), _slots(slots, lang)],
-            id="slots",
+        _section(
+            "deliveries", "slots", [_slots(slots, lang), *([delivery_table(trouble, lang)] if trouble else [])], address,
+            is_empty=not slots,
         ),
-        html.Section(delivery_table(trouble, lang)) if trouble else None,
-        html.Section(
-            [
-                html.Div(html.H2(say("quality", lang)), className="section-head"),
-                finding_table(findings[:30], lang),
-            ],
-            id="quality",
+        _section(
+            "by_supplier", "suppliers",
+            [totals_table("supplier", totals_by(slots, lambda slot: slot.supplier_name), totals(slots, say("all_of_them", lang)), lang)],
+            address,
         ),
+        _section(
+            "by_dataset", "datasets",
+            [totals_table("dataset", totals_by(_by_dataset(slots), lambda slot: name_of(DATASETS, slot.dataset, lang)), totals(slots, say("all_of_them", lang)), lang)],
+            address,
+        ),
+        _section(
+            "quality", "quality", [finding_table(findings[:MOST_FINDINGS], lang), *_more(len(findings), lang)], address,
+            is_empty=not findings,
+        ),
+        _changes(last_change(home, edition_id), lang),
+        _history(past_editions(home, edition_id), lang),
         _edition(facts.edition.info, lang),
-    ]
+    ]  # fmt: skip
     return f"{say('data', lang)} · {pick(period.label, lang)}", [part for part in parts if part is not None]
+
+
+def _by_dataset(slots: list[Delivery]) -> list[Delivery]:
+    return sorted(slots, key=lambda slot: slot.dataset)
+
+
+def _section(
+    title: str, table: str, body: list[Component], address: Address, *, is_empty: bool = False
+) -> Component:
+    """A part of the page whose table can be taken away, unless it is empty, under the name that is also its anchor."""
+    head = [html.H2(say(title, address.lang)), *([] if is_empty else [downloads(table, address)])]
+    return html.Section([html.Div(head, className="section-head"), *body], id=table)
+
+
+def _more(found: int, lang: Lang) -> list[Component]:
+    if found <= MOST_FINDINGS:
+        return []
+    return [html.P(say("findings_more", lang, shown=MOST_FINDINGS, total=found), className="help")]
+
+
+def _changes(account: Account | None, lang: Lang) -> Component:
+    """What is otherwise than in the edition before, in counts that add up and by cause."""
+    head = html.Div(html.H2(say("changes", lang)), className="section-head")
+    if account is None:
+        return html.Section([head, html.P(say("changes_first", lang))], id="changes")
+    told: list[Component] = [
+        html.P(say("changes_count", lang, older=account.older, newer=account.newer, count=number(account.changed)))
+    ]
+    if not account.is_explained:
+        command = f"warehouse editions diff {account.older} {account.newer}"
+        return html.Section([head, *told, html.P([say("changes_unexplained", lang), html.Code(command)])], id="changes")
+    told += [html.P(pick(note, lang), className="help") for note in account.notes]
+    together = [
+        html.Li([html.B(number(count)), f" {' + '.join(name_of(CAUSES, cause, lang) for cause in causes)}"])
+        for causes, count in account.by_causes.items()
+    ]
+    told.append(html.Ul(together, className="details"))
+    if account.largest:
+        told += [html.P(say("changes_help", lang), className="help"), _change_table(account.largest, lang)]
+    return html.Section([head, *told], id="changes")
+
+
+def _change_table(changes: Sequence[Mapping[str, Any]], lang: Lang) -> Component:
+    heads = [html.Th(say(name, lang), scope="col") for name in ("kpi", "unit", "period", "was_and_is", "by_cause", "verdict_change")]
+    rows = [
+        html.Tr(
+            [
+                html.Th(change[f"kpi_{lang}"], scope="row"),
+                html.Td(change["unit_name"] or change["unit_key"]),
+                html.Td(change[f"period_{lang}"]),
+                html.Td(f"{_amounts(change, 'older')} → {_amounts(change, 'newer')}", className="number"),
+                html.Td([html.Div(_part(cause, parts, lang)) for cause, parts in change["causes"].items()]),
+                html.Td([html.Div(text) for text in _verdicts(change["judgements"], lang)]),
+            ]
+        )
+        for change in changes
+    ]
+    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain changes-table")
+    return html.Div(table, className="scroll", tabIndex=0)
+
+
+def _amounts(change: Mapping[str, Any], side: str) -> str:
+    return f"{number(change[f'{side}_numerator'])} / {number(change[f'{side}_denominator'])}"
+
+
+def _part(cause: str, parts: Sequence[Decimal], lang: Lang) -> str:
+    numerator, denominator = parts
+    moved = f"{_signed(numerator)} / {_signed(denominator)}" if numerator or denominator else say("judgement_only", lang)
+    return f"{name_of(CAUSES, cause, lang)} {moved}"
+
+
+def _signed(amount: Decimal) -> str:
+    return f"+{number(amount)}" if amount > 0 else number(amount)
+
+
+def _verdicts(judgements: Sequence[Mapping[str, Any]], lang: Lang) -> list[str]:
+    """By target the status that was and is, where it is another one."""
+    return [
+        f"{judged['target_id'] or ''} {_status(judged['older_status'], lang)} → {_status(judged['newer_status'], lang)}".strip()
+        for judged in judgements
+        if judged["older_status"] != judged["newer_status"]
+    ]
+
+
+def _status(status: str | None, lang: Lang) -> str:
+    return "–" if status is None else state_word(status, lang)
+
+
+def _history(editions: Sequence[Past], lang: Lang) -> Component:
+    heads = [html.Th(say(name, lang), scope="col") for name in ("edition", "published", "as_of", "figures_count", "code_version")]
+    rows = [
+        html.Tr(
+            [
+                html.Th([one.edition_id, *([html.Span(say("shown_now", lang), className="chip s-met")] if one.is_current else [])], scope="row"),
+                html.Td(f"{one.published + CHINA:%Y-%m-%d %H:%M}"),
+                html.Td(day(one.as_of, lang)),
+                html.Td(number(one.figures), className="number"),
+                html.Td(html.Code(one.code_version)),
+            ]
+        )
+        for one in editions
+    ]  # fmt: skip
+    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain")
+    head = [html.H2(say("editions", lang)), html.Span(say("editions_help", lang), className="help")]
+    return html.Section(
+        [html.Div(head, className="section-head"), html.Div(table, className="scroll", tabIndex=0)], id="editions"
+    )
 
 
 def _headline(slots: list[Delivery], label: str, lang: Lang) -> Component:
@@ -65,10 +191,12 @@ def _headline(slots: list[Delivery], label: str, lang: Lang) -> Component:
     told += [say("gap_count", lang, count=gaps)] if gaps else []
     told += [say("incomplete_count", lang, count=incomplete)] if incomplete else []
     if read:
-        share = f"{round_beside(Fraction(quarantined * 100, read), 2, [Fraction(0), Fraction(100)]):f}%"
         told.append(
-            say("rows_summary", lang, read=number(read), quarantined=number(quarantined), share=share)
-        )
+            say(
+                "rows_summary", lang, read=number(read), quarantined=number(quarantined),
+                share=share(quarantined, read, 2),
+            )
+        )  # fmt: skip
     colon = "：" if lang == "zh" else ": "
     return html.Section(
         [

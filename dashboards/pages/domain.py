@@ -59,7 +59,7 @@ def _cards(view: View, columns: list[Column], above: list[Judgement]) -> list[Co
     earlier = column_counts(view.facts, view.before, view.address.level, view.scope) if view.before else None
     cards = [
         _card(
-            html.H2([html.Span(mark(place), className="mark"), column_name(column, columns, view.lang)]),
+            html.H2([html.Span(mark(place), className="mark"), _named(column, columns, view)]),
             column, counts_of(column, now), None if earlier is None else counts_of(column, earlier),
             [one for one in above if column in column_of(one, columns)], view.address,
         )
@@ -83,7 +83,7 @@ def _only_above(view: View, kpis: list[Kpi], above: list[Judgement]) -> list[Com
         return []
     cards = [
         _card(
-            html.H2(column_name(column, columns, view.lang)), column,
+            html.H2(_named(column, columns, view)), column,
             Counter() if column.kpi.kpi_id in known else counts_of(column, counts), None,
             [one for one in higher if column in column_of(one, columns)], view.address, level="street",
         )
@@ -93,6 +93,10 @@ def _only_above(view: View, kpis: list[Kpi], above: list[Judgement]) -> list[Com
         html.H2(say("only_above", view.lang), className="sub-head"),
         html.Section(cards, className="cards", id="above"),
     ]
+
+
+def _named(column: Column, columns: Sequence[Column], view: View) -> Component:
+    return link(column_name(column, columns, view.lang), view.address.to("kpi", kpi_id=column.kpi.kpi_id))
 
 
 def _card(
@@ -162,7 +166,7 @@ def heatmap(view: View, columns: list[Column], table: Table, keys: Sequence[str]
     groups = by_street([key for key in keys if key in table], view.units)
     return [
         legend([state for state in STATES if state in present], lang),
-        matrix(groups, kpi_heads(columns, lang), cells, cells.is_missed, view.address),
+        matrix(groups, kpi_heads(columns, view.address), cells, cells.is_missed, view.address),
         html.P(say("matrix_help", lang), className="help"),
     ]
 

@@ -10,7 +10,7 @@ from dash.development.base_component import Component
 
 from dashboards.address import Address
 from dashboards.choices import bar, domain_choice, level_choice, pack_choice, period_choices
-from dashboards.components import Node, chip, link, options
+from dashboards.components import Node, bulletin_menu, chip, downloads, link, options
 from dashboards.facts import ALL, Facts
 from dashboards.flag_list import flag_grid
 from dashboards.format import short_name
@@ -38,7 +38,7 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
     keys = [key for key, state in view.stand.units.items() if address.show == "all" or state in PROBLEMS]
     cards, title, heatmap = draw(view, keys)
     parts = [
-        bar([*period_choices(facts, address, view.period), level_choice(address), pack_choice(facts, address)]),
+        bar([*period_choices(facts, address, view.period), level_choice(address), pack_choice(facts, address), bulletin_menu(address)]),
         bar([domain_choice(facts, address)]),
         _headline(view, moves),
         *cards,
@@ -151,7 +151,7 @@ def _matrix(title: str, body: list[Component], address: Address) -> Component:
         ],
     )
     return html.Section(
-        [html.Div([html.H2(title), show], className="section-head"), *body],
+        [html.Div([html.H2(title), show, downloads("figures", address)], className="section-head"), *body],
         id="matrix",
     )
 
@@ -166,13 +166,10 @@ def _list(view: View, moves: Movements) -> Component:
         lang=lang, period_type=period.period_type, period=period.first, level=address.level, domain=address.domain,
         pack=address.pack,
     ).query()  # fmt: skip
-    save = html.A(
-        say("download", lang, count=count), href=f"/export/flags.csv{query}", className="button", download=""
-    )
     return html.Section(
         [
             html.Div(
-                [*head, html.Span(say("list_help", lang), className="help"), save], className="section-head"
+                [*head, html.Span(say("list_help", lang), className="help"), downloads("flags", view.address)], className="section-head"
             ),
             # The rows come by a request of their own: of a large county they are more than the rest of the page.
             dcc.Store(id="flags-source", data=f"/list/flags.json{query}"),

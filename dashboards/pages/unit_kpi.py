@@ -1,4 +1,4 @@
-"""A KPI on the page of one unit: as a card with its history, or as a line of a table where it needs no attention.
+"""A KPI on the page of one unit: as a card with its history, or as a line of the unit's profile.
 
 Belongs here: what is said of one KPI of one unit. Single texts and numbers are composed in `tell.py`.
 """
@@ -19,8 +19,9 @@ from dashboards.address import Address, Lang, TaskView
 from dashboards.components import Attributes, Node, chart, chip, column_name, link
 from dashboards.facts import ALL, AS_WAS, Facts, Scope
 from dashboards.figures import Drawing
-from dashboards.pages.domain import unjudged
-from dashboards.records import STATES, Column, Flag, Judgement, Kpi, Period, Target, Trend, Unit
+from dashboards.peers import Peers, peers_of
+from dashboards.records import STATES, Column, Flag, Judgement, Period, Target, Trend, Unit
+from dashboards.sparkline import Point, sparkline
 from dashboards.summary import JUDGED_STATES, column_of
 from dashboards.words import (
     AGENCIES,
@@ -38,12 +39,12 @@ ATTENTION = ("missed", "near", "undetermined")
 MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
 # After the value of a point, as in its words below the chart.
 MARKS = {"comparable": "", "rebased": " ↻", "break": " ∥"}
-QUIET = ("no_data", "too_early", "not_applicable")
+WITH_PEERS = ("street", "community")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of a unit by a KPI: its judgements now (one per target), before, and what is known of their course."""
+    """What is asked of a unit by a KPI: its judgements now (one per target), before, their course, and its peers."""
 
     column: Column
     name_zh: str
@@ -52,6 +53,7 @@ class Asked:
     past: tuple[Judgement, ...]
     flag: Flag | None
     trend: Trend | None
+    peers: Peers | None = None
 
     def name(self, lang: Lang) -> str:
         return self.name_en if lang == "en" else self.name_zh
@@ -76,7 +78,7 @@ def asked_of(
 ) -> list[Asked]:
     """All KPIs of a unit, in the order of the domains; packs that ask the same are one.
 
-    Flags and trends are of units as they were, and say nothing of figures as they are now.
+    Flags, trends and peers are of units as they were, and say nothing of figures as they are now.
     """
     every = facts.judgements_of(unit.key, period.period_type, scope, unit_basis)
     now = [one for one in every if one.period == period.first]
@@ -85,22 +87,26 @@ def asked_of(
     known = facts.flags_of(unit.key, period, scope) if is_as_was else []
     flags = {(flag.judgement.kpi.kpi_id, flag.judgement.target): flag for flag in known}
     trends = facts.trends(unit.key, period.period_type) if is_as_was else {}
+    peers = peers_of(facts, unit, period) if is_as_was and unit.level in WITH_PEERS else {}
+    by_kpi: dict[str, list[Judgement]] = {}
+    for one in every:
+        by_kpi.setdefault(one.kpi.kpi_id, []).append(one)
     return [
-        _asked(column, columns, [one for one in every if one.kpi is column.kpi], period, flags, trends)
+        _asked(column, columns, by_kpi[column.kpi.kpi_id], period, flags, trends, peers.get(column.kpi.kpi_id))
         for column in columns
     ]
 
 
 def _asked(
     column: Column, columns: list[Column], every: Sequence[Judgement], period: Period,
-    flags: dict[tuple[str, Target | None], Flag], trends: dict[str, Trend],
+    flags: dict[tuple[str, Target | None], Flag], trends: dict[str, Trend], peers: Peers | None,
 ) -> Asked:  # fmt: skip
     now = [one for one in every if one.period == period.first and column in column_of(one, columns)]
     shown = min(now, key=lambda one: STATES.index(one.state))
     target_id = shown.target.target_id if shown.target else ""
     return Asked(
         column, column_name(column, columns, "zh"), column_name(column, columns, "en"), tuple(now),
-        tuple(_line(every, shown.target)), flags.get((column.kpi.kpi_id, shown.target)), trends.get(target_id),
+        tuple(_line(every, shown.target)), flags.get((column.kpi.kpi_id, shown.target)), trends.get(target_id), peers,
     )  # fmt: skip
 
 
@@ -132,18 +138,13 @@ def states_in_cards(asked: Sequence[Asked], address: Address) -> tuple[str, ...]
 def domain_section(
     domain: str, asked: Sequence[Asked], in_cards: tuple[str, ...], address: Address, beside: Component | None = None
 ) -> Component:
-    """The KPIs of a domain: some as cards, others with figures as lines of a table, the rest in one sentence.
+    """The KPIs of a domain: some as cards, all others as lines of a table.
 
     `beside`: what stands beside its figures without being one.
     """
     lang = address.lang
     cards = [one for one in asked if one.is_asked and one.state in in_cards]
-    rest = [one for one in asked if one not in cards]
-    lines = [one for one in rest if one.one.value is not None and one.state not in QUIET]
-    others: dict[str, list[Kpi]] = {}
-    for one in rest:
-        if one not in lines:
-            others.setdefault(one.state if one.is_asked else "no_target", []).append(one.column.kpi)
+    lines = [one for one in asked if one not in cards]
     states = Counter(one.state for one in asked if one.is_asked)
     judged = sum(states[state] for state in JUDGED_STATES)
     head: list[Node] = [html.H2(link(name_of(DOMAINS, domain, lang), address.to(domain=domain)))]
@@ -151,16 +152,16 @@ def domain_section(
         head.append(html.Span(say("domain_bad", lang, bad=states["missed"] + states["near"], judged=judged), className="help"))
     parts = [
         html.Div(head, className="section-head"),
-        html.Div([_card(one, address) for one in _ordered(cards)], className="kpis") if cards else None,
+        html.Div([card(one, address) for one in _ordered(cards)], className="kpis") if cards else None,
         _table(_ordered(lines), address) if lines else None,
         beside,
-        *unjudged(others, lang, "unit_unjudged"),
     ]
     return html.Section([part for part in parts if part is not None], className="domain", **_of_domain(domain))
 
 
 def _ordered(asked: Sequence[Asked]) -> list[Asked]:
-    return sorted(asked, key=lambda one: STATES.index(one.state))
+    """The worst first, those of whom nothing is asked last."""
+    return sorted(asked, key=lambda one: (not one.is_asked, STATES.index(one.state)))
 
 
 def _of_domain(domain: str) -> Attributes:
@@ -171,7 +172,8 @@ def _of_kpi(one: Asked) -> Attributes:
     return {"data-kpi": one.column.kpi.kpi_id, "data-packs": "/".join(one.column.packs)}
 
 
-def _card(asked: Asked, address: Address) -> Component:
+def card(asked: Asked, address: Address) -> Component:
+    """A KPI with all that is said of it and its history."""
     lang, one = address.lang, asked.one
     terms: list[tuple[str, Node | list[Node], str]] = [
         (say("ratio", lang), "" if one.kpi.kind == "count" else tell.ratio(one), "ratio"),
@@ -181,6 +183,7 @@ def _card(asked: Asked, address: Address) -> Component:
         (say("chance", lang), _chance(one, lang), "chance"),
         (say("since", lang), _since(asked.flag, address.period_type, lang), "since"),
         (say("trend_word", lang), tell.trend(asked.trend, address.period_type, lang), "trend"),
+        (say("peers", lang), _peers(asked, lang), "peers"),
         (say("owner", lang), _owner(asked, address), "owner"),
         (say("clause", lang), _clauses(asked, lang), "clause"),
         (say("definition", lang), pick(one.kpi.formula, lang), "definition"),
@@ -190,7 +193,7 @@ def _card(asked: Asked, address: Address) -> Component:
         [
             html.Div(
                 [
-                    html.H3(asked.name(lang)),
+                    html.H3(_named(asked, address)),
                     html.P([_big(one, lang), chip(one.state, lang, tell.status(one, lang))], className="now"),
                     html.Dl(described),
                 ],
@@ -203,7 +206,7 @@ def _card(asked: Asked, address: Address) -> Component:
                 ]
             ),
         ],
-        className=f"kpi k-{one.state}",
+        className=f"kpi-card k-{one.state}",
         **_of_kpi(asked),
     )
 
@@ -280,38 +283,81 @@ def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
     )
 
 
+def _named(asked: Asked, address: Address) -> Component:
+    """The KPI's name, leading to its page among the parts of this unit, or where it has none among its like."""
+    kpi_id = asked.column.kpi.kpi_id
+    return link(asked.name(address.lang), address.to("kpi", kpi_id=kpi_id, unit_key=asked.one.unit_key))
+
+
+HEAD = ("kpi", "status", "value", "target", "trend_word", "bounds", "peers", "shortfall", "owner")
+
+
 def _table(lines: Sequence[Asked], address: Address) -> Component:
     lang = address.lang
-    head = ("kpi", "value", "ratio", "target", "status", "shortfall", "since", "chance", "reliability", "owner")
-    rows = [_line_of(asked, address) for asked in lines]
-    return html.Div(
-        html.Table(
-            [html.Thead(html.Tr([html.Th(say(name, lang), scope="col") for name in head])), html.Tbody(rows)],
-            className="plain kpi-lines",
-        ),
-        className="scroll",
-        tabIndex=0,
+    names = [name for name in HEAD if name != "peers" or any(one.peers for one in lines)]
+    heads = [html.Th(say(name, lang), scope="col", className=f"c-{name}") for name in names]
+    return html.Table(
+        [html.Thead(html.Tr(heads)), html.Tbody([_line_of(asked, names, address) for asked in lines])],
+        className="plain kpi-lines",
     )
 
 
-def _line_of(asked: Asked, address: Address) -> Component:
+def _line_of(asked: Asked, names: Sequence[str], address: Address) -> Component:
     one, lang = asked.one, address.lang
-    since = period_short(address.period_type, asked.flag.since) if asked.flag else ""
-    return html.Tr(
-        [
-            html.Th(asked.name(lang), scope="row", title=pick(one.kpi.formula, lang)),
-            html.Td(tell.value(one, lang), className="number"),
-            html.Td(tell.ratio(one), className="number ratio"),
-            html.Td(_targets(asked, lang)),
-            html.Td([chip(one.state, lang), _doubt(one, lang), *comparability([one], address.period_type, lang)]),
-            html.Td(tell.shortfall_brief(one, lang), className="shortfall"),
-            html.Td(since, title=_since(asked.flag, address.period_type, lang)),
-            html.Td(html.Span(tell.chance(one, lang), className="by-chance", title=tell.chance_reason(one, lang))),
-            html.Td(tell.trend_brief(asked.trend, lang), title=tell.trend(asked.trend, address.period_type, lang)),
-            html.Td(_owner(asked, address)),
+    cells: dict[str, list[Node]] = {
+        "status": [chip(one.state, lang), *_small(tell.partial(one, lang)), *comparability([one], address.period_type, lang)],
+        "value": [html.B(tell.value(one, lang)), *_small("" if one.kpi.kind == "count" else tell.ratio(one), "ratio")],
+        "target": _targets(asked, lang),
+        "trend_word": [_spark(asked, address), *_small(tell.trend_brief(asked.trend, lang))],
+        "bounds": [*_small(_bounds(one, lang), "doubt"), *_small(tell.chance(one, lang), "by-chance")],
+        "peers": _peers(asked, lang),
+        "shortfall": [
+            *([html.Span(tell.shortfall_brief(one, lang), className="shortfall")] if one.shortfall else []),
+            *_small(_since(asked.flag, address.period_type, lang)),
         ],
-        **_of_kpi(asked),
+        "owner": _owner(asked, address),
+    }
+    named = html.Th(
+        [_named(asked, address), *_small(_clauses_brief(asked), "clause")], scope="row"
     )
+    labels: list[tuple[str, Attributes]] = [(name, {"data-label": say(name, lang)}) for name in names if name in cells]
+    return html.Tr(
+        [named, *(html.Td(cells[name], className=f"c-{name}", **label) for name, label in labels)], **_of_kpi(asked)
+    )
+
+
+def _small(text: str, class_name: str = "") -> list[Node]:
+    """A second line of a cell; nothing where there is nothing to say."""
+    return [html.Span(text, className=f"below {class_name}".strip())] if text else []
+
+
+def _clauses_brief(asked: Asked) -> str:
+    return " · ".join(dict.fromkeys(tell.clause_brief(one.target) for one in asked.now if one.target))
+
+
+def _spark(asked: Asked, address: Address) -> Component:
+    lang, one = address.lang, asked.one
+    comma, colon = ("，", "：") if lang == "zh" else (", ", ": ")
+    told = comma.join(f"{period_short(address.period_type, other.period)} {tell.value(other, lang)}" for other in asked.past)
+    points = [Point(other.value, other.state, _ends(other.target)["target_1"]) for other in asked.past]
+    return sparkline(points, f"{say('course', lang)}{colon}{told}{comma}{say('target', lang)} {tell.target(one.target, one.kpi, lang)}")
+
+
+def _peers(asked: Asked, lang: Lang) -> list[Node]:
+    """Its place among its like (counts are not ranked: units differ in size), and what is usual there."""
+    peers, one = asked.peers, asked.one
+    if peers is None:
+        return []
+    spread = {
+        name: tell.amount(bound, one.kpi, one.target, lang)
+        for name, bound in (("low", peers.lower_quartile), ("median", peers.median), ("high", peers.upper_quartile))
+    }
+    told = say("peers_told", lang, total=peers.total, better=peers.better, equal=peers.equal, worse=peers.worse)
+    place = say("peers_place", lang, place=peers.place, total=peers.total)
+    if peers.equal:
+        place += say("peers_tied", lang, count=peers.equal + 1)
+    ranked: list[Node] = [] if one.kpi.kind == "count" else [html.Span(place, className="place", title=told)]
+    return [*ranked, *_small(say("peers_spread", lang, **spread))]
 
 
 def comparability(past: Sequence[Judgement], period_type: str, lang: Lang) -> list[Component]:
@@ -325,10 +371,9 @@ def comparability(past: Sequence[Judgement], period_type: str, lang: Lang) -> li
     return [html.P(told, className="comparability")] if told else []
 
 
-def _doubt(one: Judgement, lang: Lang) -> Component:
-    said = tell.bounds(one, lang) if tell.has_doubt(one) else ""
-    said = "" if said == tell.value(one, lang) else said  # too little to be seen in the decimals shown
-    return html.Span(said, className="doubt", title=say("bounds", lang))
+def _bounds(one: Judgement, lang: Lang) -> str:
+    said = tell.bounds(one, lang)
+    return "" if said in ("–", tell.value(one, lang)) else said  # too little to be seen in the decimals shown
 
 
 def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: Lang) -> Drawing:
@@ -356,7 +401,7 @@ def _trend(past: Sequence[Judgement], one: Judgement, period_type: str, lang: La
     return figures.trend(
         pl.DataFrame(rows, schema=schema),
         lang,
-        goal=tell.target(one.target, one.kpi, lang),
+        goal=tell.target(one.target, one.kpi, lang) if one.target else "",
         sign=tell.unit_sign(one.kpi, lang),
         is_rate=one.kpi.kind == "rate",
     )

@@ -115,8 +115,8 @@ def test_the_list_holds_every_flag_and_leads_to_its_unit(county: Served, visit: 
     assert rows == str(int(str(flags)) + 1)  # and the header
     page.locator("#flags").scroll_into_view_if_needed()
     watched.picture("list-1440-zh")
-    name = page.locator("#flags .ag-row[row-index='0'] a").inner_text()
-    page.locator("#flags .ag-row[row-index='0'] a").click()
+    name = page.locator("#flags .ag-row[row-index='0'] a[href^='/unit/']").inner_text()
+    page.locator("#flags .ag-row[row-index='0'] a[href^='/unit/']").click()
     page.wait_for_url("**/unit/**")
     page.wait_for_function(
         "name => document.querySelector('.unit-name')?.textContent.startsWith(name.slice(0, 3))", arg=name
@@ -174,11 +174,11 @@ def test_the_language_is_switched_and_kept(county: Served, visit: Visit) -> None
 
 def test_another_period_is_chosen_from_the_menu_and_by_its_neighbour(county: Served, visit: Visit) -> None:
     page = visit(county).open("/")
-    page.locator(".stepper:not(.packs) summary").click()
+    page.locator(".stepper:not(.packs, .take) summary").click()
     page.locator(".menu a", has_text="2026年3月").click()
     page.wait_for_url("**/?period=2026-03")
     page.wait_for_function("() => document.querySelector('h1').textContent.startsWith('2026年3月')")
-    assert not page.locator(".stepper:not(.packs) details").evaluate("menu => menu.open")
+    assert not page.locator(".stepper:not(.packs, .take) details").evaluate("menu => menu.open")
     page.get_by_label("下一期").click()
     page.wait_for_url("**/?period=2026-04")
     page.get_by_role("link", name="季", exact=True).click()
@@ -223,13 +223,14 @@ def test_a_phone_shows_the_pages_without_sideways_scrolling(
 def test_the_csv_is_saved_with_its_mark(county: Served, visit: Visit, tmp_path: Path) -> None:
     page = visit(county).open("/?period=2026-06")
     with page.expect_download() as download:
-        page.locator("#list a.button").click()
-    assert download.value.suggested_filename == "洛川县_未达标清单_2026-06_社区（村）_示例数据.csv"
+        page.locator("#list .take summary").click()
+        page.locator("#list .take a", has_text="UTF-8").click()
+    assert download.value.suggested_filename == "洛川县_未达标清单_2026-06_社区（村）_2026-07-15-001_示例数据.csv"
     download.value.save_as(tmp_path / "flags.csv")
     text = (tmp_path / "flags.csv").read_bytes().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["数据性质"] for row in rows} == {"示例数据"}
-    assert f"（{len(rows)} 行）" in page.inner_text("#list a.button")
+    assert page.locator("#flags [role=grid], #flags [role=treegrid]").get_attribute("aria-rowcount") == str(len(rows) + 1)
 
 
 def test_on_paper_the_list_is_whole(county: Served, visit: Visit) -> None:
@@ -268,18 +269,18 @@ def test_the_page_of_checks_is_reached_and_leads_to_units(county: Served, visit:
     [(waiting,)] = ask(county, "select sum(rows_for_review) from fct_delivery where period = '2026-06-01'")
     assert f"{waiting} 行疑似关联待核对" in page.inner_text("h1")
     watched.picture("checks-1440-zh", whole=True)
-    page.locator("#signals a").first.click()
+    page.locator("#signals tbody a").first.click()
     page.wait_for_selector(".unit-name")
 
 
 def test_a_unit_is_shown_as_it_was_and_as_it_is_now(moved: Served, visit: Visit) -> None:
     watched = visit(moved)
     page = watched.open("/unit/610629001001@2016-01-01?period=2026-03&domain=population")
-    assert "185 / 202" in page.inner_text(".kpi .ratio") and "不可比" in page.inner_text(".kpi .comparability")
+    assert "185 / 202" in page.inner_text(".kpi-card .ratio") and "不可比" in page.inner_text(".kpi-card .comparability")
     page.get_by_role("link", name="按现行区划").click()
     page.wait_for_url("**unit_basis=as_now**")
     page.wait_for_selector(".mark-rebased")
-    assert "148 / 162" in page.inner_text(".kpi .ratio")
+    assert "148 / 162" in page.inner_text(".kpi-card .ratio")
     assert "无法归入现行区划" in page.inner_text("#extent")
     watched.picture("moved-1440-zh", whole=True)
 
@@ -303,7 +304,7 @@ def test_names_are_text_and_never_script(hostile: Served, visit: Visit) -> None:
     ):
         page = watched.open(path)
         page.wait_for_load_state("networkidle")
-        assert page.locator("main img, main script").count() == 0
+        assert page.locator("main img:not(.spark), main script").count() == 0
     page = watched.open("/")
     page.wait_for_selector("#flags .ag-row")
     assert "<img src=x onerror=alert(1)>" in page.inner_text(".matrix")

@@ -362,7 +362,10 @@ def build_edition(published: Path, shape: Shape = SMALL) -> Path:
                 connection.register("filled", pl.DataFrame(rows, infer_schema_length=None))
                 connection.execute(f"insert into {name} select * from filled")
             connection.execute(f"copy {name} to '{folder / name}.parquet' (format parquet)")
-    manifest = {"edition_id": shape.edition_id, "tables": {name: len(rows) for name, rows in tables.items()}}
+    manifest = {
+        **{name: str(value) if isinstance(value, date) else value for name, value in _edition(shape).items()},
+        "tables": {name: len(rows) for name, rows in tables.items()},
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
     switch(published, shape.edition_id)
     return folder

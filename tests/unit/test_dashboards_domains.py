@@ -226,7 +226,7 @@ def test_the_page_of_a_unit_groups_its_kpis_by_domain_judged_ones_first(site: Si
 
 def test_in_a_domain_all_judged_kpis_of_a_unit_are_cards(site: Site) -> None:
     shown = site.show(f"/unit/{YAOCHANG}", f"{JUNE}&domain=safety")
-    cards = [props for props in walk(shown.page) if str(props.get("className", "")).startswith("kpi k-")]
+    cards = [props for props in walk(shown.page) if str(props.get("className", "")).startswith("kpi-card k-")]
     assert [card["data-kpi"] for card in cards] == [
         "dispute_mediation_success_rate", "criminal_cases", "dispute_handling_rate", "police_room_count",
     ]  # fmt: skip
@@ -322,5 +322,5 @@ def test_gaps_and_missing_communities_are_shown_with_the_deliveries(site: Site) 
     assert "3 份未覆盖全部社区" in said(march, class_name="details")
     assert "✓按时覆盖 3/4" in text(one(march, id="slots")["children"])
     june = text(site.show("/data", JUNE).page)
-    assert "覆盖" not in june and "中间缺月" not in june
+    assert "按时覆盖" not in june and "中间缺月" not in june
     assert "✓按时覆盖 3/4 个社区" in text(site.show(f"/unit/{NANGUAN}", "?period=2026-03").page)

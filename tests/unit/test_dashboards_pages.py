@@ -17,7 +17,7 @@ from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 from dashboards.address import Address, parse
 from dashboards.edition import Edition, EditionReader
-from dashboards.export import flags_csv, safe
+from dashboards.export import table_file
 from dashboards.facts import Facts
 from dashboards.flag_list import flags_json
 from dashboards.format import short_name
@@ -243,7 +243,13 @@ def test_a_period_of_several_months_shows_how_many_deliveries_are_affected(site:
     )
 
 
-@pytest.mark.parametrize("path", ["/", "/data", f"/unit/{NANGUAN}", f"/unit/{STREET}", f"/unit/{COUNTY}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/data", f"/unit/{NANGUAN}", f"/unit/{STREET}", f"/unit/{COUNTY}", "/help", "/kpi/criminal_cases",
+        "/kpi/temporary_resident_registration_rate", "/kpi/smart_pilot_communities",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("kind", ["month", "quarter", "year", "ytd"])
 @pytest.mark.parametrize("domain", ["all", "safety", "facilities", "programmes"])
 def test_every_page_in_english_has_chinese_in_names_and_the_sample_mark_only(
@@ -260,7 +266,7 @@ def test_every_page_in_english_has_chinese_in_names_and_the_sample_mark_only(
     assert shown.head["lang"] == "en"
 
 
-@pytest.mark.parametrize("path", ["/", "/data", f"/unit/{NANGUAN}", "/nowhere", "/unit/unknown@2020-01-01"])
+@pytest.mark.parametrize("path", ["/", "/data", "/help", "/kpi/criminal_cases", f"/unit/{NANGUAN}", "/nowhere", "/unit/unknown@2020-01-01"])
 def test_sample_data_is_marked_on_every_page(site: Site, path: str) -> None:
     assert said(site.show(path, ""), class_name="banner sample").startswith("示例数据")
     assert said(site.show(path, "?lang=en"), class_name="banner sample").startswith("示例数据 Sample data")
@@ -270,7 +276,7 @@ def test_official_data_carries_no_mark_of_sample_data(tmp_path: Path) -> None:
     build_edition(tmp_path, replace(SMALL, is_sample=False))
     site = Site(tmp_path)
     assert "示例数据" not in text(site.show("/", "").page)
-    name, content = flags_csv(Facts(site.reader.current()), Address())
+    name, content = table_file(Facts(site.reader.current()), Address(), "flags", "csv")
     assert "示例数据" not in name + content.decode("utf-8-sig")
 
 
@@ -286,6 +292,9 @@ def test_a_period_that_is_not_closed_is_not_judged(site: Site) -> None:
         ("/unit/unknown@2020-01-01", "", "本版次没有这个单位"),
         ("/", "?period=1999-01", "本版次没有这个期间"),
         ("/nowhere", "", "没有这个页面"),
+        ("/kpi/weather", "", "本版次没有这个指标"),
+        ("/kpi/criminal_cases", "?unit=unknown@2020-01-01", "本版次没有这个单位"),
+        ("/kpi/criminal_cases/more", "", "没有这个页面"),
         ("/", "?period_type=decade", "没有这个页面"),
         ("/", "?domain=weather", "本版次没有这个领域"),
         ("/", "?pack=D9", "本版次没有这个文件"),
@@ -363,8 +372,8 @@ def test_only_units_with_problems_are_left_when_asked_for(site: Site) -> None:
 
 
 def test_the_csv_holds_the_list_with_its_mark_and_its_edition(edition: Edition) -> None:
-    name, content = flags_csv(Facts(edition), parse("/", JUNE))
-    assert name == "洛川县_未达标清单_2026-06_社区（村）_示例数据.csv"
+    name, content = table_file(Facts(edition), parse("/", JUNE), "flags", "csv")
+    assert name == "洛川县_未达标清单_2026-06_社区（村）_2026-07-15-001_示例数据.csv"
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert len(rows) == 8
@@ -394,13 +403,6 @@ def test_the_csv_holds_the_list_with_its_mark_and_its_edition(edition: Edition) 
     assert [row["不得有一件未达"] for row in rows if row["指标"] == "调解成功率"] == ["不得有一件未达"]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_exported_text_can_run_as_a_formula(start: str) -> None:
-    assert safe(f"{start}1+1") == f"'{start}1+1"
-    assert safe("南关社区") == "南关社区"
-    assert safe(Decimal("-1.50")) == "-1.50"
-
-
 def test_a_unit_named_like_a_formula_is_harmless_in_the_csv(tmp_path: Path) -> None:
     hostile = '=cmd|"/c calc"!A0'
 
@@ -408,7 +410,7 @@ def test_a_unit_named_like_a_formula_is_harmless_in_the_csv(tmp_path: Path) -> N
         return Cell(Decimal(1), Decimal(40))
 
     build_edition(tmp_path, replace(SMALL, streets={"<b>街道</b>": (hostile,)}, cell=cell))
-    _, content = flags_csv(Facts(EditionReader(tmp_path).current()), Address())
+    _, content = table_file(Facts(EditionReader(tmp_path).current()), Address(), "flags", "csv")
     rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
     assert rows
     assert {row["单位"] for row in rows} == {f"'{hostile}"}
