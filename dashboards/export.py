@@ -16,7 +16,7 @@ from dashboards.checks import estimates, rows_for_review, signals
 from dashboards.comparing import ranking_rows
 from dashboards.deliveries import Totals, totals, totals_by
 from dashboards.facts import ALL, Facts
-from dashboards.history import every_change, home_of, past_editions
+from dashboards.history import home_of, past_editions, taken_changes
 from dashboards.pages.unit_kpi import asked_of
 from dashboards.records import Delivery, Figure, Unit
 from dashboards.words import (
@@ -235,7 +235,7 @@ def _editions(facts: Facts, address: Address) -> Sheet:
 
 
 def _changes(facts: Facts, address: Address) -> Sheet:
-    """Every part of every changed figure: what one cause did to its numerator and denominator."""
+    """Every part of the figures that changed most: what one cause did to numerator and denominator."""
     lang = address.lang
     rows: list[Row] = [
         {
@@ -244,7 +244,7 @@ def _changes(facts: Facts, address: Address) -> Sheet:
             **{f"{side}_{part}": change[f"{side}_{part}"] for side in ("older", "newer") for part in ("numerator", "denominator")},
             "cause": name_of(CAUSES, cause, lang), "delta_numerator": moved[0], "delta_denominator": moved[1],
         }
-        for change in every_change(home_of(facts.edition.path), facts.edition.info.edition_id)
+        for change in taken_changes(home_of(facts.edition.path), facts.edition.info.edition_id)
         for cause, moved in change["causes"].items()
     ]  # fmt: skip
     return Sheet("changes", _everywhere(address), rows)

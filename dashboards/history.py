@@ -23,6 +23,7 @@ from pipelines.explain_steps import CAUSES
 from pipelines.settings import Home
 
 SHOWN_CHANGES = 20
+TAKEN_CHANGES = 10_000  # in a file made while a reader waits; all of them stand in the account itself
 FIGURE = KEY.split(", ")
 KEPT_EDITIONS = 24  # as many as the page lists
 
@@ -80,11 +81,11 @@ def last_change(home: Home, newest_id: str) -> Account | None:
     return Account(older.id, newer.id, int(row[0]) if row else 0, {}, [], [], is_explained=False)
 
 
-def every_change(home: Home, newest_id: str) -> list[dict[str, Any]]:
-    """Every figure that changed since the edition before, with its causes; none where nobody explained them."""
+def taken_changes(home: Home, newest_id: str) -> list[dict[str, Any]]:
+    """The figures that changed most since the edition before, with their causes; none where nobody explained them."""
     pair = _last_two(home, newest_id)
     explanation = _explanation(home, *pair) if pair else None
-    return largest_changes(*pair, explanation) if pair and explanation else []
+    return largest_changes(*pair, explanation, TAKEN_CHANGES) if pair and explanation else []
 
 
 def _explanation(home: Home, older: Edition, newer: Edition) -> Explanation | None:

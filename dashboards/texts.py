@@ -273,7 +273,7 @@ TEXTS: dict[str, Words] = {
     "changes_first": Words("没有更早的版次。", "There is no earlier edition."),
     "changes_count": Words("{older} → {newer}：{count} 个指标值或判定有变化", "{older} → {newer}: {count} figures or their judgements changed"),
     "changes_unexplained": Words("原因尚未计算（需重算中间步骤）。由数据管理员运行：", "Why was not computed yet (steps between have to be computed anew). The steward runs: "),
-    "changes_help": Words("变化最大的；各原因的分子、分母变化之和等于全部变化。一个指标值可有几个原因。", "The largest; the parts of all causes add up to the whole change. A figure may have several causes."),
+    "changes_help": Words("变化最大的 {shown} 个（下载至多 {taken} 个）；各原因的分子、分母变化之和等于全部变化。", "The {shown} largest ({taken} at most in a file); the parts of all causes add up to the whole change."),
     "was_and_is": Words("分子 / 分母：原 → 现", "Numerator / denominator: was → is"),
     "by_cause": Words("原因（分子 / 分母）", "Causes (numerator / denominator)"),
     "verdict_change": Words("判定", "Judgement"),

@@ -28,7 +28,7 @@ from dashboards.deliveries import (
 from dashboards.edition import EditionInfo
 from dashboards.facts import Facts
 from dashboards.format import number
-from dashboards.history import Account, Past, home_of, last_change, past_editions
+from dashboards.history import TAKEN_CHANGES, Account, Past, home_of, last_change, past_editions
 from dashboards.records import Delivery
 from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say, state_word
 from pipelines.explain_steps import CAUSES
@@ -112,7 +112,7 @@ def _changes(account: Account | None, address: Address) -> Component:
     ]
     told.append(html.Ul(together, className="details"))
     if account.largest:
-        told += [html.P(say("changes_help", lang), className="help"), _change_table(account.largest, lang)]
+        told += [html.P(say("changes_help", lang, shown=len(account.largest), taken=number(TAKEN_CHANGES)), className="help"), _change_table(account.largest, lang)]
     return html.Section([head, *told], id="changes")
 
 
