@@ -16,6 +16,7 @@ from dashboards.checks import estimates, rows_for_review, signals
 from dashboards.comparing import ranking_rows
 from dashboards.deliveries import Totals, totals, totals_by
 from dashboards.facts import ALL, Facts
+from dashboards.history import home_of, past_editions, taken_changes
 from dashboards.pages.unit_kpi import asked_of
 from dashboards.records import Delivery, Figure, Unit
 from dashboards.words import (
@@ -28,12 +29,14 @@ from dashboards.words import (
     RELIABILITY,
     SEVERITIES,
     TREND,
+    UNIT_BASES,
     name_of,
     period_short,
     pick,
     say,
 )
 from pipelines.errors import WarehouseError, Words
+from pipelines.explain_steps import CAUSES
 from pipelines.exports import WRITERS, file_stem
 from pipelines.steward import SIGNALS
 
@@ -95,10 +98,14 @@ def _flags(facts: Facts, address: Address) -> Sheet:
 
 
 def _figures(facts: Facts, address: Address) -> Sheet:
-    """Every figure of a level behind the heatmap: unit × KPI × target."""
+    """Every figure of a level behind the heatmap, on the page of a unit of those right below it: unit × KPI × target."""
     lang, period = address.lang, facts.period(address)
     units = facts.units(period.end)
-    found = facts.judgements(period, address.level, facts.scope(address))
+    above = facts.unit_of(units, address.unit_key) if address.unit_key else None
+    found = [
+        one for one in facts.judgements(period, address.level, facts.scope(address))
+        if above is None or (one.unit_key in units and units[one.unit_key].parent_key == above.key)
+    ]  # fmt: skip
     if len(found) > MOST_FIGURES:
         raise WarehouseError(
             Words("这张表太大，不能在页面上导出", "This table is too large to be made while you wait"),
@@ -115,7 +122,7 @@ def _figures(facts: Facts, address: Address) -> Sheet:
         }
         for one in found
     ]  # fmt: skip
-    return Sheet("figures", _area(address), rows)
+    return Sheet("figures", "_".join([*([above.name] if above else []), _area(address)]), rows)
 
 
 def _profile(facts: Facts, address: Address) -> Sheet:
@@ -146,6 +153,19 @@ def _profile(facts: Facts, address: Address) -> Sheet:
 def _ranking(facts: Facts, address: Address) -> Sheet:
     compared, rows = ranking_rows(facts, address)
     return Sheet("ranking", f"{pick(compared.kpi.name, address.lang)}_{compared.within.name}", rows)
+
+
+def _targets(facts: Facts, address: Address) -> Sheet:
+    lang, kpi = address.lang, facts.kpi(address.kpi_id)
+    rows: list[Row] = [
+        {
+            "kpi": pick(kpi.name, lang), "pack": goal.pack, "document": tell.document(goal, lang), "clause": goal.clause,
+            "target": tell.target(goal, kpi, lang), "applies_to": tell.applies_to(goal, lang), "wording": pick(goal.text, lang),
+            "strength": tell.strength(goal, lang),
+        }
+        for goal in facts.targets_of(kpi)
+    ]  # fmt: skip
+    return Sheet("targets", pick(kpi.name, lang), rows)
 
 
 def _slots(facts: Facts, address: Address) -> Sheet:
@@ -201,6 +221,33 @@ def _quality(facts: Facts, address: Address) -> Sheet:
         for one in facts.findings(facts.period(address))
     ]  # fmt: skip
     return Sheet("quality", _everywhere(address), rows)
+
+
+def _editions(facts: Facts, address: Address) -> Sheet:
+    rows: list[Row] = [
+        {
+            "edition_id": one.edition_id, "published": one.published, "as_of": one.as_of, "figures_count": one.figures,
+            "code_version": one.code_version,
+        }
+        for one in past_editions(home_of(facts.edition.path), facts.edition.info.edition_id)
+    ]  # fmt: skip
+    return Sheet("editions", _everywhere(address), rows)
+
+
+def _changes(facts: Facts, address: Address) -> Sheet:
+    """Every part of the figures that changed most: what one cause did to numerator and denominator."""
+    lang = address.lang
+    rows: list[Row] = [
+        {
+            "kpi": change[f"kpi_{lang}"], "unit": change["unit_name"] or "", "unit_code": change["unit_code"] or "",
+            "period": change[f"period_{lang}"], "unit_basis": name_of(UNIT_BASES, change["unit_basis"], lang),
+            **{f"{side}_{part}": change[f"{side}_{part}"] for side in ("older", "newer") for part in ("numerator", "denominator")},
+            "cause": name_of(CAUSES, cause, lang), "delta_numerator": moved[0], "delta_denominator": moved[1],
+        }
+        for change in taken_changes(home_of(facts.edition.path), facts.edition.info.edition_id)
+        for cause, moved in change["causes"].items()
+    ]  # fmt: skip
+    return Sheet("changes", _everywhere(address), rows)
 
 
 def _signals(facts: Facts, address: Address) -> Sheet:
@@ -267,5 +314,5 @@ def _everywhere(address: Address) -> str:
 TABLES: dict[str, Callable[[Facts, Address], Sheet]] = {
     "flags": _flags, "figures": _figures, "profile": _profile, "ranking": _ranking, "slots": _slots,
     "suppliers": _suppliers, "datasets": _datasets, "quality": _quality, "signals": _signals, "links_waiting": _links,
-    "estimates": _estimates,
+    "estimates": _estimates, "targets": _targets, "editions": _editions, "changes": _changes,
 }  # fmt: skip

@@ -23,6 +23,7 @@ from pipelines.explain_steps import CAUSES
 from pipelines.settings import Home
 
 SHOWN_CHANGES = 20
+TAKEN_CHANGES = 10_000  # in a file made while a reader waits; all of them stand in the account itself
 FIGURE = KEY.split(", ")
 KEPT_EDITIONS = 24  # as many as the page lists
 
@@ -67,17 +68,30 @@ def past_editions(home: Home, newest_id: str) -> list[Past]:
 
 def last_change(home: Home, newest_id: str) -> Account | None:
     """From the edition before to the one that is shown; None where there is none before."""
-    editions = _up_to(home, newest_id)
-    if len(editions) < 2:
+    pair = _last_two(home, newest_id)
+    if pair is None:
         return None
-    older, newer = editions[-2:]
-    folder = home.changes / f"{older.id}_{newer.id}"
-    if (folder / "manifest.json").exists():
-        return _explained(older, newer, read_explanation(folder))
+    older, newer = pair
+    explanation = _explanation(home, older, newer)
+    if explanation is not None:
+        return _explained(older, newer, explanation)
     with duckdb.connect() as connection:
         find_changed(connection, older.table("fct_kpi"), newer.table("fct_kpi"))
         row = connection.execute("select count(*) from changed").fetchone()
     return Account(older.id, newer.id, int(row[0]) if row else 0, {}, [], [], is_explained=False)
+
+
+def taken_changes(home: Home, newest_id: str) -> list[dict[str, Any]]:
+    """The figures that changed most since the edition before, with their causes; none where nobody explained them."""
+    pair = _last_two(home, newest_id)
+    explanation = _explanation(home, *pair) if pair else None
+    return largest_changes(*pair, explanation, TAKEN_CHANGES) if pair and explanation else []
+
+
+def _explanation(home: Home, older: Edition, newer: Edition) -> Explanation | None:
+    """The account of the way between two editions, if the steward had it made."""
+    folder = home.changes / f"{older.id}_{newer.id}"
+    return read_explanation(folder) if (folder / "manifest.json").exists() else None
 
 
 def _explained(older: Edition, newer: Edition, explanation: Explanation) -> Account:
@@ -93,6 +107,12 @@ def _by_causes(explanation: Explanation) -> dict[tuple[str, ...], int]:
     causes = explanation.parts.group_by(FIGURE).agg(pl.col("cause").unique())["cause"].to_list()
     counted = Counter(tuple(sorted(found, key=order.index)) for found in causes)
     return dict(counted.most_common())
+
+
+def _last_two(home: Home, newest_id: str) -> tuple[Edition, Edition] | None:
+    """The edition that is shown and the one before it, the older one first."""
+    editions = _up_to(home, newest_id)
+    return (editions[-2], editions[-1]) if len(editions) > 1 else None
 
 
 def _up_to(home: Home, newest_id: str) -> list[Edition]:

@@ -19,6 +19,8 @@ from dashboards.words import (
     CERTAINTY,
     ONE,
     RELIABILITY,
+    SCOPE_WORDS,
+    SCOPES,
     STRENGTH,
     TREND,
     UNITS,
@@ -92,6 +94,16 @@ def binding(goal: Target | None, lang: Lang) -> str:
 def strength(goal: Target, lang: Lang) -> str:
     """How binding the wording is, '' where the document states the figure."""
     return pick(STRENGTH[goal.strength], lang) if goal.strength in STRENGTH else ""
+
+
+def applies_to(goal: Target, lang: Lang) -> str:
+    """Whom a target applies to: '社区类别 城镇'; all where it names nobody."""
+    named = [
+        f"{name_of(SCOPES, scope, lang)} {name_of(SCOPE_WORDS.get(scope, {}), value, lang)}"
+        for scope, value in zip(SCOPES, goal.scopes, strict=True)
+        if value != "*"
+    ]
+    return ("、" if lang == "zh" else ", ").join(named) or say("applies_to_all", lang)
 
 
 def expired(one: Figure, lang: Lang) -> tuple[str, str]:

@@ -213,6 +213,9 @@ VARIANTS = {
     "pilot": Words("试点", "pilot"),
     "other": Words("其他", "other"),
 }
+SCOPE_WORDS = {
+    "class_scope": CLASSES, "level_scope": LEVEL, "city_class_scope": CITY_CLASSES, "variant_scope": VARIANTS,
+}  # fmt: skip
 CHANGES = {
     "renamed": Words("更名", "renamed"),
     "recoded": Words("换码", "re-coded"),

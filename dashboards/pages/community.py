@@ -170,7 +170,8 @@ def _children(
         names = {
             (kpi.domain, kpi.kpi_id): f"{marks.get(kpi.kpi_id, '')} {pick(kpi.name, view.lang)}" for kpi in shown
         }
-    head = html.Div(html.H2(say(f"children_{unit.level}", view.lang)), className="section-head")
+    titles = [html.H2(say(f"children_{unit.level}", view.lang)), downloads("figures", view.address)]
+    head = html.Div(titles, className="section-head")
     return html.Section([head, *body, _history(counts, names, address)], id="matrix")
 
 

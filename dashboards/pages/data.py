@@ -28,7 +28,7 @@ from dashboards.deliveries import (
 from dashboards.edition import EditionInfo
 from dashboards.facts import Facts
 from dashboards.format import number
-from dashboards.history import Account, Past, home_of, last_change, past_editions
+from dashboards.history import TAKEN_CHANGES, Account, Past, home_of, last_change, past_editions
 from dashboards.records import Delivery
 from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say, state_word
 from pipelines.explain_steps import CAUSES
@@ -67,8 +67,8 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
             "quality", "quality", [finding_table(findings[:MOST_FINDINGS], lang), *_more(len(findings), lang)], address,
             is_empty=not findings,
         ),
-        _changes(last_change(home, edition_id), lang),
-        _history(past_editions(home, edition_id), lang),
+        _changes(last_change(home, edition_id), address),
+        _history(past_editions(home, edition_id), address),
         _edition(facts.edition.info, lang),
     ]  # fmt: skip
     return f"{say('data', lang)} · {pick(period.label, lang)}", [part for part in parts if part is not None]
@@ -92,9 +92,11 @@ def _more(found: int, lang: Lang) -> list[Component]:
     return [html.P(say("findings_more", lang, shown=MOST_FINDINGS, total=found), className="help")]
 
 
-def _changes(account: Account | None, lang: Lang) -> Component:
+def _changes(account: Account | None, address: Address) -> Component:
     """What is otherwise than in the edition before, in counts that add up and by cause."""
-    head = html.Div(html.H2(say("changes", lang)), className="section-head")
+    lang = address.lang
+    offered = [downloads("changes", address)] if account is not None and account.is_explained else []
+    head = html.Div([html.H2(say("changes", lang)), *offered], className="section-head")
     if account is None:
         return html.Section([head, html.P(say("changes_first", lang))], id="changes")
     told: list[Component] = [
@@ -110,7 +112,7 @@ def _changes(account: Account | None, lang: Lang) -> Component:
     ]
     told.append(html.Ul(together, className="details"))
     if account.largest:
-        told += [html.P(say("changes_help", lang), className="help"), _change_table(account.largest, lang)]
+        told += [html.P(say("changes_help", lang, shown=len(account.largest), taken=number(TAKEN_CHANGES)), className="help"), _change_table(account.largest, lang)]
     return html.Section([head, *told], id="changes")
 
 
@@ -160,7 +162,8 @@ def _status(status: str | None, lang: Lang) -> str:
     return "–" if status is None else state_word(status, lang)
 
 
-def _history(editions: Sequence[Past], lang: Lang) -> Component:
+def _history(editions: Sequence[Past], address: Address) -> Component:
+    lang = address.lang
     heads = [html.Th(say(name, lang), scope="col") for name in ("edition", "published", "as_of", "figures_count", "code_version")]
     rows = [
         html.Tr(
@@ -175,7 +178,7 @@ def _history(editions: Sequence[Past], lang: Lang) -> Component:
         for one in editions
     ]  # fmt: skip
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain")
-    head = [html.H2(say("editions", lang)), html.Span(say("editions_help", lang), className="help")]
+    head = [html.H2(say("editions", lang)), html.Span(say("editions_help", lang), className="help"), downloads("editions", address)]
     return html.Section(
         [html.Div(head, className="section-head"), html.Div(table, className="scroll", tabIndex=0)], id="editions"
     )

@@ -31,15 +31,11 @@ from dashboards.records import STATES, Judgement, Kpi, Target
 from dashboards.words import (
     AGENCIES,
     BASES,
-    CITY_CLASSES,
-    CLASSES,
     DATASETS,
     DIRECTIONS,
     KINDS,
     LEVEL,
     LEVELS,
-    SCOPES,
-    VARIANTS,
     name_of,
     pick,
     say,
@@ -328,7 +324,9 @@ def _definition(facts: Facts, compared: Compared, address: Address) -> Component
         [
             html.Div(html.H2(say("definition_of", lang)), className="section-head"),
             html.Dl(described, className="facts"),
-            html.H3(say("targets", lang), className="sub-head"),
+            html.Div(
+                [html.H3(say("targets", lang)), *([downloads("targets", address)] if targets else [])], className="section-head"
+            ),
             body,
         ],
         id="definition",
@@ -344,7 +342,7 @@ def _targets(targets: Sequence[Target], kpi: Kpi, compared: Compared, address: A
                 html.Th(goal.pack, scope="row"),
                 html.Td([tell.clause(goal, lang), *([expired_mark(used[goal], lang)] if goal in used else [])]),
                 html.Td(" ".join(part for part in (tell.target(goal, kpi, lang), tell.binding(goal, lang)) if part)),
-                html.Td(_scope(goal, lang)),
+                html.Td(tell.applies_to(goal, lang)),
                 html.Td([pick(goal.text, lang), " ", html.Span(tell.strength(goal, lang), className="help")]),
             ]
         )
@@ -354,13 +352,3 @@ def _targets(targets: Sequence[Target], kpi: Kpi, compared: Compared, address: A
     return html.Div(
         html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain targets"), className="scroll", tabIndex=0
     )
-
-
-def _scope(goal: Target, lang: Lang) -> str:
-    """Whom a target applies to, in words; 'all' where it names nobody."""
-    named = []
-    for scope, value in zip(SCOPES, goal.scopes, strict=True):
-        if value != "*":
-            words = {"class_scope": CLASSES, "level_scope": LEVEL, "city_class_scope": CITY_CLASSES, "variant_scope": VARIANTS}.get(scope, {})
-            named.append(f"{name_of(SCOPES, scope, lang)} {name_of(words, value, lang)}")
-    return (", " if lang == "en" else "、").join(named) or say("applies_to_all", lang)
