@@ -162,9 +162,10 @@ def _dirt() -> list[DirtKind]:
             _kind("community_missing", ("community_code.required",), cell("community_code", None), _ONCE & (pl.col("kind") == "other")),
             _kind("community_malformed", ("community_code.format",), malformed_community),
             _kind("community_unknown", ("community_code.exists",), unknown_community),
-            _kind("nothing_known", ("community_code.required", "kind.required"), together(cell("community_code", None), cell("kind", None)), _ONCE & (pl.col("kind") == "other")),
-            _kind("report_of_unknown_community", ("community_code.exists",), unknown_community, _TOLD),
         ),
+        # What may be a report of any community puts the volunteers of all in doubt until the year is out: late in it.
+        DirtKind(ACTIVITIES, "nothing_known", 0.0, ("community_code.required", "kind.required"), together(cell("community_code", None), cell("kind", None)), when(_ONCE & (pl.col("kind") == "other")), every=12, first=7),
+        DirtKind(ACTIVITIES, "report_of_unknown_community", 0.0, ("community_code.exists",), unknown_community, when(_TOLD), every=12, first=9),
         DirtKind(ACTIVITIES, "revised_badly", 0.0, ("participants.range",), cell("participants", -5), when(pl.col("_is_again") & pl.col("kind").is_in(list(DUE_EVERY))), first=1),
         DirtKind(ACTIVITIES, "repeated_row", 0.005, ("key.repeated",), repeated, any_row, "duplicate"),
     ]  # fmt: skip
