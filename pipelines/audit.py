@@ -57,7 +57,7 @@ class Audited:
 GATES: dict[str, Callable[[Audited], list[str]]] = {
     "dbt_tests": lambda seen: seen.built.failures if seen.built.tests else ["no test ran"],
     "row_accounts": lambda seen: unbalanced_batches(seen.home, seen.control),
-    "tables_and_periods": lambda seen: missing_parts(seen.connection, seen.tables),
+    "tables_and_periods": lambda seen: missing_parts(seen.connection, seen.tables, seen.changed),
     "identifiers": lambda seen: columns_with_identifiers(seen.connection, seen.changed),
 }
 
@@ -101,18 +101,27 @@ def absent_tables(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
     return [table for table in sorted({*tables, *NEVER_EMPTY}) if table not in present or table not in tables]
 
 
-def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:
-    """Edition tables that are absent or empty, and periods without a figure for every unit and KPI."""
+def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str], changed: list[Part]) -> list[str]:
+    """Edition tables that are absent or empty, and periods without a figure for every unit and KPI.
+
+    Of periods with figures that are not among the changed parts only where units or KPIs changed.
+    """
     missing = [f"table {table} is absent" for table in absent_tables(connection, tables)]
     if missing:
         return missing
     for table in NEVER_EMPTY:
         if not scalar(connection, f"select count(*) from {table}"):
             missing.append(f"table {table} is empty")
+    are_all_asked = not {"dim_unit", "dim_kpi"}.isdisjoint(part.table for part in changed)
+    periods = [part.period for part in changed if part.table == "fct_kpi"]
     incomplete = connection.execute("""
-        with wanted as (
+        with asked as (
+            select * from dim_period
+            where $all or array_contains($periods::date[], period) or period not in (select period from fct_kpi)
+        ),
+        wanted as (
             select periods.period_type, periods.period, kpis.kpi_id, count(distinct units.unit_key) as units
-            from dim_period as periods
+            from asked as periods
             cross join dim_kpi as kpis
             inner join dim_unit as units
                 on units.valid_from <= periods.end_date
@@ -122,13 +131,13 @@ def missing_parts(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> l
         ),
         given as (
             select period_type, period, kpi_id, count(distinct unit_key) as units
-            from fct_kpi where unit_basis = 'as_was' group by all
+            from fct_kpi semi join asked using (period_type, period) where unit_basis = 'as_was' group by all
         )
         select wanted.period_type || ' ' || wanted.period::varchar || ' ' || wanted.kpi_id || ': '
             || coalesce(given.units, 0) || ' of ' || wanted.units || ' units'
         from wanted left join given using (period_type, period, kpi_id)
         where wanted.units is distinct from given.units
-        order by 1""").fetchall()
+        order by 1""", {"all": are_all_asked, "periods": periods}).fetchall()
     return missing + [row[0] for row in incomplete]
 
 

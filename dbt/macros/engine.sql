@@ -67,3 +67,19 @@
         select substr({{ text_of('month') }}, 1, 7) from {{ source('control', 'months') }} where is_dirty
     )
 {%- endmacro %}
+
+{#
+    Computing a part of the rows only, where materialisations.sql does so slice by slice. A constant for the session, as
+    months are; without it, all rows.
+#}
+{% macro choose_slice(slice_no) -%}
+    set variable slice_no = {{ slice_no }}
+{%- endmacro %}
+
+{% macro is_in_slice(slice_no) %}{{ return(adapter.dispatch('is_in_slice')(slice_no)) }}{% endmacro %}
+
+{% macro duckdb__is_in_slice(slice_no) -%}
+    coalesce({{ slice_no }} = getvariable('slice_no'), true)
+{%- endmacro %}
+
+{% macro default__is_in_slice(slice_no) -%} true {%- endmacro %}

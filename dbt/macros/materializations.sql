@@ -19,12 +19,17 @@
 
 {% macro replace_table(target, sql) %}
     {%- if config.get('contract').enforced -%}
-        {{ assert_contract(sql) }}
-        create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
+        {{ new_table(target, sql) }};
         insert into {{ target }} by name ({{ sql }})
     {%- else -%}
         create or replace table {{ target }} as ({{ sql }})
     {%- endif -%}
+{% endmacro %}
+
+{# An empty table as its contract says #}
+{% macro new_table(target, sql) %}
+    {{ assert_contract(sql) }}
+    create or replace table {{ target }} {{ get_table_columns_and_constraints() }}
 {% endmacro %}
 
 {% materialization view, adapter='duckdb' %}
@@ -47,17 +52,17 @@
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
-{# Rows are added; a hook before says which ones make way for them. #}
+{# Rows are added, slice by slice; a hook before says which ones make way for them. #}
 {% materialization incremental, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {% do make_way_for(target) %}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') %}
-        {%- if is_incremental() -%}
-            insert into {{ target }} by name ({{ sql }})
-        {%- else -%}
-            {{ replace_table(target, sql) }}
-        {%- endif -%}
+        {% if not is_incremental() %}{{ new_table(target, sql) }};{% endif %}
+        {% for slice in slices() %}
+        {{ choose_slice(slice) }};
+        insert into {{ target }} by name ({{ sql }});
+        {% endfor %}
     {% endcall %}
     {{ run_hooks(post_hooks) }}
     {% do adapter.commit() %}

@@ -38,3 +38,17 @@
         )
     {% endif %}
 {% endmacro %}
+
+{#
+    The slices that a model is computed in, one after the other, so that memory does not grow with how many periods
+    there are to compute: `sliced_by` in its config names the model that has their numbers (slice_no). The first slice
+    alone where it has none.
+#}
+{% macro slices() %}
+    {% set slices = [0] %}
+    {% if config.get('sliced_by') and execute %}
+        {% set query %}select distinct slice_no from {{ this.incorporate(path={'identifier': config.get('sliced_by')}) }} order by slice_no{% endset %}
+        {% set slices = run_query(query).columns[0].values() %}
+    {% endif %}
+    {{ return(slices) }}
+{% endmacro %}

@@ -69,15 +69,14 @@ jump: {threshold: 5, least: 20, months: 3, peers: 8, floor: 0.01}
 {%- endmacro %}
 
 {# The same figure of the same unit in the months that are looked back on #}
-{% macro is_looked_back_on(later, earlier) -%}
-    {{ earlier }}.unit_key = {{ later }}.unit_key
-        and {{ earlier }}.kpi_id = {{ later }}.kpi_id
+{% macro is_looked_back_on(later, earlier, keys=['unit_key', 'kpi_id']) -%}
+    {{ is_same_figure(later, earlier, keys) }}
         and {{ earlier }}.month < {{ later }}.month
         and {{ earlier }}.month >= {{ months_before(later ~ '.month', signal_lookback()) }}
 {%- endmacro %}
 
-{% macro is_same_figure(one, other) -%}
-    {{ one }}.unit_key = {{ other }}.unit_key and {{ one }}.kpi_id = {{ other }}.kpi_id and {{ one }}.month = {{ other }}.month
+{% macro is_same_figure(one, other, keys) -%}
+    {%- for key in keys %}{{ one }}.{{ key }} = {{ other }}.{{ key }}{{ ' and ' if not loop.last }}{% endfor -%}
 {%- endmacro %}
 
 {% macro robust_spread(deviation, floor) -%}

@@ -68,6 +68,20 @@
     group by doubts.extent_key, figures.period_type, figures.period, figures.kpi_id
 {% endmacro %}
 
+{# The same columns where nothing is in doubt #}
+{% macro no_remainders() %}
+    select
+        cast(null as {{ dbt.type_string() }}) as extent_key,
+        cast(null as {{ dbt.type_string() }}) as period_type,
+        cast(null as date) as period,
+        cast(null as {{ dbt.type_string() }}) as kpi_id,
+        {%- for name in ['low_numerator', 'low_denominator', 'high_numerator'] %}
+        cast(null as decimal(38, 2)) as {{ name }},
+        {%- endfor %}
+        cast(null as boolean) as is_incomplete
+    where 1 = 0
+{% endmacro %}
+
 {#
     Figures with bounds that hold wherever the remainders belong: all that passes in them may count above, all that
     fails below. Where figures do not add up, nothing holds them. is_unplaced: something may belong here or elsewhere.

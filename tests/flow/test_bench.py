@@ -1,17 +1,38 @@
-"""The bench runs at the smallest size and reports every figure that it promises. How fast it is, no test says."""
+"""The bench runs at the smallest size and reports every figure that it promises. How fast it is, no test says.
+
+In this process, which imports everything and parses the models once. What commands do is tested elsewhere: as a cold
+process they are only counted. That processes of their own are measured is tested apart.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from pipelines import bench_communities, bench_county, bench_growth, bench_linking
 from pipelines.bench import PARTS, Sizes, run_bench
-from pipelines.bench_measure import in_child
+from pipelines.bench_measure import Clock, Spent, in_child, in_command
+from pipelines.settings import Home
 
 SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500)
+
+
+def spent_here(function: Callable[..., Any], *arguments: Any) -> Spent:
+    clock = Clock()
+    with clock.at("here"):
+        result = function(*arguments)
+    return Spent(result, clock.seconds["here"], clock.cpu_seconds["here"], peak_mib=1.0)
+
+
+def counted(_: Home, command: str) -> Spent:
+    assert command == "run"
+    return Spent(None, seconds=1.0, cpu_seconds=1.0, peak_mib=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +42,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows = [("61", "1", "陕西省"), ("6106", "2", "延安市"), ("610629", "3", "洛川县")]
     pl.DataFrame(rows, ["code", "level", "name"], orient="row").write_csv(register)
     output = folder / "bench.json"
-    report = run_bench(output, SIZES, register=register)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("WAREHOUSE_MEMORY", "1GB")  # put back afterwards
+        patched.setattr(bench_county, "in_command", counted)
+        for part in (bench_communities, bench_county, bench_growth, bench_linking):
+            patched.setattr(part, "in_child", spent_here)
+        report = run_bench(output, SIZES, register=register)
     assert json.loads(output.read_text(encoding="utf-8")) == json.loads(json.dumps(report))
     return report
 
@@ -70,10 +96,22 @@ def test_the_register_is_counted(report: dict[str, Any]) -> None:
     assert values(report, "register")["national register: units"] == 3
 
 
+def number_of_this_process() -> int:
+    return os.getpid()
+
+
 def ends_badly() -> None:
     raise SystemExit(3)
 
 
-def test_work_that_fails_in_its_process_stops_the_bench() -> None:
+def test_work_is_measured_in_a_process_of_its_own() -> None:
+    spent = in_child(number_of_this_process)
+    assert spent.result != os.getpid()
+    assert min(spent.seconds, spent.cpu_seconds, spent.peak_mib) > 0
+
+
+def test_work_that_fails_in_its_process_stops_the_bench(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="ends_badly ended with exit code 3"):
         in_child(ends_badly)
+    with pytest.raises(RuntimeError, match="warehouse run ended with exit code"):
+        in_command(Home(tmp_path / "none"), "run")

@@ -127,7 +127,8 @@ def test_a_batch_that_nobody_judged_stops_publication(working: Working) -> None:
 
 def missing(working: Working) -> list[str]:
     with working.connect() as connection:
-        return missing_parts(connection, list(TABLES))
+        found = seen(working, connection)
+        return missing_parts(connection, found.tables, found.changed)
 
 
 def test_a_table_that_was_not_built_stops_publication(working: Working) -> None:
@@ -137,8 +138,8 @@ def test_a_table_that_was_not_built_stops_publication(working: Working) -> None:
 
 def test_an_edition_without_a_table_that_every_edition_has_is_stopped(working: Working) -> None:
     with working.connect() as connection:
-        assert "table fct_kpi is absent" in missing_parts(connection, ["dim_unit", "dim_period"])
-        assert missing_parts(connection, []) != []
+        assert "table fct_kpi is absent" in missing_parts(connection, ["dim_unit", "dim_period"], [])
+        assert missing_parts(connection, [], []) != []
 
 
 @pytest.mark.parametrize("table", ["dim_unit", "dim_period", "dim_kpi", "dim_target", "fct_kpi", "fct_delivery"])
@@ -160,6 +161,30 @@ def test_a_period_without_any_figure_stops_publication(working: Working) -> None
 def test_a_unit_that_had_ended_needs_no_figure(working: Working) -> None:
     working.tables["fct_kpi"] = TABLES["fct_kpi"].replace("where valid_to is null", "")
     assert missing(working) == ["month 2026-01-01 kpi_one: 4 of 3 units", "month 2026-01-01 kpi_two: 4 of 3 units"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ([], []),  # the same figures of the same units and KPIs were complete in the last edition
+        (["fct_delivery", "dim_period"], []),
+        (["fct_kpi"], ["month 2026-01-01 kpi_two: 2 of 3 units"]),
+        (["dim_unit"], ["month 2026-01-01 kpi_two: 2 of 3 units"]),
+        (["dim_kpi"], ["month 2026-01-01 kpi_two: 2 of 3 units"]),
+    ],
+)
+def test_periods_are_looked_at_where_something_about_them_is_new(
+    working: Working, changed: list[str], found: list[str]
+) -> None:
+    working.tables["fct_kpi"] += " and not (unit_level = 'community' and kpi_id = 'kpi_two')"
+    with working.connect() as connection:
+        assert missing_parts(connection, list(TABLES), parts_of(connection, changed)) == found
+
+
+def test_a_period_whose_figures_are_all_gone_is_found_though_nothing_of_it_is_new(working: Working) -> None:
+    working.tables["dim_period"] += " union all select 'month', date '2026-02-01', date '2026-02-28', '2026年2月'"
+    with working.connect() as connection:
+        assert len(missing_parts(connection, list(TABLES), [])) == 2
 
 
 # --- identifiers --------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', pre_hook='{{ forget_periods() }}') }}
+{{ config(materialized='incremental', pre_hook='{{ forget_periods() }}', sliced_by='judged_units') }}
 
 with inputs as (
     select

@@ -4,7 +4,7 @@
 
 with judged_units as (
     select * from {{ ref('judged_units') }}
-    where unit_basis = 'unplaced' {{ 'and 1 = 0' if not is_anything_in_doubt() }}
+    where unit_basis = 'unplaced'
 ),
 
 periods as (
@@ -18,4 +18,4 @@ figures as (
     {{ kpi_figures() }}
 )
 
-{{ remainders_of('figures') }}
+{{ remainders_of('figures') if is_anything_in_doubt() else no_remainders() }}
