@@ -19,7 +19,7 @@ from dashboards.desk import Desk, NotFromHere
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
 from dashboards.pages import follow_up, problem
-from dashboards.pages.follow_up import Filled
+from dashboards.pages.follow_up_forms import Filled
 from pipelines.errors import WarehouseError, Words
 from pipelines.follow_up import STEPS, Actor, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
 from pipelines.follow_up_edition import flag_of

@@ -16,8 +16,9 @@ from pipelines.settings import SHANGHAI, Home, month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
-    from pipelines.follow_up import Event, Figure, FollowUp, State, Task
+    from pipelines.follow_up import Event, Figure, State, Task
     from pipelines.follow_up_edition import Ask
+    from pipelines.follow_up_store import FollowUp
 
 app = typer.Typer(no_args_is_help=True, help="督办：清单、交办、办理、查看 / follow-up of missed targets.")
 
@@ -51,8 +52,8 @@ class _Desk:
 
 @contextmanager
 def _desk() -> Iterator[_Desk]:
-    from pipelines.follow_up import FollowUp
     from pipelines.follow_up_edition import asking
+    from pipelines.follow_up_store import FollowUp
     from pipelines.store import Store
 
     home = Home.from_environment()

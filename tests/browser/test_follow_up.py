@@ -10,8 +10,9 @@ import pytest
 from support.browser import Served, Watched
 from support.edition import build_edition
 
-from pipelines.follow_up import Actor, FollowUp
+from pipelines.follow_up import Actor
 from pipelines.follow_up_edition import asking, figures_now
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
 

@@ -21,7 +21,8 @@ from werkzeug.test import TestResponse
 
 from dashboards.markup import field, to_html
 from dashboards.server import create_app
-from pipelines.follow_up import Actor, FollowUp, Key, Task
+from pipelines.follow_up import Actor, Key, Task
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
 
