@@ -67,7 +67,7 @@ def _desk() -> Iterator[_Desk]:
             store.close()
 
 
-@app.command("list", epilog="例 / examples:  warehouse follow-up list  ·  warehouse follow-up list --unit 610629101 --json")
+@app.command("list", epilog="例 / examples:  warehouse follow-up list  ·  warehouse follow-up list --unit 110101001 --json")
 def list_(
     state: Annotated[str | None, typer.Option(help="状态，如 assigned / state")] = None,
     agency: Annotated[str | None, typer.Option(help="责任单位，如 police / owner agency")] = None,
@@ -120,7 +120,7 @@ def show(task_id: int, as_json: Json = False) -> None:
 
 @app.command(
     "open",
-    epilog="例 / example:  warehouse follow-up open 610629101001 dispute_handling_rate --due 2026-08-31 "
+    epilog="例 / example:  warehouse follow-up open 110101001001 dispute_handling_rate --due 2026-08-31 "
     "--instructions 补办未调处的纠纷",
 )
 def open_(
