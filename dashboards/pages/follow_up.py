@@ -16,8 +16,8 @@ from dashboards.address import Address, Lang, NoSuchPage, TaskView
 from dashboards.components import Attributes, Node, link
 from dashboards.desk import Desk
 from dashboards.facts import Facts
-from dashboards.markup import element
-from dashboards.markup import field as form_field
+from dashboards.html_pages import element
+from dashboards.html_pages import field as form_field
 from dashboards.pages.follow_up_forms import Filled, next_steps, open_form, refusal
 from dashboards.pages.follow_up_pieces import (
     breadcrumb,
@@ -53,6 +53,17 @@ def content(facts: Facts, address: Address, desk: Desk, filled: Filled) -> tuple
     if view.task:
         return _task(facts, address, desk, filled)
     return _list(facts, address, desk)
+
+
+def only_as_document(_facts: Facts, _address: Address) -> tuple[str, list[Component]]:
+    """NoSuchPage: these pages hold forms, and are no part of the application that Dash runs in a browser."""
+    raise NoSuchPage(
+        Words("这个页面要单独打开", "This page opens by itself"),
+        where="follow-up",
+        expected=Words("在浏览器中打开地址", "its address opened in a browser"),
+        found=Words("在其他页面之中打开", "opened within another page"),
+        advice=Words("重新载入本页", "load the page anew"),
+    )
 
 
 def _list(facts: Facts, address: Address, desk: Desk) -> tuple[str, list[Component]]:
@@ -91,7 +102,7 @@ def _fits(task: Task, view: TaskView) -> bool:
     return (
         (view.state in ("all", task.state) or (view.state == "open" and task.is_open))
         and view.agency in ("all", task.flag.owner_agency)
-        and view.street in ("all", task.flag.unit_code[:STREET_DIGITS])
+        and view.area in ("all", task.flag.unit_code[:STREET_DIGITS])
     )
 
 
@@ -137,7 +148,7 @@ def _filters(tasks: list[Task], streets: Mapping[str, str], address: Address) ->
             form_field("hidden", "lang", value=lang),
             _choice("state", say("fu_state", lang), states, view.state),
             _choice("agency", say("fu_agency", lang), [every, *((one, name_of(AGENCIES, one, lang)) for one in agencies)], view.agency),
-            _choice("street", say("street", lang), [every, *streets.items()], view.street),
+            _choice("area", say("street", lang), [every, *streets.items()], view.area),
             html.Button(say("fu_filter", lang), type="submit", className="button"),
         ],
         action=TaskView().path, method="get", className="filters",

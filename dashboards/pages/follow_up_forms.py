@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 from dashboards.address import Address, Lang, TaskView
 from dashboards.components import link
 from dashboards.desk import Desk
-from dashboards.markup import field as form_field
+from dashboards.html_pages import field as form_field
 from dashboards.pages.follow_up_pieces import data
 from dashboards.words import pick, say
 from pipelines.errors import WarehouseError

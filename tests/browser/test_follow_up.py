@@ -42,7 +42,7 @@ def test_a_missed_indicator_becomes_a_task_that_is_worked_on(
 ) -> None:
     watched = visit(desk, width, height)
     page = watched.open(UNIT)
-    page.locator(".kpi a.button", has_text="交办").first.click()
+    page.locator("a.button.small", has_text="交办").first.click()
     page.wait_for_url("**/follow-up/new?**")
     page.wait_for_selector("form.step-form")
     watched.picture(f"follow-up-new-{width}-zh", whole=True)
