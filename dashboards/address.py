@@ -42,7 +42,7 @@ class TaskView:
     task: str = ""
     state: str = "open"
     agency: str = "all"
-    street: str = "all"
+    area: str = "all"
     unit: str = ""
     kpi: str = ""
     target: str = ""
@@ -159,7 +159,7 @@ def language_of(search: object) -> Lang:
 def parse(pathname: object, search: object) -> Address:
     """The address that a URL names. NoSuchPage says what is wrong with it."""
     if not isinstance(pathname, str) or not isinstance(search, str) or len(pathname) + len(search) > LONGEST:
-        raise no_page("地址", Words("文字地址", "an address in text"))
+        raise _no_page("地址", Words("文字地址", "an address in text"))
     asked = dict(parse_qsl(search.lstrip("?")))
     lang = language_of(search)
     period_type = _one_of(asked, "period_type", PERIOD_TYPES)
@@ -201,7 +201,7 @@ def _page_of(pathname: str) -> tuple[Page, str]:
         return "kpi", subject
     if head == "follow-up" and TASK.fullmatch(subject):
         return "follow_up", ""
-    raise no_page(
+    raise _no_page(
         "路径 / path",
         Words(
             "/、/data、/checks、/follow-up、/help、/unit/单位 或 /kpi/指标",
@@ -215,21 +215,21 @@ def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:
     chosen = {name: asked[name] for name in vars(start) if name in asked and name != "task"}
     for name, value in chosen.items():
         if not KEY.fullmatch(value):
-            raise no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
+            raise _no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
     return replace(start, **chosen)
 
 
 def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:
     value = asked.get(name, known[0])
     if value not in known:
-        raise no_page(name, Words("、".join(known), ", ".join(known)))
+        raise _no_page(name, Words("、".join(known), ", ".join(known)))
     return value
 
 
 def _name(asked: dict[str, str], name: str) -> str:
     value = asked.get(name, "all")
     if not NAME.fullmatch(value):
-        raise no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
+        raise _no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
     return value
 
 
@@ -239,11 +239,10 @@ def _period_of(text: str | None) -> date | None:
     try:
         return month_start(text)
     except ValueError as error:
-        raise no_page("period", Words("YYYY-MM，如 2026-06", "YYYY-MM, such as 2026-06")) from error
+        raise _no_page("period", Words("YYYY-MM，如 2026-06", "YYYY-MM, such as 2026-06")) from error
 
 
-def no_page(where: str, expected: Words) -> NoSuchPage:
-    """An address with a part that names nothing."""
+def _no_page(where: str, expected: Words) -> NoSuchPage:
     return NoSuchPage(
         Words("没有这个页面", "There is no such page"),
         where=where,

@@ -15,7 +15,8 @@ from datetime import date, datetime
 from flask import Request
 
 from pipelines.errors import WarehouseError, Words
-from pipelines.follow_up import Event, FollowUp, Key, NoSuchTask, Task
+from pipelines.follow_up import Event, Key, NoSuchTask, Task
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import SHANGHAI, Home
 from pipelines.store import NoStore, Store
 

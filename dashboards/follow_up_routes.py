@@ -12,14 +12,14 @@ from dash.development.base_component import Component
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
-from dashboards import markup
+from dashboards import html_pages
 from dashboards.address import Address, NoSuchPage, TaskView, language_of, parse
 from dashboards.components import page
 from dashboards.desk import Desk, NotFromHere
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
 from dashboards.pages import follow_up, problem
-from dashboards.pages.follow_up import Filled
+from dashboards.pages.follow_up_forms import Filled
 from pipelines.errors import WarehouseError, Words
 from pipelines.follow_up import STEPS, Actor, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
 from pipelines.follow_up_edition import flag_of
@@ -96,7 +96,7 @@ def _problem(error: WarehouseError, search: str, status: int) -> Response:
 
 
 def _html(title: str, frame: Component, address: Address, status: int) -> Response:
-    return Response(markup.document(title, frame, address.lang, STYLE_SHEET), status, mimetype="text/html")
+    return Response(html_pages.document(title, frame, address.lang, STYLE_SHEET), status, mimetype="text/html")
 
 
 def _state(values: Mapping[str, str]) -> State:

@@ -20,7 +20,7 @@ from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from plotly.io.json import to_json_plotly
 
-from dashboards.address import Address, Lang, NoSuchPage, language_of, no_page, parse
+from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import Cell, page
 from dashboards.desk import Desk
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
@@ -28,7 +28,7 @@ from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
-from dashboards.pages import checks, community, data, guide, kpi, overview, problem
+from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import protect
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
@@ -36,7 +36,8 @@ from pipelines.settings import Home
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
-    "checks": checks.content, "guide": guide.content, "questions": guide.questions, "connect": guide.connections,
+    "checks": checks.content, "follow_up": follow_up.only_as_document, "guide": guide.content,
+    "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
 KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text
@@ -109,8 +110,6 @@ class Site:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        if address.page not in PAGES:
-            raise no_page("路径 / path", Words("在浏览器中直接打开", "open it in the browser by itself"))
         title, content = PAGES[address.page](Facts(edition), address)
         frame = page(edition.info, address, content, is_stale=is_stale)
         shown = Shown(_plain(frame), {"title": title, "lang": address.lang})

@@ -31,7 +31,7 @@ FOLLOW_UP: dict[str, Words] = {
     "fu_assignee": Words("承办", "Assignee"),
     "fu_instructions": Words("交办要求", "What is to be done"),
     "fu_issued": Words("建立时", "When opened"),
-    "fu_issued_and_now": Words("建立时，至今未变", "When opened, and still"),
+    "fu_issued_and_now": Words("现状", "As it stands"),
     "fu_now": Words("现在", "Now"),
     "fu_now_none": Words("本版次不再评价这个目标", "this edition judges the target no more"),
     "fu_task": Words("督办第 {task} 号", "Task {task}"),

@@ -16,8 +16,9 @@ from pipelines.settings import SHANGHAI, Home, month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
-    from pipelines.follow_up import Event, Figure, FollowUp, State, Task
+    from pipelines.follow_up import Event, Figure, State, Task
     from pipelines.follow_up_edition import Ask
+    from pipelines.follow_up_store import FollowUp
 
 app = typer.Typer(no_args_is_help=True, help="督办：清单、交办、办理、查看 / follow-up of missed targets.")
 
@@ -51,8 +52,8 @@ class _Desk:
 
 @contextmanager
 def _desk() -> Iterator[_Desk]:
-    from pipelines.follow_up import FollowUp
     from pipelines.follow_up_edition import asking
+    from pipelines.follow_up_store import FollowUp
     from pipelines.store import Store
 
     home = Home.from_environment()
@@ -66,7 +67,7 @@ def _desk() -> Iterator[_Desk]:
             store.close()
 
 
-@app.command("list", epilog="例 / examples:  warehouse follow-up list  ·  warehouse follow-up list --unit 610629101 --json")
+@app.command("list", epilog="例 / examples:  warehouse follow-up list  ·  warehouse follow-up list --unit 110101001 --json")
 def list_(
     state: Annotated[str | None, typer.Option(help="状态，如 assigned / state")] = None,
     agency: Annotated[str | None, typer.Option(help="责任单位，如 police / owner agency")] = None,
@@ -119,7 +120,7 @@ def show(task_id: int, as_json: Json = False) -> None:
 
 @app.command(
     "open",
-    epilog="例 / example:  warehouse follow-up open 610629101001 dispute_handling_rate --due 2026-08-31 "
+    epilog="例 / example:  warehouse follow-up open 110101001001 dispute_handling_rate --due 2026-08-31 "
     "--instructions 补办未调处的纠纷",
 )
 def open_(

@@ -14,7 +14,8 @@ import duckdb
 import polars as pl
 
 from pipelines.errors import Words
-from pipelines.follow_up import OPEN, Actor, Figure, Flag, FollowUp, FollowUpError, Key, Settled
+from pipelines.follow_up import OPEN, Actor, Figure, Flag, FollowUpError, Key, Settled
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Words
-from pipelines.follow_up import broken_tasks
+from pipelines.follow_up_store import broken_tasks
 from pipelines.ingest import batch_path, verdicts_path
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest

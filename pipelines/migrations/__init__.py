@@ -15,7 +15,7 @@ from pipelines.errors import WarehouseError, Words
 FOLDER = Path(__file__).parent
 REVISIONS = sorted(path.stem for path in (FOLDER / "versions").glob("[0-9]*.py"))
 HEAD = REVISIONS[-1]
-_LOCK = 6106290001  # any number, the same in every process: who brings a PostgreSQL store up to date
+_LOCK = 20_261_122  # any number, the same in every process: who brings a PostgreSQL store up to date
 
 
 class NewerStore(WarehouseError):

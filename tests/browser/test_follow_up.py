@@ -10,8 +10,9 @@ import pytest
 from support.browser import Served, Watched
 from support.edition import build_edition
 
-from pipelines.follow_up import Actor, FollowUp
+from pipelines.follow_up import Actor
 from pipelines.follow_up_edition import asking, figures_now
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
 
@@ -41,7 +42,7 @@ def test_a_missed_indicator_becomes_a_task_that_is_worked_on(
 ) -> None:
     watched = visit(desk, width, height)
     page = watched.open(UNIT)
-    page.locator(".kpi a.button", has_text="交办").first.click()
+    page.locator("a.button.small", has_text="交办").first.click()
     page.wait_for_url("**/follow-up/new?**")
     page.wait_for_selector("form.step-form")
     watched.picture(f"follow-up-new-{width}-zh", whole=True)

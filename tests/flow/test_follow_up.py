@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from pipelines.follow_up import Actor, Assignment, FollowUp, Step
+from pipelines.follow_up import Actor, Assignment, Step
 from pipelines.follow_up_edition import Ask, asking, figures_now, flag_of, flagged_targets
+from pipelines.follow_up_store import FollowUp
 from pipelines.publish import current_manifest
 from pipelines.run import RunSummary, run
 from pipelines.settings import Home

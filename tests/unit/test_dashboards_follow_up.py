@@ -19,9 +19,10 @@ from flask.testing import FlaskClient
 from support.edition import build_edition
 from werkzeug.test import TestResponse
 
-from dashboards.markup import field, to_html
-from dashboards.server import create_app
-from pipelines.follow_up import Actor, FollowUp, Key, Task
+from dashboards.html_pages import field, to_html
+from dashboards.server import Site, create_app
+from pipelines.follow_up import Actor, Key, Task
+from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
 
@@ -121,8 +122,8 @@ def test_the_list_shows_figures_as_every_page_prints_them_and_can_be_filtered(
     assert 'data-task="1"' in client.get(f"/follow-up?agency={agency}").text
     assert 'data-task="1"' not in client.get("/follow-up?state=answered").text
     street = tasks.task(1).flag.unit_code[:9]
-    assert 'data-task="1"' in client.get(f"/follow-up?street={street}&state=assigned&lang=en").text
-    assert client.get("/follow-up?street=%3Cscript%3E").status_code == 404
+    assert 'data-task="1"' in client.get(f"/follow-up?area={street}&state=assigned&lang=en").text
+    assert client.get("/follow-up?area=%3Cscript%3E").status_code == 404
 
 
 def test_of_very_many_tasks_the_most_urgent_are_listed(
@@ -308,6 +309,11 @@ def test_a_task_whose_target_the_edition_knows_no_more_is_still_shown(
     page = client.get("/follow-up/2").text
     assert "gone_rate" in page and "本版次不再评价这个目标" in page
     assert "X-1" in client.get("/follow-up").text
+
+
+def test_within_the_application_of_dash_it_is_no_page(published: Path) -> None:
+    shown = Site(published).show("/follow-up", "")
+    assert "这个页面要单独打开" in json.dumps(shown.page, ensure_ascii=False)
 
 
 def test_components_are_written_as_html() -> None:

@@ -17,20 +17,17 @@ from pipelines.follow_up import (
     Assignment,
     Figure,
     Flag,
-    FollowUp,
     FollowUpError,
     Key,
     NoSuchTask,
     Settled,
     State,
     Step,
-    broken_tasks,
     by_urgency,
     checked_text,
-    follow_up_event,
-    follow_up_task,
     has_identity_number,
 )
+from pipelines.follow_up_store import FollowUp, broken_tasks, follow_up_event, follow_up_task
 from pipelines.store import Store
 
 TODAY = date(2026, 7, 15)

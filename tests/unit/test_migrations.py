@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pipelines import follow_up, migrations
+from pipelines import follow_up_store, migrations
 from pipelines.migrations import FOLDER, HEAD, REVISIONS, NewerStore, revision_of
 from pipelines.settings import Home
 from pipelines.store import NoStore, Store, delivery, metadata
@@ -43,7 +43,7 @@ def made_before_there_were_steps(home: Home) -> None:
 
 def test_a_new_store_has_exactly_the_tables_that_the_code_declares(store_url: str, engine: sa.Engine) -> None:
     Store(store_url).close()
-    assert follow_up.follow_up_task.metadata is metadata
+    assert follow_up_store.follow_up_task.metadata is metadata
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
 
@@ -58,7 +58,7 @@ def test_a_store_made_before_there_were_steps_keeps_what_it_holds(home: Home) ->
     store = Store.at(home.store)
     last = store.last_run()
     assert last is not None and last["run_id"] == "r1"
-    assert follow_up.FollowUp(store).tasks() == []
+    assert follow_up_store.FollowUp(store).tasks() == []
     with store.engine.connect() as connection:
         assert revision_of(connection) == HEAD
     store.close()

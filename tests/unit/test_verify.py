@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from support.working import SLOT, Working
 
 from pipelines.county import County
-from pipelines.follow_up import Actor, Figure, Flag, FollowUp, Key, follow_up_event
+from pipelines.follow_up import Actor, Figure, Flag, Key
+from pipelines.follow_up_store import FollowUp, follow_up_event
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.publish import current_folder
 from pipelines.settings import Home
