@@ -32,8 +32,8 @@ class Paper(StrEnum):
 def bulletin(
     period: PeriodName = None,
     unit: Annotated[str | None, typer.Option(help="县或街道（镇）代码，缺省为县 / county or street, default the county")] = None,
-    office: Annotated[str | None, typer.Option(help="发文机关 / issuing office")] = None,
-    number: Annotated[str | None, typer.Option(help="发文字号 / number of the paper")] = None,
+    office: Annotated[str | None, typer.Option(help="发文机关，缺省见 county.yml / issuing office, default as county.yml says")] = None,
+    number: Annotated[str | None, typer.Option(help="发文字号，缺省见 county.yml / number of the paper, default as county.yml says")] = None,
     signed: Annotated[str | None, typer.Option("--date", help="成文日期，缺省为判定日 / date, default the as-of day")] = None,
     ranking: Annotated[bool, typer.Option(help="是否公开排名 / whether units are ranked")] = True,
     formats: Annotated[
@@ -44,14 +44,14 @@ def bulletin(
 ) -> None:
     """写出通报：Word、Excel，装有 LibreOffice 时另有 PDF / write the bulletin."""
     # What people see lives in dashboards; the command line alone may reach up to it.
-    from dashboards.bulletin import Letterhead, bulletin_files, converter
+    from dashboards.bulletin import bulletin_files, converter, letterhead
 
-    given = {"office": office, "number": number, "signed": _day(signed)}
-    head = Letterhead(is_ranked=ranking, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+    home = Home.from_environment()
+    head = letterhead(home.county_file, office=office, number=number, signed=_day(signed), is_ranked=ranking)
     wanted = formats or [Paper.docx, Paper.xlsx, *([Paper.pdf] if converter() else [])]
     with progress() as on_progress:
         on_progress("通报 bulletin")
-        files = bulletin_files(Home.from_environment().published, [str(kind) for kind in wanted], period, unit, head)
+        files = bulletin_files(home.published, [str(kind) for kind in wanted], period, unit, head)
     _write(files, out, as_json)
 
 
