@@ -77,7 +77,7 @@ def page(
             sample_banner(lang) if info.is_sample else None,
             html.Div(say("stale", lang), className="banner stale", role="alert") if is_stale else None,
             html.Main(list(content), id="content", tabIndex=-1),
-            _foot(info, lang),
+            _foot(info, address),
         ],
         className=f"page {address.page}",
         lang="en" if lang == "en" else "zh-Hans",
@@ -316,9 +316,19 @@ def _head(info: EditionInfo, address: Address) -> Component:
     return html.Header([brand, pages, edition, languages], className="top")
 
 
-def _foot(info: EditionInfo, lang: Lang) -> Component:
+def _foot(info: EditionInfo, address: Address) -> Component:
+    lang = address.lang
     mark_of_sample = [html.Span(say("sample", lang))] if info.is_sample else []
-    return html.Footer([html.Span(_edition_line(info, lang)), *mark_of_sample])
+    papers = [
+        html.A(f"{say('bulletin', lang)} .{kind}", href=f"/export/bulletin.{kind}{address.query()}", download="")
+        for kind in ("docx", "xlsx")
+    ]
+    # Pages of their own in a window of their own: these links are not followed inside.
+    manuals = [
+        html.A(say(f"help_{name}", lang), href=f"/help/{name}", target="_blank", rel="noopener")
+        for name in ("dictionary", "dbt")
+    ]
+    return html.Footer([html.Span(_edition_line(info, lang)), *mark_of_sample, *papers, *manuals])
 
 
 def _edition_line(info: EditionInfo, lang: Lang) -> str:

@@ -23,6 +23,7 @@ from plotly.io.json import to_json_plotly
 
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import Cell, page
+from dashboards.downloads import add_downloads
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
 from dashboards.export import flags_csv
 from dashboards.facts import Facts
@@ -300,6 +301,7 @@ def _add_routes(app: Dash, site: Site) -> None:
     # Before Dash's own catch-all in the order of specificity, so these paths are never a page.
     server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
     server.add_url_rule("/list/flags.json", "list_flags", list_flags, methods=["GET"])
+    add_downloads(server, reader)
     server.add_url_rule("/export/flags.csv", "export_flags", save_flags, methods=["GET"])
 
 

@@ -14,6 +14,7 @@ from pipelines.settings import Home
 from pipelines.terminal import console, print_json
 
 app = typer.Typer()
+PAGE = "index.html"  # of a folder of the dashboards' help
 
 Folder = Annotated[Path, typer.Option("--out", help="写到哪个文件夹 / folder to write into", file_okay=False)]
 PeriodName = Annotated[str | None, typer.Option(help="期间：2026-06、2026-Q2、2026、2026-01~06 / period")]
@@ -109,15 +110,35 @@ def dictionary(edition: EditionName = None, out: Folder = Path(), as_json: Json 
     _write({file_name(read, kind): write(read) for kind, write in WRITERS.items()}, out, as_json)
 
 
+@app.command(epilog="例 / example:  warehouse docs")
+def docs(as_json: Json = False) -> None:
+    """写出看板“帮助”所指的数据字典和 dbt 文档，均不需网络 / write the dictionary and dbt's documentation for the dashboards."""
+    from pipelines.dbt_docs import dbt_page
+    from pipelines.dictionary import read_dictionary, to_html
+    from pipelines.editions import current_edition
+
+    home = Home.from_environment()
+    with progress() as on_progress:
+        on_progress("数据字典 dictionary")
+        pages = {"dictionary": to_html(read_dictionary(home, current_edition(home)))}
+        on_progress("dbt 文档 dbt documentation")
+        pages["dbt"] = dbt_page(home)
+    for name, page in pages.items():
+        (home.docs / name).mkdir(parents=True, exist_ok=True)
+        (home.docs / name / PAGE).write_bytes(page)
+    _tell([home.docs / name / PAGE for name in pages], as_json)
+
+
 @app.command(epilog="例 / example:  warehouse questions --out docs")
 def questions(edition: EditionName = None, out: Folder = Path(), as_json: Json = False) -> None:
     """二十个常见问题：查询和在本版本上的答案 / twenty questions with queries and their answers over an edition."""
     from pipelines.editions import current_edition, find_edition, open_edition
-    from pipelines.questions import PAGE, render
+    from pipelines.questions import PAGE as NAME
+    from pipelines.questions import render
 
     home = Home.from_environment()
     page = render(open_edition(home, find_edition(home, edition) if edition else current_edition(home)))
-    _write({PAGE: page.encode("utf-8")}, out, as_json)
+    _write({NAME: page.encode("utf-8")}, out, as_json)
 
 
 def _day(text: str | None) -> date | None:
