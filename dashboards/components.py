@@ -320,7 +320,7 @@ def _foot(info: EditionInfo, address: Address) -> Component:
     lang = address.lang
     mark_of_sample = [html.Span(say("sample", lang))] if info.is_sample else []
     papers = [
-        html.A(f"{say('bulletin', lang)} .{kind}", href=f"/export/bulletin.{kind}{address.query()}", download="")
+        html.A(f"{say('bulletin', lang)}.{kind}", href=f"/export/bulletin.{kind}{address.query()}", download="")
         for kind in ("docx", "xlsx")
     ]
     # Pages of their own in a window of their own: these links are not followed inside.

@@ -14,7 +14,7 @@ from pipelines.settings import Home
 from pipelines.terminal import console, print_json
 
 app = typer.Typer()
-PAGE = "index.html"  # of a folder of the dashboards' help
+INDEX = "index.html"  # of a folder of the dashboards' help
 
 Folder = Annotated[Path, typer.Option("--out", help="写到哪个文件夹 / folder to write into", file_okay=False)]
 PeriodName = Annotated[str | None, typer.Option(help="期间：2026-06、2026-Q2、2026、2026-01~06 / period")]
@@ -125,20 +125,19 @@ def docs(as_json: Json = False) -> None:
         pages["dbt"] = dbt_page(home)
     for name, page in pages.items():
         (home.docs / name).mkdir(parents=True, exist_ok=True)
-        (home.docs / name / PAGE).write_bytes(page)
-    _tell([home.docs / name / PAGE for name in pages], as_json)
+        (home.docs / name / INDEX).write_bytes(page)
+    _tell([home.docs / name / INDEX for name in pages], as_json)
 
 
 @app.command(epilog="例 / example:  warehouse questions --out docs")
 def questions(edition: EditionName = None, out: Folder = Path(), as_json: Json = False) -> None:
     """二十个常见问题：查询和在本版本上的答案 / twenty questions with queries and their answers over an edition."""
     from pipelines.editions import current_edition, find_edition, open_edition
-    from pipelines.questions import PAGE as NAME
-    from pipelines.questions import render
+    from pipelines.questions import PAGE, render
 
     home = Home.from_environment()
     page = render(open_edition(home, find_edition(home, edition) if edition else current_edition(home)))
-    _write({NAME: page.encode("utf-8")}, out, as_json)
+    _write({PAGE: page.encode("utf-8")}, out, as_json)
 
 
 def _day(text: str | None) -> date | None:
