@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask, Response, request, send_from_directory
@@ -21,6 +20,7 @@ from dashboards.security import DOCUMENT_POLICY
 from dashboards.words import period_short
 from pipelines.errors import WarehouseError, Words
 from pipelines.exports import ENCODINGS
+from pipelines.settings import Home
 
 AT_A_TIME = 2
 PATIENCE = 20.0  # seconds that a reader waits for others' files
@@ -105,7 +105,7 @@ def add_files(server: Flask, reader: EditionReader) -> None:
 
     def bulletin(kind: str) -> Response:
         # Word's library is not needed by a page, and takes its time to be read.
-        from dashboards.bulletin import WRITERS, Letterhead, bulletin_of
+        from dashboards.bulletin import WRITERS, bulletin_of, letterhead
 
         is_ranked = request.args.get("ranking") != "no"
 
@@ -118,7 +118,8 @@ def add_files(server: Flask, reader: EditionReader) -> None:
             name = period_short(period.period_type, period.first).replace("–", "~")
 
             def work() -> File:
-                paper = bulletin_of(facts, name, code, Letterhead(is_ranked=is_ranked))
+                head = letterhead(home_of(edition.path).county_file, is_ranked=is_ranked)
+                paper = bulletin_of(facts, name, code, head)
                 return f"{paper.stem}.{kind}", WRITERS[kind](paper)
 
             return ("bulletin", kind, name, code, is_ranked), work
@@ -146,7 +147,7 @@ def add_files(server: Flask, reader: EditionReader) -> None:
 
     def models(path: str) -> Response:
         """The documentation that dbt wrote (`warehouse docs`); 404 where it was not written."""
-        answer = send_from_directory(models_folder(reader.pointer.parent).resolve(), path)
+        answer = send_from_directory((Home(reader.pointer.parent.parent).docs / "dbt").resolve(), path)
         answer.headers["Content-Security-Policy"] = DOCUMENT_POLICY
         return answer
 
@@ -154,11 +155,6 @@ def add_files(server: Flask, reader: EditionReader) -> None:
     server.add_url_rule("/bulletin.<kind>", "bulletin", bulletin, methods=["GET"])
     server.add_url_rule("/help/dictionary.<kind>", "dictionary", dictionary, methods=["GET"])
     server.add_url_rule("/help/models/<path:path>", "models", models, methods=["GET"])
-
-
-def models_folder(published: Path) -> Path:
-    """Where `warehouse docs` puts what dbt says of its models."""
-    return published / "docs" / "dbt"
 
 
 def _no_file(asked: str) -> WarehouseError:

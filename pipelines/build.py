@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -129,14 +130,26 @@ def run_models(home: Home, options: Sequence[str]) -> list[Any]:
     return list(outcome)
 
 
-def _invoke(home: Home, command: str, options: Sequence[str] = (), manifest: Any = None) -> Any:
+def document(home: Home, target: Path) -> None:
+    """Has dbt write its documentation of the project and the published edition into a folder that holds a manifest."""
+    with _environment(home):
+        # dbt would introspect the lake to compile models; documentation shows them as they are written.
+        options = ["--static", "--no-compile", "--target", "edition"]
+        _invoke(home, "docs generate", options, target=target)
+        _release_file()
+
+
+def _invoke(
+    home: Home, command: str, options: Sequence[str] = (), manifest: Any = None, target: Path | None = None
+) -> Any:
     """What dbt returns for a command on this data root. BuildFailed where it returns nothing."""
     from dbt.cli.main import dbtRunner
 
+    folder = str(target or home.dbt)
     arguments = [
-        "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check", command,
-        "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-        "--log-path", str(home.dbt), "--target-path", str(home.dbt), *options,
+        "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check",
+        *command.split(), "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
+        "--log-path", folder, "--target-path", folder, *options,
     ]  # fmt: skip
     outcome = dbtRunner(manifest=manifest).invoke(arguments)
     if outcome.result is None:

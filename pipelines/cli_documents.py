@@ -14,6 +14,7 @@ from pipelines.settings import Home
 from pipelines.terminal import console, print_json
 
 app = typer.Typer()
+INDEX = "index.html"  # of a folder of the dashboards' help
 
 Folder = Annotated[Path, typer.Option("--out", help="写到哪个文件夹 / folder to write into", file_okay=False)]
 PeriodName = Annotated[str | None, typer.Option(help="期间：2026-06、2026-Q2、2026、2026-01~06 / period")]
@@ -32,8 +33,8 @@ class Paper(StrEnum):
 def bulletin(
     period: PeriodName = None,
     unit: Annotated[str | None, typer.Option(help="县或街道（镇）代码，缺省为县 / county or street, default the county")] = None,
-    office: Annotated[str | None, typer.Option(help="发文机关 / issuing office")] = None,
-    number: Annotated[str | None, typer.Option(help="发文字号 / number of the paper")] = None,
+    office: Annotated[str | None, typer.Option(help="发文机关，缺省见 county.yml / issuing office, default as county.yml says")] = None,
+    number: Annotated[str | None, typer.Option(help="发文字号，缺省见 county.yml / number of the paper, default as county.yml says")] = None,
     signed: Annotated[str | None, typer.Option("--date", help="成文日期，缺省为判定日 / date, default the as-of day")] = None,
     ranking: Annotated[bool, typer.Option(help="是否公开排名 / whether units are ranked")] = True,
     formats: Annotated[
@@ -44,14 +45,14 @@ def bulletin(
 ) -> None:
     """写出通报：Word、Excel，装有 LibreOffice 时另有 PDF / write the bulletin."""
     # What people see lives in dashboards; the command line alone may reach up to it.
-    from dashboards.bulletin import Letterhead, bulletin_files, converter
+    from dashboards.bulletin import bulletin_files, converter, letterhead
 
-    given = {"office": office, "number": number, "signed": _day(signed)}
-    head = Letterhead(is_ranked=ranking, **{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
+    home = Home.from_environment()
+    head = letterhead(home.county_file, office=office, number=number, signed=_day(signed), is_ranked=ranking)
     wanted = formats or [Paper.docx, Paper.xlsx, *([Paper.pdf] if converter() else [])]
     with progress() as on_progress:
         on_progress("通报 bulletin")
-        files = bulletin_files(Home.from_environment().published, [str(kind) for kind in wanted], period, unit, head)
+        files = bulletin_files(home.published, [str(kind) for kind in wanted], period, unit, head)
     _write(files, out, as_json)
 
 
@@ -107,6 +108,25 @@ def dictionary(edition: EditionName = None, out: Folder = Path(), as_json: Json 
     home = Home.from_environment()
     read = read_dictionary(home, find_edition(home, edition) if edition else current_edition(home))
     _write({file_name(read, kind): write(read) for kind, write in WRITERS.items()}, out, as_json)
+
+
+@app.command(epilog="例 / example:  warehouse docs")
+def docs(as_json: Json = False) -> None:
+    """写出看板“帮助”所指的数据字典和 dbt 文档，均不需网络 / write the dictionary and dbt's documentation for the dashboards."""
+    from pipelines.dbt_docs import dbt_page
+    from pipelines.dictionary import read_dictionary, to_html
+    from pipelines.editions import current_edition
+
+    home = Home.from_environment()
+    with progress() as on_progress:
+        on_progress("数据字典 dictionary")
+        pages = {"dictionary": to_html(read_dictionary(home, current_edition(home)))}
+        on_progress("dbt 文档 dbt documentation")
+        pages["dbt"] = dbt_page(home)
+    for name, page in pages.items():
+        (home.docs / name).mkdir(parents=True, exist_ok=True)
+        (home.docs / name / INDEX).write_bytes(page)
+    _tell([home.docs / name / INDEX for name in pages], as_json)
 
 
 @app.command(epilog="例 / example:  warehouse questions --out docs")

@@ -139,7 +139,7 @@ def _register_digests(
     cross_file: CrossFile, today: Today,
 ) -> dict[date, str]:
     """For each month, a digest of everything that is counted from its registers: code, settings, units, rows, links."""
-    settings = county.model_dump(mode="json", exclude={"last_period", "retention_days"})
+    settings = county.model_dump(mode="json", exclude={"last_period", "retention_days", "bulletin"})
     common = [code_version(), settings]
     contracts = load_contracts()
     seen: dict[date, list[str]] = {month: [] for month in months}

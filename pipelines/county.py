@@ -80,6 +80,25 @@ class Parameters(_Strict):
     targets: tuple[CountyTarget, ...] = ()
 
 
+class BulletinHead(_Strict):
+    """What stands at the head of a bulletin; null is left to be filled in.
+
+    In `number`, {year} is the year of signing and {month} the month that the bulletin is of: 洛治办〔{year}〕{month}号.
+    """
+
+    office: str | None = None
+    number: str | None = None
+
+    @field_validator("number")
+    @classmethod
+    def _can_be_filled_in(cls, number: str | None) -> str | None:
+        try:
+            (number or "").format(year=2026, month=6)
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"{number!r} may hold {{year}} and {{month}} and no other braces") from error
+        return number
+
+
 class County(_Strict):
     """Everything that makes one county's warehouse its own."""
 
@@ -95,6 +114,7 @@ class County(_Strict):
     suppliers: tuple[Supplier, ...]
     expected: tuple[Expected, ...]
     parameters: Parameters = Parameters()
+    bulletin: BulletinHead = BulletinHead()
 
     @field_validator("first_period", "last_period")
     @classmethod
@@ -181,4 +201,4 @@ def save_county(county: County, path: Path) -> None:
     path.write_text(f"# 本县的全部配置 / everything that makes this county's warehouse its own\n{body}", "utf-8")
 
 
-__all__ = ["County", "Expected", "Parameters", "Supplier", "load_county", "month_end", "save_county"]
+__all__ = ["BulletinHead", "County", "Expected", "Parameters", "Supplier", "load_county", "month_end", "save_county"]

@@ -31,7 +31,7 @@ CAUSES = {
 }
 _UNITS = "civil_communities"
 # Settings that decide no figure; targets and packs have a cause of their own but come with the same step.
-_WITHOUT_FIGURES = {"name_zh", "name_en", "retention_days"}
+_WITHOUT_FIGURES = {"name_zh", "name_en", "retention_days", "bulletin"}
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,11 @@ class Home:
         return self.published / "opened"
 
     @property
+    def docs(self) -> Path:
+        """What the dashboards' help leads to, once it was written."""
+        return self.published / "docs"
+
+    @property
     def pointer(self) -> Path:
         """The relative symlink that every reader opens."""
         return self.published / "warehouse.duckdb"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from dashboards.bulletin.book import to_xlsx
 from dashboards.bulletin.chapters import Letterhead, compose
@@ -20,6 +21,7 @@ from dashboards.bulletin.pdf import converter, to_pdf
 from dashboards.bulletin.survey import Survey
 from dashboards.edition import EditionReader
 from dashboards.facts import Facts
+from pipelines.county import BulletinHead, load_county
 
 WRITERS: dict[str, Callable[[Bulletin], bytes]] = {
     "docx": to_docx,
@@ -27,7 +29,17 @@ WRITERS: dict[str, Callable[[Bulletin], bytes]] = {
     "pdf": lambda bulletin: to_pdf(to_docx(bulletin)),
 }
 
-__all__ = ["WRITERS", "Letterhead", "bulletin_files", "bulletin_of", "converter"]
+__all__ = ["WRITERS", "Letterhead", "bulletin_files", "bulletin_of", "converter", "letterhead"]
+
+
+def letterhead(county_file: Path, **given: Any) -> Letterhead:
+    """What the county sets, with what is given for this bulletin (and is not None) in its place.
+
+    Editions that are served apart from their data root have no county beside them.
+    """
+    of_county = load_county(county_file).bulletin if county_file.exists() else BulletinHead()
+    known = {**of_county.model_dump(), **{name: value for name, value in given.items() if value is not None}}
+    return Letterhead(**{name: value for name, value in known.items() if value is not None})
 
 
 def bulletin_of(

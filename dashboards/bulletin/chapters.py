@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from dashboards.bulletin import phrases
 from dashboards.bulletin.parts import NUMERALS, Block, Bulletin, Chapter, Heading, Paragraph
@@ -25,9 +24,12 @@ from dashboards.words import AGENCIES, day, name_of, period_short
 from pipelines.settings import add_months
 
 TOLD_UNITS = 5  # units that a problem names
-TOLD_PROBLEMS = 3  # problems of a domain that are told; the list in the annex has all
-TOLD_KPIS = 4  # indicators that have a table of units in the text
+TOLD_PROBLEMS = 2  # problems of a domain that are told; the list in the annex has all
+TOLD_KPIS = 3  # indicators that have a table of units in the text
 PART_WORDS = {"street": "街道（镇）", "community": "社区（村）"}
+VALUES, MISSED, DATA = "各单位各指标完成值", "未达标和接近目标清单", "数据情况和说明"  # annexes
+SHEETS = "附表（Excel）"
+NUMBER = "×××〔{year}〕×号"  # until one is given
 CHANGES = "环比、同比为与上期、上年同期完成值之差，比率以百分点计，按未修约数计算。"
 
 MARKS_HELP = "格中为完成值；✕ 未达标，≈ 接近，? 无法判定，无标记为达标；∅ 缺数据，◷ 未到期，– 不适用，空白为无此项要求。"
@@ -57,6 +59,8 @@ class _Writer:
         self.of_parts = f"{len(survey.parts)}个{PART_WORDS[survey.level]}"
         self.label = survey.period.label.zh
         self.signed = head.signed or self.info.as_of_date
+        # Values of more units than a table takes are for looking up, not for paper.
+        self.annexes = (VALUES, MISSED, DATA) if len(survey.parts) <= LISTED else (MISSED, DATA)
 
     def bulletin(self) -> Bulletin:
         survey, name = self.survey, self.survey.unit.name
@@ -66,7 +70,7 @@ class _Writer:
         return Bulletin(
             title=(f"关于{name}{self.label}", "社区治理指标完成情况的通报"),
             office=self.head.office,
-            number=self.head.number or f"×××〔{self.signed.year}〕×号",
+            number=(self.head.number or NUMBER).format(year=self.signed.year, month=survey.period.end.month),
             addressees="各街道办事处、镇人民政府，县级有关部门：" if survey.level == "street" else "各社区居民委员会、村民委员会：",
             opening=(
                 f"现将{name}{self.label}社区治理指标完成情况通报如下。数据以各部门报送、经核验采用的记录为准，"
@@ -102,7 +106,7 @@ class _Writer:
         untargeted = len({one.kpi.kpi_id for one in survey.untargeted} - {one.figure.kpi.kpi_id for one in survey.own.values()})
         yield Paragraph(
             f"本期{self.whole}有目标的结论{phrases.due(own)}条，其中{phrases.told(own)}。另有{untargeted}项指标未设目标或不适用，"
-            "数值见附件3。"
+            f"数值见{SHEETS}。"
         )
         counted = Counter(phrases.worst(score.states) for score in survey.scores.values())
         told = [
@@ -141,14 +145,13 @@ class _Writer:
         survey = self.survey
         yield Heading("分领域情况")
         absent = "" if survey.year_ago else "上年同期没有数据，未列同比。"
-        yield Paragraph(f"应、已为指标的分母、分子；{CHANGES}{absent}")
-        for place, (domain, own) in enumerate(phrases.by_domain(survey.own), start=1):
-            counts = phrases.counted(own)
-            missed = [one.figure for one in own.values() if one.figure.state == "missed"]
-            told = "、".join(one.kpi.name.zh for one in missed)
-            end = f"未达标的是{told}。" if told else ""
-            yield Paragraph(f"有目标的结论{phrases.due(counts)}条，{phrases.told(counts)}。{end}", lead=f"{place}.{phrases.domain(domain)}。")
-            yield self.tables.own_table(f"{self.survey.unit.name}{phrases.domain(domain)}指标完成情况", domain, own)
+        yield Paragraph(f"应达标为有目标的结论数，已达标只计已确认达标的结论。{CHANGES}{absent}")
+        yield self.tables.domain_table()
+        yield Heading("主要指标")
+        yield Paragraph(
+            f"应、已为指标的分母、分子。各领域未达标单位最多的指标完成情况如下，其余见{self._where(VALUES)}，环比、同比、累计见{SHEETS}。"
+        )
+        yield self.tables.own_table(f"{survey.unit.name}{self.label}主要指标完成情况", "主要指标", self.tables.main_answers())
 
     def _parts(self) -> Iterator[Block]:
         yield Heading("综合完成情况")
@@ -158,7 +161,7 @@ class _Writer:
             else "各单位按区划代码排列，不排位次。"
         )
         yield Paragraph(
-            f"应达标数为对该单位有目标的结论数，已达标数只计已确认达标的结论。{how}各指标完成值见附件1。"
+            f"{how}各指标完成值见{self._where(VALUES)}。"
         )
         yield self.tables.score_table()
         chosen = self._key_questions()
@@ -221,11 +224,11 @@ class _Writer:
             groups.setdefault(question_of(flag.judgement), []).append(flag)
         told = sorted(groups.values(), key=lambda flags: -len(flags))  # in the order of the list where equally many
         for place, flags in enumerate(told[:TOLD_PROBLEMS], start=1):
-            yield self._problem(place, self._worst_first(flags))
+            yield self._problem(place, self.tables.worst_first(flags))
         more = len(told) - TOLD_PROBLEMS
         if more > 0:
             names = "、".join(dict.fromkeys(flags[0].judgement.kpi.name.zh for flags in told[TOLD_PROBLEMS:]))
-            yield Paragraph(f"此外，{names}等{more}项要求也有单位未达标，见附件2。")
+            yield Paragraph(f"此外，{names}等{more}项要求也有单位未达标，见{self._where(MISSED)}。")
         if only_own:
             told_own = "；".join(
                 f"{flag.judgement.kpi.name.zh}{phrases.value(flag.judgement)}（目标{phrases.goal(flag.judgement)}，"
@@ -233,18 +236,6 @@ class _Writer:
                 for flag in only_own
             )
             yield Paragraph(f"{self.whole}层面未达标：{told_own}。")
-
-    def _worst_first(self, flags: Sequence[Flag]) -> list[Flag]:
-        """By place, of counts by what is missing; by code where nobody is to be ranked."""
-        if not self.head.is_ranked:
-            return sorted(flags, key=lambda flag: flag.judgement.unit_code)
-        ranks = self.survey.ranks(question_of(flags[0].judgement))
-
-        def gravity(flag: Flag) -> tuple[int, Decimal]:
-            best, last = ranks.get(flag.judgement.unit_key, (0, 0))
-            return -(best + last), -(flag.judgement.shortfall or Decimal(0))
-
-        return sorted(flags, key=gravity)
 
     def _problem(self, place: int, flags: Sequence[Flag]) -> Paragraph:
         one = flags[0].judgement
@@ -295,7 +286,7 @@ class _Writer:
         demands = [
             (
                 "限期整改。",
-                f"未达标单位对照附件2逐项制定整改措施，于{day(cutoff, ZH)}前完成整改并报送情况；"
+                f"未达标单位对照{self._where(MISSED)}逐项制定整改措施，于{day(cutoff, ZH)}前完成整改并报送情况；"
                 f"责任部门按职责督促落实：{shared}。",
             )
             if owners
@@ -324,10 +315,13 @@ class _Writer:
         return self._next(max(known)) if known else self._next(self.survey.period.cutoff)
 
     def _annexes(self) -> Iterator[Chapter]:
-        yield Chapter("各单位各指标完成值", (Paragraph(MARKS_HELP), *self.tables.matrices()))
-        yield Chapter("未达标和接近目标清单", (self.tables.flag_table(),))
-        yield Chapter("未设目标或不适用的指标", (self.tables.untargeted_table(),))
-        yield Chapter("数据情况和说明", (self.tables.dataset_table(), *self._explanations()))
+        if VALUES in self.annexes:
+            yield Chapter(VALUES, (Paragraph(MARKS_HELP), self.tables.matrix()))
+        yield Chapter(MISSED, (self.tables.problem_table(),))
+        yield Chapter(DATA, (self.tables.supplier_table(), *self._explanations()))
+
+    def _where(self, annex: str) -> str:
+        return f"附件{self.annexes.index(annex) + 1}" if annex in self.annexes else SHEETS
 
     def _explanations(self) -> Iterator[Block]:
         remarks = [phrases.slot(slot) for slot in self.survey.deliveries if needs_attention(slot) and slot.status != "not_due"]
@@ -338,9 +332,13 @@ class _Writer:
             "既不作为达标，也不作为未达标。印出的数值只在精确值也越过目标时才越过目标。",
             lead="无法判定：",
         )
-        yield Paragraph("；".join(f"{name} {text}" for name, text in self._about()) + "。", lead="数据版次：")
-        if self.info.is_sample:
-            yield Paragraph("本通报的数字由程序生成，不反映任何真实单位。", lead="示例数据：")
+        yield Paragraph(
+            "与本通报同名，列有各单位各指标的应、已、完成值、目标、差距、可能范围和依据，全部指标的环比、同比、累计，未设目标的指标，"
+            "以及各数据集报送和核验情况。",
+            lead=f"{SHEETS}：",
+        )
+        sample = "本通报为示例数据，数字由程序生成，不反映任何真实单位。" if self.info.is_sample else ""
+        yield Paragraph(f"{'；'.join(f'{name} {text}' for name, text in self._about())}。{sample}", lead="数据版次：")
 
     def _about(self) -> tuple[tuple[str, str], ...]:
         return (

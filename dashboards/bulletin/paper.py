@@ -88,25 +88,27 @@ LOOKS = {
     "Title": Look(TITLE, SIZE_2, _CENTRE, Pt(36), before=Length(LINE * 2), after=LINE),
     "Flush": Look(BODY, side=_LEFT),
     "Signature": Look(BODY, side=_RIGHT, right=Length(SIZE_3 * 4)),
-    "Annex": Look(HEAD, side=_LEFT),
-    "AnnexTitle": Look(TITLE, SIZE_2, _CENTRE, Pt(36), after=Pt(12)),
+    "Annex": Look(HEAD, side=_LEFT, line=Pt(20)),
+    "AnnexTitle": Look(TITLE, SIZE_2, _CENTRE, Pt(30), after=Pt(4)),
+    "AnnexText": Look(BODY, SIZE_5, WD_ALIGN_PARAGRAPH.JUSTIFY, Pt(16), first=Length(SIZE_5 * 2)),
     "Imprint": Look(
-        BODY, SIZE_4, _LEFT, before=LINE, left=SIZE_4, right=SIZE_4, rules=(("top", "000000", 8), ("bottom", "000000", 8))
+        BODY, SIZE_4, _LEFT, Pt(20), before=Pt(12), left=SIZE_4, right=SIZE_4, rules=(("top", "000000", 8), ("bottom", "000000", 8))
     ),
     "TableTitle": Look(HEAD, Pt(12), _CENTRE, None, before=Pt(6), is_kept_with_next=True),
     "TableNote": Look(BODY, Pt(9), _LEFT, None, after=Pt(6)),
-    "Cell": Look(BODY, SIZE_5, line=None),
-    "CellHead": Look(HEAD, SIZE_5, line=None),
-    "CellSmall": Look(BODY, Pt(9), line=None),
-    "CellHeadSmall": Look(HEAD, Pt(9), line=None),
+    "Cell": Look(BODY, SIZE_5, line=Pt(13.5)),
+    "CellHead": Look(HEAD, SIZE_5, line=Pt(13.5)),
+    "CellSmall": Look(BODY, Pt(9), line=Pt(11.5)),
+    "CellHeadSmall": Look(HEAD, Pt(9), line=Pt(11.5)),
     "Figure": Look(BODY, SIZE_5, _CENTRE, None),
     "PageNumber": Look(PAGE, SIZE_4, left=SIZE_4, right=SIZE_4),
     "SampleMark": Look(HEAD, SIZE_5, _CENTRE, colour=RED),
 }  # fmt: skip
 TYPE_WIDTH, TURNED_WIDTH = Mm(156), Mm(257)
-CHART_HEIGHT, CHART_ROW, CHART_MOST = Mm(82), Mm(6), Mm(215)  # upright; a lying bar takes a row
-CELL_GAPS = (("top", 35), ("left", 50), ("bottom", 35), ("right", 50))  # twentieths of a point
+CHART_HEIGHT, CHART_ROW, CHART_MOST = Mm(70), Mm(6), Mm(215)  # upright; a lying bar takes a row
+CELL_GAPS = (("top", 25), ("left", 50), ("bottom", 25), ("right", 50))  # twentieths of a point
 WIDE = 9  # columns from which a table is set smaller
+SENTENCE = 12  # characters from which a column is set as sentences are
 _CHART_TYPE = "application/vnd.openxmlformats-officedocument.drawingml.chart+xml"
 _BOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -121,6 +123,7 @@ class _Paper:
         self.bulletin = bulletin
         self.document: DocumentType = Document()
         self.width = TYPE_WIDTH
+        self.is_annex = False
         self.charts = 0
 
     def write(self) -> bytes:
@@ -140,7 +143,7 @@ class _Paper:
             self._blocks(chapter.blocks)
         self._signature()
         _landscape(document.add_section(WD_SECTION.NEW_PAGE))
-        self.width = TURNED_WIDTH
+        self.width, self.is_annex = TURNED_WIDTH, True
         for place, annex in enumerate(bulletin.annexes, start=1):
             self._annex(place, annex)
         self._imprint()
@@ -166,7 +169,7 @@ class _Paper:
                     headings += 1
                     self._text(f"（{NUMERALS[headings - 1]}）{text}", "Heading 2")
                 case Paragraph(text, lead):
-                    paragraph = self._text(lead)
+                    paragraph = self._text(lead, "AnnexText" if self.is_annex else "Normal")
                     if lead:
                         paragraph.runs[0].bold = True
                     paragraph.add_run(text)
@@ -176,9 +179,14 @@ class _Paper:
                     self._chart(block)
 
     def _signature(self) -> None:
-        """The annexes by name, then office and date at the right, four characters from the edge."""
+        """The annexes by name, then office and date at the right, four characters from the edge.
+
+        The last paragraph stays with them: nobody signs a page without text.
+        """
         bulletin = self.bulletin
-        self._text("")
+        last = self.document.paragraphs[-1].paragraph_format
+        last.keep_with_next, last.keep_together = True, True
+        self._text("").paragraph_format.keep_with_next = True
         for place, annex in enumerate(bulletin.annexes, start=1):
             lead = "附件：" if place == 1 else "　　　"
             self._text(f"{lead}{place}.{annex.title}").paragraph_format.keep_with_next = True
@@ -202,7 +210,8 @@ class _Paper:
 
     def _table(self, table: Table) -> None:
         title = self._text(table.title, "TableTitle")
-        title._p.addnext(parse_xml(_table_xml(table, self.width)))
+        is_small = self.is_annex or len(table.heads) >= WIDE
+        title._p.addnext(parse_xml(_table_xml(table, self.width, is_small=is_small)))
         # The paragraph after a table is its note, or the gap that Word wants between tables.
         self.document._body._body.insert_element_before(
             parse_xml(f'<w:p {nsdecls("w")}><w:pPr><w:pStyle w:val="TableNote"/></w:pPr>{_run(table.note)}</w:p>'),
@@ -249,9 +258,9 @@ def _landscape(section: Section) -> None:
     """For tables with many columns: the same sheet turned, binding edge up."""
     section.orientation = WD_ORIENT.LANDSCAPE
     section.page_width, section.page_height = Mm(297), Mm(210)
-    section.top_margin, section.left_margin = Mm(28), Mm(20)
-    section.right_margin, section.bottom_margin = Mm(20), Mm(22)
-    section.footer_distance, section.header_distance = Mm(12), Mm(14)
+    section.top_margin, section.left_margin = Mm(25), Mm(20)
+    section.right_margin, section.bottom_margin = Mm(20), Mm(20)
+    section.footer_distance, section.header_distance = Mm(11), Mm(13)
 
 
 def _declare_styles(document: DocumentType) -> None:
@@ -322,11 +331,11 @@ def _field(run: Run, code: str) -> None:
         run._r.append(parse_xml(xml.format(nsdecls("w"))))
 
 
-def _table_xml(table: Table, width: Length) -> str:
+def _table_xml(table: Table, width: Length, *, is_small: bool) -> str:
     """A grid with a repeated head; rows are not divided between pages. As text: by cell it takes minutes."""
     total = sum(table.widths)
     columns = [round(width.twips * share / total) for share in table.widths]
-    small = "Small" if len(table.heads) >= WIDE else ""
+    small = "Small" if is_small else ""
     sides = "".join(
         f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="000000"/>'
         for side in ("top", "left", "bottom", "right", "insideH", "insideV")
@@ -336,8 +345,10 @@ def _table_xml(table: Table, width: Length) -> str:
     head = "".join(
         _cell_xml(head, column, f"CellHead{small}", "center") for head, column in zip(table.heads, columns, strict=True)
     )
+    texts = [{printed(row[place]) for row in table.rows} for place in range(len(columns))]
+    is_left = [place == 0 or max(map(len, found), default=0) > SENTENCE for place, found in enumerate(texts)]
     rows = "".join(
-        f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{_row_xml(row, columns, f'Cell{small}')}</w:tr>" for row in table.rows
+        f"<w:tr><w:trPr><w:cantSplit/></w:trPr>{_row_xml(row, columns, is_left, f'Cell{small}')}</w:tr>" for row in table.rows
     )
     return (
         f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{sum(columns)}" w:type="dxa"/><w:jc w:val="center"/>'
@@ -347,14 +358,12 @@ def _table_xml(table: Table, width: Length) -> str:
     )
 
 
-def _row_xml(row: Sequence[Cell], columns: Sequence[int], style: str) -> str:
+def _row_xml(row: Sequence[Cell], columns: Sequence[int], is_left: Sequence[bool], style: str) -> str:
     """Numbers to the right, short words in the middle, the first column and sentences to the left."""
     cells = []
-    for place, (cell, column) in enumerate(zip(row, columns, strict=True)):
-        text = printed(cell)
-        is_number = isinstance(cell, Amount | int)
-        side = "right" if is_number else "left" if place == 0 or len(text) > 12 else "center"
-        cells.append(_cell_xml(text, column, style, side))
+    for cell, column, left in zip(row, columns, is_left, strict=True):
+        side = "right" if isinstance(cell, Amount | int) else "left" if left else "center"
+        cells.append(_cell_xml(printed(cell), column, style, side))
     return "".join(cells)
 
 

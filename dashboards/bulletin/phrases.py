@@ -128,6 +128,18 @@ def plain(value: Decimal | None) -> Decimal | None:
     return None if value is None else Decimal(number(value).replace(",", ""))
 
 
+def share_met(counts: Counter[str]) -> Amount:
+    return share(counts["met"], due(counts))
+
+
+def share_change(now: Counter[str], then: Counter[str]) -> Cell:
+    """The difference of two shares met in percentage points; none where nothing was due then."""
+    if not due(then):
+        return Amount(None)
+    share_now, share_then = (Fraction(100 * counts["met"], due(counts)) for counts in (now, then))
+    return _difference(share_now, share_then, 1)
+
+
 def share(part: int, whole: int) -> Amount:
     exact = Fraction(100 * part, whole)
     return Amount(round_beside(exact, 1, (Fraction(0), Fraction(100))), "%")
@@ -143,9 +155,13 @@ def change(now: Asked, then: Asked | None) -> Cell:
     )
     if exact_now is None or exact_then is None:
         return Amount(None)
-    if exact_now == exact_then:
+    return _difference(exact_now, exact_then, kpi.decimals)
+
+
+def _difference(now: Fraction, then: Fraction, decimals: int) -> Cell:
+    if now == then:
         return "持平"
-    return Amount(round_beside(exact_now - exact_then, kpi.decimals, (Fraction(0),)), is_change=True)
+    return Amount(round_beside(now - then, decimals, (Fraction(0),)), is_change=True)
 
 
 def marked(one: Asked | None) -> str:
@@ -165,10 +181,16 @@ def slot(slot: Delivery) -> str:
 
 
 def dataset_row(dataset: str, slots: Sequence[Delivery]) -> tuple[Cell, ...]:
+    return _slots_row(name_of(DATASETS, dataset, ZH), slots, ("read", "accepted", "quarantined", "duplicate", "skipped"))
+
+
+def supplier_row(name: str, slots: Sequence[Delivery]) -> tuple[Cell, ...]:
+    return _slots_row(name, slots, ("read", "accepted", "quarantined"))
+
+
+def _slots_row(name: str, slots: Sequence[Delivery], sums: Sequence[str]) -> tuple[Cell, ...]:
     counted = Counter(slot.status for slot in slots)
-    sums = ("read", "accepted", "quarantined", "duplicate", "skipped")
     return (
-        name_of(DATASETS, dataset, ZH), len(slots) - counted["not_due"],
-        *(counted[status] for status in ("on_time", "late", "missing", "refused")),
-        *(sum(getattr(slot, name) for slot in slots) for name in sums),
+        name, len(slots) - counted["not_due"], *(counted[status] for status in ("on_time", "late", "missing", "refused")),
+        *(sum(getattr(slot, one) for slot in slots) for one in sums),
     )  # fmt: skip

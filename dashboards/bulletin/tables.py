@@ -5,21 +5,23 @@ Belongs here: which figures stand in which column. Sentences stand in `chapters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import groupby
 
 from dashboards import tell
 from dashboards.bulletin import phrases
-from dashboards.bulletin.parts import Chart, Series, Table
+from dashboards.bulletin.parts import Cell, Chart, Series, Table
 from dashboards.bulletin.phrases import ZH
 from dashboards.bulletin.ranking import place_text
 from dashboards.bulletin.survey import Answers, Asked, Question, Survey, question_of
 from dashboards.format import short_name
-from dashboards.records import Figure, Judgement, Period
+from dashboards.records import Delivery, Figure, Flag, Judgement, Period
 from dashboards.words import AGENCIES, STATES, name_of, period_short
 
-LISTED = 12  # units that a table in the text lists whole; of more only those that do not meet the target
-ACROSS = 9  # units in one table of the annex
+LISTED = 12  # units that a table lists whole; of more the text has only those that do not meet the target
+MAIN_OF_DOMAIN = 2  # indicators of a domain that the text shows
 
 
 class Tables:
@@ -35,7 +37,7 @@ class Tables:
         table = Table(
             name, title,
             ("指标", "目标", "应", "已", "完成值", "环比", "同比", "本年累计", "结论"),
-            (27, 14, 14, 14, 15, 11, 11, 15, 16),
+            (26, 13, 18, 18, 14, 10, 10, 14, 13),
             tuple(
                 (
                     one.figure.kpi.name.zh, phrases.target(one.figure), phrases.due_cell(one.figure), phrases.done_cell(one.figure),
@@ -48,6 +50,27 @@ class Tables:
         )  # fmt: skip
         absent = [head for head, known in (("环比", then), ("同比", year), ("本年累计", to_date)) if not known]
         return table.without(*absent)
+
+    def domain_table(self) -> Table:
+        """The unit's own judgements by domain, with the shares met before and a year ago."""
+        survey = self.survey
+        now, then, year = (_states_by_domain(survey.own_in(period)) for period in (survey.period, survey.before, survey.year_ago))
+        rows = [(phrases.domain(domain), domain) for domain in now] + [("合计", None)]
+        table = Table(
+            "领域", f"{survey.unit.name}{self.label}分领域达标情况",
+            ("领域", "应达标", "已达标", "达标率", "环比", "同比", "未达标", "接近", "无法判定", "缺数据"),
+            (22, 13, 13, 14, 11, 11, 13, 11, 15, 13),
+            tuple(
+                (
+                    name, phrases.due(own), own["met"], phrases.share_met(own), phrases.share_change(own, _of(then, domain)),
+                    phrases.share_change(own, _of(year, domain)),
+                    *(own[state] for state in ("missed", "near", "undetermined", "no_data")),
+                )
+                for name, domain in rows
+                if phrases.due(own := _of(now, domain))
+            ),
+        )  # fmt: skip
+        return table.without(*(head for head, known in (("环比", then), ("同比", year)) if not known))
 
     def score_table(self) -> Table:
         scores = self.survey.scores
@@ -91,25 +114,61 @@ class Tables:
         )  # fmt: skip
         return table if self.is_ranked else table.without("位次")
 
-    def matrices(self) -> Iterator[Table]:
-        """Questions × units, so many units to a table as a page takes."""
-        parts = list(self.survey.parts.values())
-        groups = [parts[first : first + ACROSS] for first in range(0, len(parts), ACROSS)]
-        for place, units in enumerate(groups, start=1):
-            more = f"（{place}/{len(groups)}）" if len(groups) > 1 else ""
-            yield Table(
-                f"完成值{place}", f"{self.label}各单位各指标完成值{more}",
-                ("指标", "目标", *(short_name(unit.name) for unit in units)),
-                (34, 16, *(17 for _ in units)),
-                tuple(
-                    (
-                        kpi.name.zh, phrases.target(next(iter(answered)).figure),
-                        *(phrases.marked(self.survey.of_parts[unit.key].get(question)) for unit in units),
-                    )
-                    for question, kpi in self.survey.questions.items()
-                    if (answered := self.survey.of_question(question).values())
-                ),
-            )  # fmt: skip
+    def matrix(self) -> Table:
+        """Questions × the unit and its parts."""
+        parts = self.survey.parts
+        return Table(
+            "完成值", f"{self.label}各单位各指标完成值",
+            ("指标", "目标", phrases.whole(self.survey.unit.name), *(short_name(unit.name) for unit in parts.values())),
+            (40, 17, *(17 for _ in range(1 + len(parts)))),
+            tuple(self._matrix_row(question) for question in self.survey.questions),
+        )  # fmt: skip
+
+    def _matrix_row(self, question: Question) -> tuple[Cell, ...]:
+        own, of_parts = self.survey.own.get(question), self.survey.of_question(question)
+        asked = next(filter(None, (own, *of_parts.values())))
+        values = (own, *map(of_parts.get, self.survey.parts))
+        return (self.survey.questions[question].name.zh, phrases.target(asked.figure), *map(phrases.marked, values))
+
+    def problem_table(self) -> Table:
+        """One row per question that somebody misses or nearly does, naming all of these."""
+        groups: dict[Question, list[Flag]] = {}
+        for flag in self.survey.flags:
+            groups.setdefault(question_of(flag.judgement), []).append(flag)
+        return Table(
+            "未达标情况", f"{self.label}未达标和接近目标情况",
+            ("指标", "目标", "依据", "责任部门", "未达标/应评", "单位（差距，连续期数）"),
+            (34, 15, 24, 13, 11, 160),
+            tuple(
+                (
+                    self.survey.questions[question].name.zh, phrases.target(flags[0].judgement), self.clauses_brief(flags[0].judgement),
+                    name_of(AGENCIES, flags[0].owner_agency, ZH),
+                    f"{sum(flag.judgement.state == 'missed' for flag in flags)}/{len(self.survey.of_question(question))}",
+                    "、".join(self._told_flag(flag) for flag in self.worst_first(flags)),
+                )
+                for question in self.survey.questions
+                if (flags := groups.get(question))
+            ),
+            note=f"≈ 为接近目标，? 为结论无法判定，其余为未达标。{self._documents_told()}",
+        )  # fmt: skip
+
+    def _told_flag(self, flag: Flag) -> str:
+        one = flag.judgement
+        mark = phrases.MARKS[one.state] if one.state != "missed" else ""
+        told = "，".join(filter(None, (phrases.gap(one), f"{flag.in_a_row}期")))
+        return f"{short_name(self.survey.parts[one.unit_key].name)}{mark}（{told}）"
+
+    def worst_first(self, flags: Sequence[Flag]) -> list[Flag]:
+        """Flags of one question by place, of counts by what is missing; by code where nobody is to be ranked."""
+        if not self.is_ranked:
+            return sorted(flags, key=lambda flag: flag.judgement.unit_code)
+        ranks = self.survey.ranks(question_of(flags[0].judgement))
+
+        def gravity(flag: Flag) -> tuple[int, Decimal]:
+            best, last = ranks.get(flag.judgement.unit_key, (0, 0))
+            return -(best + last), -(flag.judgement.shortfall or Decimal(0))
+
+        return sorted(flags, key=gravity)
 
     def flag_table(self) -> Table:
         flags = sorted(self.survey.flags, key=lambda flag: flag.judgement.unit_code)  # stable: in a unit as on the page
@@ -126,13 +185,14 @@ class Tables:
                 )
                 for flag in flags
             ),
-            note=f"依据代号：{'；'.join(f'{pack} {name}' for pack, name in self._documents().items())}。",
+            note=self._documents_told(),
         )  # fmt: skip
 
-    def _documents(self) -> dict[str, str]:
+    def _documents_told(self) -> str:
         """The documents of the list, by the letter that stands for them."""
         goals = [flag.judgement.target for flag in self.survey.flags if flag.judgement.target]
-        return dict(sorted({goal.pack: tell.document(goal, ZH) for goal in goals}.items()))
+        documents = dict(sorted({goal.pack: tell.document(goal, ZH) for goal in goals}.items()))
+        return f"依据代号：{'；'.join(f'{pack} {name}' for pack, name in documents.items())}。"
 
     def untargeted_table(self) -> Table:
         then, to_date = (
@@ -159,6 +219,17 @@ class Tables:
             return ()
         found = self.survey.facts.judgements_of(self.survey.unit.key, period.period_type)
         return (one for one in found if one.period == period.first)
+
+    def supplier_table(self) -> Table:
+        suppliers: dict[str, list[Delivery]] = {}
+        for slot in self.survey.deliveries:
+            suppliers.setdefault(slot.supplier_name, []).append(slot)
+        return Table(
+            "供数单位", f"{self.label}数据报送情况",
+            ("供数单位", "应报", "按时", "迟报", "未报", "拒收", "读取行", "采用", "隔离"),
+            (36, 9, 9, 9, 9, 9, 14, 14, 11),
+            tuple(phrases.supplier_row(name, slots) for name, slots in suppliers.items()),
+        )  # fmt: skip
 
     def dataset_table(self) -> Table:
         by_dataset = groupby(sorted(self.survey.deliveries, key=lambda slot: slot.dataset), key=lambda slot: slot.dataset)
@@ -194,13 +265,29 @@ class Tables:
         return table if self.is_ranked else table.without("位次")
 
     def sheets(self) -> Iterator[Table]:
-        """Every table once; what the text divides by domain or by page stands together in Excel."""
+        """Everything, figure by figure: what the paper sums up or leaves out stands here."""
         yield self.own_table(f"{self.survey.unit.name}{self.label}有目标的指标", "指标", self.survey.own)
+        yield self.domain_table()
         yield self.score_table()
         yield self.detail_table()
         yield self.flag_table()
         yield self.untargeted_table()
         yield self.dataset_table()
+
+    def main_answers(self) -> Answers:
+        """The unit's own answers that a leader sees first: of each domain those that it misses, by how many parts miss them."""
+
+        def weight(item: tuple[Question, Asked]) -> tuple[bool, int]:
+            question, answer = item
+            missed = sum(one.figure.state == "missed" for one in self.survey.of_question(question).values())
+            return answer.figure.state != "missed", -missed
+
+        chosen = {
+            question
+            for _, own in phrases.by_domain(self.survey.own)
+            for question, _ in sorted(own.items(), key=weight)[:MAIN_OF_DOMAIN]
+        }
+        return {question: one for question, one in self.survey.own.items() if question in chosen}
 
     def clauses(self, one: Asked) -> str:
         targets = [self.survey.facts.targets[target_id] for target_id in one.clauses]
@@ -239,3 +326,12 @@ class Tables:
             ),
             is_upright=True,
         )
+
+
+def _states_by_domain(own: Answers) -> dict[str, Counter[str]]:
+    return {domain: phrases.counted(found) for domain, found in phrases.by_domain(own)}
+
+
+def _of(counts: dict[str, Counter[str]], domain: str | None) -> Counter[str]:
+    """Those of a domain, or of all."""
+    return sum(counts.values(), Counter()) if domain is None else counts.get(domain, Counter())

@@ -13,7 +13,6 @@ from dash.development.base_component import Component
 from dashboards.address import Address, Lang
 from dashboards.components import UNREAD, Node, chip, link
 from dashboards.facts import Facts
-from dashboards.files import models_folder
 from dashboards.history import home_of
 from dashboards.words import DELIVERY, MOVEMENT, MOVEMENT_ICONS, RELIABILITY, STATES, pick, say
 from pipelines.questions import render
@@ -70,7 +69,7 @@ def _section(title: str, body: Component, lang: Lang) -> Component:
 
 def _documents(facts: Facts, address: Address) -> Component:
     lang = address.lang
-    models = models_folder(home_of(facts.edition.path).published) / "index.html"
+    models = home_of(facts.edition.path).docs / "dbt" / "index.html"
     items: list[tuple[list[Node], str]] = [
         ([_out(say("dictionary", lang), "/help/dictionary.html"), " · ", html.A("Excel", href="/help/dictionary.xlsx", download="")], "dictionary_help"),
         ([link(say("questions", lang), address.to("questions"))], "questions_help"),

@@ -67,6 +67,8 @@ def test_a_county_needs_little_and_is_real_unless_it_says_sample() -> None:
         changed(suppliers=[MINIMAL["suppliers"][0]] * 2),
         changed(packs=["D1"], parameters={"programme_starts": {"D6": "2024-01-01"}}),
         changed(packs=["D1"], parameters={"programme_starts": {"D1": "2024"}}),
+        changed(bulletin={"number": "洛办〔{yaer}〕6号"}),
+        changed(bulletin={"number": "洛办{2026〕6号"}),
         {key: value for key, value in MINIMAL.items() if key != "expected"},
     ],
 )

@@ -101,8 +101,9 @@ def test_whatever_setting_decides_figures_is_a_step(older: Inputs, settings: dic
     assert walk(older, newer) == [Step("settings", newer)]
 
 
-def test_names_and_the_time_that_landing_is_kept_are_no_step(older: Inputs) -> None:
-    assert walk(older, with_county(older, name_zh="别名", name_en="Other", retention_days=30)) == []
+def test_names_the_head_of_bulletins_and_the_time_that_landing_is_kept_are_no_step(older: Inputs) -> None:
+    settings = {"name_zh": "别名", "name_en": "Other", "retention_days": 30, "bulletin": {"office": "某办公室"}}
+    assert walk(older, with_county(older, **settings)) == []
 
 
 def test_a_later_day_is_a_step_only_where_it_closes_or_opens_a_period(older: Inputs) -> None:
