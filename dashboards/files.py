@@ -107,7 +107,7 @@ def add_files(server: Flask, reader: EditionReader) -> None:
         # Word's library is not needed by a page, and takes its time to be read.
         from dashboards.bulletin import WRITERS, bulletin_of, letterhead
 
-        is_ranked = request.args.get("ranking") != "no"
+        is_ranked = False if request.args.get("ranking") == "no" else None  # else as the county sets it
 
         def make(edition: Edition, address: Address) -> tuple[tuple[object, ...], Callable[[], File]]:
             if kind not in PAPERS:

@@ -36,7 +36,10 @@ def bulletin(
     office: Annotated[str | None, typer.Option(help="发文机关，缺省见 county.yml / issuing office, default as county.yml says")] = None,
     number: Annotated[str | None, typer.Option(help="发文字号，缺省见 county.yml / number of the paper, default as county.yml says")] = None,
     signed: Annotated[str | None, typer.Option("--date", help="成文日期，缺省为判定日 / date, default the as-of day")] = None,
-    ranking: Annotated[bool, typer.Option(help="是否公开排名 / whether units are ranked")] = True,
+    ranking: Annotated[
+        bool | None,
+        typer.Option(help="是否公开排名，默认按 county.yml / whether units are ranked; default: as county.yml says"),
+    ] = None,
     formats: Annotated[
         list[Paper] | None, typer.Option("--format", help="缺省为 docx、xlsx，装有 LibreOffice 时另有 pdf / formats")
     ] = None,

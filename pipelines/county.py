@@ -74,7 +74,7 @@ class Parameters(_Strict):
     """
 
     programme_starts: dict[str, date] = Field(default_factory=dict)
-    # false: ranks of the annual assessment are not given; scores, vetoes and awards are
+    # false: ranks of the annual assessment are not given (scores, vetoes and awards are), nor places in the bulletin
     is_ranking_public: bool = True
     tolerances: dict[str, Decimal] = Field(default_factory=dict)
     targets: tuple[CountyTarget, ...] = ()

@@ -21,7 +21,7 @@ from dashboards.bulletin.pdf import converter, to_pdf
 from dashboards.bulletin.survey import Survey
 from dashboards.edition import EditionReader
 from dashboards.facts import Facts
-from pipelines.county import BulletinHead, load_county
+from pipelines.county import load_county
 
 WRITERS: dict[str, Callable[[Bulletin], bytes]] = {
     "docx": to_docx,
@@ -37,8 +37,11 @@ def letterhead(county_file: Path, **given: Any) -> Letterhead:
 
     Editions that are served apart from their data root have no county beside them.
     """
-    of_county = load_county(county_file).bulletin if county_file.exists() else BulletinHead()
-    known = {**of_county.model_dump(), **{name: value for name, value in given.items() if value is not None}}
+    of_county: dict[str, Any] = {}
+    if county_file.exists():
+        county = load_county(county_file)
+        of_county = {**county.bulletin.model_dump(), "is_ranked": county.parameters.is_ranking_public}
+    known = {**of_county, **{name: value for name, value in given.items() if value is not None}}
     return Letterhead(**{name: value for name, value in known.items() if value is not None})
 
 

@@ -102,6 +102,14 @@ def test_a_county_sets_its_office_and_how_papers_are_numbered(facts: Facts, tmp_
     assert letterhead(tmp_path / "elsewhere.yml") == Letterhead()
 
 
+def test_a_county_that_keeps_ranks_to_itself_ranks_nobody_unless_told_to(tmp_path: Path) -> None:
+    file = tmp_path / "county.yml"
+    save_county(County.model_validate(MINIMAL | {"parameters": {"is_ranking_public": False}}), file)
+    assert not letterhead(file).is_ranked
+    assert not letterhead(file, is_ranked=None).is_ranked
+    assert letterhead(file, is_ranked=True).is_ranked
+
+
 def test_deadlines_lie_after_the_day_of_signing(facts: Facts) -> None:
     text = words_of(bulletin_of(facts, "2026-06", head=Letterhead(signed=date(2026, 9, 10))))
     demands = text.split("四、下步要求")[1].split("附件：")[0]
