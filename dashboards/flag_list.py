@@ -12,6 +12,7 @@ from dash.development.base_component import Component
 
 from dashboards import tell
 from dashboards.address import Address, Lang
+from dashboards.components import later
 from dashboards.facts import Facts
 from dashboards.format import short_name
 from dashboards.records import Flag, Unit
@@ -30,10 +31,17 @@ from dashboards.words import (
 from dashboards.words import STATES as LOOKS
 
 WITHOUT_SCROLLING = 12  # rows
+ROW_HEIGHT, HEAD_HEIGHT = 34, 36  # pixels
 
 
-def flag_grid(count: int, lang: Lang) -> Component:
-    """The grid for so many rows; numbers are sorted as numbers and shown as printed everywhere else."""
+def flag_list(count: int, source: str, lang: Lang) -> Component:
+    """The grid for so many rows, which are asked of `source` when the grid is about to be seen."""
+    height = f"{HEAD_HEIGHT + ROW_HEIGHT * min(count, WITHOUT_SCROLLING) + 18}px"
+    return later(_grid(count, height, lang), height, id="flags-later", source=source)
+
+
+def _grid(count: int, height: str, lang: Lang) -> Component:
+    """Numbers are sorted as numbers and shown as printed everywhere else."""
     fits = count <= WITHOUT_SCROLLING
 
     def column(field: str, *, text: bool = False, number: bool = False, **more: object) -> dict[str, object]:
@@ -68,14 +76,14 @@ def flag_grid(count: int, lang: Lang) -> Component:
         defaultColDef={"sortable": True, "filter": True, "resizable": True},
         dashGridOptions={
             "localeText": GRID_WORDS if lang == "zh" else {},
-            "rowHeight": 34,
-            "headerHeight": 36,
+            "rowHeight": ROW_HEIGHT,
+            "headerHeight": HEAD_HEIGHT,
             "domLayout": "autoHeight" if fits else "normal",
             "enableCellTextSelection": True,
             "animateRows": False,
             "suppressColumnVirtualisation": True,
         },
-        style={"height": None if fits else "462px", "width": "100%"},
+        style={"height": None if fits else height, "width": "100%"},
         dangerously_allow_code=False,
         enableEnterpriseModules=False,
     )

@@ -5,14 +5,14 @@ Belongs here: what both kinds of overview share. All domains at once are drawn b
 
 from __future__ import annotations
 
-from dash import dcc, html
+from dash import html
 from dash.development.base_component import Component
 
 from dashboards.address import Address
 from dashboards.choices import bar, domain_choice, level_choice, pack_choice, period_choices
 from dashboards.components import Node, chip, link, options
 from dashboards.facts import ALL, Facts
-from dashboards.flag_list import flag_grid
+from dashboards.flag_list import flag_list
 from dashboards.format import short_name
 from dashboards.pages import domain, whole
 from dashboards.pages.view import View, look
@@ -175,8 +175,7 @@ def _list(view: View, moves: Movements) -> Component:
                 [*head, html.Span(say("list_help", lang), className="help"), save], className="section-head"
             ),
             # The rows come by a request of their own: of a large county they are more than the rest of the page.
-            dcc.Store(id="flags-source", data=f"/list/flags.json{query}"),
-            flag_grid(count, lang),
+            flag_list(count, f"/list/flags.json{query}", lang),
         ],
         id="list",
     )
