@@ -17,10 +17,14 @@ PATHS: dict[Page, str] = {"overview": "/", "data": "/data", "checks": "/checks"}
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
-SHOWN = ("all", "problems")
+# The units of the overview: all, those with anything that is not met, or those with anything in one state.
+SHOWN = ("all", "problems", "missed", "near", "undetermined", "no_data", "met", "too_early", "no_target", "not_applicable")
+VIEWS = ("heatmap", "kpis", "map")
+SORTS = ("code", "shortfall", "persistence", "worsening")
 BASES = ("as_was", "as_now")
 # Domains and packs are the edition's; what may be the name of one is known before it is opened.
 NAME = re.compile(r"\w[\w.-]{0,39}")
+UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
 LONGEST = 2000
 
 
@@ -30,7 +34,10 @@ class NoSuchPage(WarehouseError):
 
 @dataclass(frozen=True)
 class Address:
-    """What is shown. `period` is the first day of the period; None means the latest closed one."""
+    """What is shown. `period` is the first day of the period; None means the latest closed one.
+
+    `street` is the key of a unit, `view` and `sort` are how the units of the overview are shown; other pages have none.
+    """
 
     page: Page = "overview"
     unit_key: str = ""
@@ -42,6 +49,9 @@ class Address:
     domain: str = "all"
     pack: str = "all"
     unit_basis: str = "as_was"
+    street: str = "all"
+    view: str = "heatmap"
+    sort: str = "code"
 
     def to(
         self,
@@ -56,11 +66,15 @@ class Address:
         domain: str | None = None,
         pack: str | None = None,
         unit_basis: str | None = None,
+        street: str | None = None,
+        view: str | None = None,
+        sort: str | None = None,
     ) -> str:
         """The URL of this address with something changed. Another period type starts at its latest period."""
         kept = self.period if period_type in (None, self.period_type) else None
+        start = self if (page or self.page) == "overview" else replace(self, street="all", view="heatmap", sort="code")
         target = replace(
-            self,
+            start,
             page=page or self.page,
             unit_key=unit_key or (self.unit_key if page in (None, self.page) else ""),
             lang=lang or self.lang,
@@ -71,6 +85,9 @@ class Address:
             domain=domain or self.domain,
             pack=pack or self.pack,
             unit_basis=unit_basis or self.unit_basis,
+            street=street or start.street,
+            view=view or start.view,
+            sort=sort or start.sort,
         )
         return target.href
 
@@ -88,12 +105,13 @@ class Address:
         start = Address()
         chosen = {
             name: getattr(self, name)
-            for name in ("lang", "period_type", "level", "show", "domain", "pack", "unit_basis")
+            for name in ("lang", "period_type", "level", "show", "domain", "pack", "unit_basis", "street", "view", "sort")
             if getattr(self, name) != getattr(start, name)
         }
         if self.period is not None:
             chosen["period"] = month_name(self.period)
-        return f"?{urlencode(chosen)}" if chosen else ""
+        return f"?{urlencode(chosen, safe='@')}" if chosen else ""
+
 
 
 def language_of(search: object) -> Lang:
@@ -122,6 +140,9 @@ def parse(pathname: object, search: object) -> Address:
         domain=_name(asked, "domain"),
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
+        street=_street(asked),
+        view=_one_of(asked, "view", VIEWS),
+        sort=_one_of(asked, "sort", SORTS),
     )
 
 
@@ -149,6 +170,13 @@ def _name(asked: dict[str, str], name: str) -> str:
     if not NAME.fullmatch(value):
         raise _no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
     return value
+
+
+def _street(asked: dict[str, str]) -> str:
+    street = asked.get("street", "all")
+    if not UNIT_KEY.fullmatch(street):
+        raise _no_page("street", Words("单位，如 610629001@2016-01-01", "a unit, such as 610629001@2016-01-01"))
+    return street
 
 
 def _period_of(text: str | None) -> date | None:

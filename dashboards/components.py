@@ -6,7 +6,7 @@ Belongs here: Dash components built from rows. No queries, no callbacks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,6 +35,7 @@ class Cell(dict[str, Any]):
 
 EMPTY = Cell(props={"children": ""}, type="Td", namespace="dash_html_components")
 SIDE_BY_SIDE = 6  # columns of a heatmap whose streets still fit beside each other
+DENSE = 24  # columns above which cells hold an icon alone
 UNREAD: Attributes = {"aria-hidden": "true"}
 CIRCLED = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
@@ -56,6 +57,22 @@ def link(
     more: Attributes = {"aria-current": "true"} if current else {}
     classes = " ".join(part for part in (class_name, "on" if current else "") if part)
     return html.A(text, href=href, className=classes or None, **more, **attributes)
+
+
+def menu(label: str, chosen: Node, links: Sequence[Component], class_name: str) -> Component:
+    """A choice among many, folded away: what is chosen, and below it the links."""
+    return html.Div(
+        [
+            html.Span(label, className="label"),
+            html.Div(
+                html.Details([html.Summary(chosen), html.Div(list(links), className="menu")]),
+                className=f"stepper {class_name}",
+            ),
+        ],
+        className="choice",
+        role="group",
+        **labelled(label),
+    )
 
 
 def chip(state: str, lang: Lang, text: str = "") -> Component:
@@ -158,7 +175,7 @@ def tally(counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Comp
             html.Li(
                 [html.Span(STATES[state].icon, className=f"swatch s-{state}", **UNREAD),
                  html.Span(state_word(state, lang), className="word"),
-                 html.B(str(counts[state]), **_of_state(state)), _delta(state, counts, before, lang)],
+                 html.B(str(counts[state]), **_of_state(state)), delta(state, counts, before, lang)],
             )
             for state in ORDER
             if counts[state] or state == "missed"
@@ -171,7 +188,8 @@ def _of_state(state: str) -> Attributes:
     return {"data-state": state}
 
 
-def _delta(state: str, counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Component:
+def delta(state: str, counts: Counter[str], before: Counter[str] | None, lang: Lang) -> Component:
+    """'▲3': what has changed against the period before; nothing where it is not known."""
     if before is None:
         return html.Span("", className="delta")
     change = counts[state] - before[state]
@@ -197,18 +215,21 @@ def matrix(
     cells: Callable[[Unit], Sequence[Cell]],
     is_missed: Callable[[Unit], bool],
     address: Address,
+    beside: Mapping[str, str] | None = None,
 ) -> Component:
     """The heatmap: streets in blocks, one row per unit, one cell per column with text and (by its style) icon.
 
     A table of text rather than a picture: it can be read aloud, searched, printed and followed by keyboard,
-    and needs no drawing library before it shows. Few columns stand in blocks side by side, many in one table.
+    and needs no drawing library before it shows. Few columns stand in blocks side by side, many in one table, and so do
+    units in one list, with what stands `beside` their names, by key.
     """
+    is_listed = bool(beside)
     blocks = [
-        (_street(parent, members, is_missed, address), [_row(unit, cells(unit), address) for unit in members])
+        (_street(parent, members, is_missed, address), [_row(unit, cells(unit), address, beside) for unit in members])
         for parent, members in groups
     ]
     names = [_column_head(head) for head in heads]
-    if len(heads) <= SIDE_BY_SIDE:
+    if len(heads) <= SIDE_BY_SIDE and not is_listed:
         room = 56 if address.lang == "en" else 44
         tables = [
             html.Table(
@@ -218,13 +239,16 @@ def matrix(
             for street, rows in blocks
         ]
         return html.Div(tables, className="matrix", style={"columnWidth": f"{150 + room * len(heads)}px"})
-    bodies = [
-        html.Tbody([html.Tr(html.Th(street, colSpan=len(heads) + 1, scope="rowgroup", className="street")), *rows])
-        for street, rows in blocks
-    ]
+    bodies = [html.Tbody([*_street_row(street, len(heads) + 1, is_listed), *rows]) for street, rows in blocks]
     corner = html.Th(say("unit", address.lang), scope="col", className="corner")
-    table = html.Table([html.Thead(html.Tr([corner, *names])), *bodies], className="block wide")
+    classes = " ".join(["block wide", *(["dense"] if len(heads) > DENSE else []), *(["listed"] if is_listed else [])])
+    table = html.Table([html.Thead(html.Tr([corner, *names])), *bodies], className=classes)
     return html.Div(table, className="matrix one", tabIndex=0)
+
+
+def _street_row(street: Component, width: int, is_listed: bool) -> list[Component]:
+    """The line above the units of a street; a list of units from anywhere has none."""
+    return [] if is_listed else [html.Tr(html.Th(street, colSpan=width, scope="rowgroup", className="street"))]
 
 
 def cell(state: str, text: str, tip: str, lang: Lang, **more: str) -> Cell:
@@ -255,6 +279,7 @@ class KpiCells:
 
     def __init__(self, table: dict[str, dict[Column, Figure]], columns: Sequence[Column], lang: Lang) -> None:
         self.table, self.columns, self.lang = table, columns, lang
+        self.is_dense = len(columns) > DENSE
         self._said: dict[int, tuple[str, str, str]] = {}
 
     def __call__(self, unit: Unit) -> list[Cell]:
@@ -268,12 +293,16 @@ class KpiCells:
         if one is None:
             return EMPTY
         state, text, told = self._said.get(id(one)) or self._say(one)
-        return cell(state, text, f"{unit.name}\n{told}", self.lang)
+        made = cell(state, text, f"{unit.name}\n{told}", self.lang)
+        if self.is_dense:  # the icon stands for it
+            made["props"]["children"] = ""
+        return made
 
     def _say(self, one: Figure) -> tuple[str, str, str]:
         state = one.state
         text = pick(SHORT[state], self.lang) if state in SHORT else tell.bare_value(one)
-        said = self._said[id(one)] = (state, text, tell.card(one, self.lang))
+        told = tell.line(one, self.lang) if self.is_dense else tell.card(one, self.lang)
+        said = self._said[id(one)] = (state, text, told)
         return said
 
 
@@ -298,9 +327,11 @@ def _column_head(head: Head) -> Component:
     return html.Th([*marked, name], scope="col", title=head.title or head.text)
 
 
-def _row(unit: Unit, cells: Sequence[Cell], address: Address) -> Component:
+def _row(unit: Unit, cells: Sequence[Cell], address: Address, beside: Mapping[str, str] | None) -> Component:
+    told = (beside or {}).get(unit.key, "")
+    measure = [html.Span(told, className="measure")] if told else []
     name = html.Th(
-        link(short_name(unit.name), address.to("unit", unit_key=unit.key)), scope="row", title=unit.name
+        [link(short_name(unit.name), address.to("unit", unit_key=unit.key)), *measure], scope="row", title=unit.name
     )
     return html.Tr([name, *cells])  # type: ignore[list-item]  # plain cells are what components become
 

@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.settings import Home
 
 POINTER = "warehouse.duckdb"
 KEPT_ANSWERS = 512
@@ -48,10 +49,13 @@ class EditionInfo:
 
 
 class Edition:
-    """One published edition, opened read-only. Safe to use from many threads: each has its own cursor."""
+    """One published edition, opened read-only. Safe to use from many threads: each has its own cursor.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `shapes`: where the county keeps the borders of its units, if it has them.
+    """
+
+    def __init__(self, path: Path, shapes: Path) -> None:
+        self.path, self.shapes = path, shapes
         self._connection = duckdb.connect(str(path), read_only=True)
         self._threads = threading.local()
         self._answers: OrderedDict[tuple[str, tuple[object, ...]], pl.DataFrame] = OrderedDict()
@@ -97,6 +101,7 @@ class EditionReader:
 
     def __init__(self, published: Path) -> None:
         self.pointer = published / POINTER
+        self.shapes = Home(published.parent).shapes
         self._lock = threading.Lock()
         self._current: Edition | None = None
         self._refused: Path | None = None
@@ -126,7 +131,7 @@ class EditionReader:
 
     def _open(self, path: Path) -> Edition:
         try:
-            return Edition(path)
+            return Edition(path, self.shapes)
         except (duckdb.Error, pl.exceptions.PolarsError, KeyError) as error:
             if path != self._refused:  # said once, not at every request
                 log.error("cannot open the edition: %s", type(error).__name__, exc_info=error)

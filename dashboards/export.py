@@ -39,7 +39,7 @@ def flags_csv(facts: Facts, address: Address) -> tuple[str, bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([say(name, lang) for name in HEAD])
-    for flag in facts.flags(period, address.level, facts.scope(address)):
+    for flag in facts.listed(address):
         one = flag.judgement
         unit = units.get(one.unit_key)
         parent = units.get(unit.parent_key) if unit and unit.parent_key else None

@@ -6,7 +6,7 @@ Belongs here: queries for single figures, flags, deliveries. Counts over many un
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from dashboards.address import Address, NoSuchPage
 from dashboards.edition import Edition
 from dashboards.records import (
+    STATES,
     Bound,
     Column,
     Delivery,
@@ -49,20 +50,47 @@ BELOW = (
     " and (valid_to is null or valid_to > ?))"
 )
 
+# How much of what is asked is missing, 0 to 1: square metres, hours and cases cannot be compared otherwise. Of figures
+# with their target; where nothing is allowed, all that there is is too much.
+GAP = (
+    "coalesce(coalesce(shortfall, 0)::double / nullif(coalesce(numerator, 0)::double + case when"
+    " case operator when '<=' then value_1 when '=' then value_1 when 'range' then if(binding = 'lower', null, value_2) end"
+    " = 0 then 0 else coalesce(shortfall, 0)::double end, 0), 0)"
+)
+URGENCY = (
+    "certainty = 'undetermined', status <> 'missed',"
+    " coalesce(list_position(['worsening', 'new', 'continuing', 'improving'], movement), 5), judged_in_a_row desc, gap desc,"
+    " unit_code, kpi_id, target_id"
+)
+# The display states that a flag may be in.
+STATE_OF_FLAG = {
+    "missed": " and status = 'missed' and certainty = 'confirmed'",
+    "near": " and status = 'near' and certainty = 'confirmed'",
+    "undetermined": " and certainty = 'undetermined'",
+}
+
 
 @dataclass(frozen=True)
 class Scope:
-    """The KPIs and targets that a reader looks at: one domain or all, one pack of targets or all."""
+    """What a reader looks at: one domain or all, one pack of targets or all, one street with its units or all."""
 
     domain: str = ALL
     pack: str = ALL
+    street: Unit | None = None
+    at: date | None = None  # when the units are below the street
+
+    @property
+    def everywhere(self) -> Scope:
+        """The same of all units."""
+        return replace(self, street=None, at=None)
 
     def condition(self) -> tuple[str, tuple[object, ...]]:
-        """SQL over a table with kpi_id and target_id, beginning with 'and', and its parameters.
+        """SQL over a table with unit_key, kpi_id and target_id, beginning with 'and', and its parameters.
 
         Figures without a target belong to a pack that has targets for their KPI.
         """
-        text, parameters = "", []
+        text = ""
+        parameters: list[object] = []
         if self.domain != ALL:
             text += " and kpi_id in (select kpi_id from dim_kpi where domain = ?)"
             parameters.append(self.domain)
@@ -72,6 +100,12 @@ class Scope:
                 " and (target_id is null or target_id in (select target_id from dim_target where pack = ?))"
             )
             parameters += [self.pack, self.pack]
+        if self.street is not None:
+            text += (
+                " and unit_key in (select unit_key from dim_unit where ? in (unit_key, parent_unit_key)"
+                " and valid_from <= ? and (valid_to is null or valid_to > ?))"
+            )
+            parameters += [self.street.key, self.at, self.at]
         return text, tuple(parameters)
 
 
@@ -117,12 +151,19 @@ class Facts:
         return [str(pack) for pack in frame["pack"]]
 
     def scope(self, address: Address) -> Scope:
-        """What the address asks for; NoSuchPage where this edition has no such domain or pack."""
+        """What the address asks for; NoSuchPage where this edition has no such domain, pack or street."""
         if address.domain not in (ALL, *self.domains):
             raise _not_in_edition(Words("领域", "domain"), address.domain)
         if address.pack not in (ALL, *self.packs):
             raise _not_in_edition(Words("文件", "document"), address.pack)
-        return Scope(address.domain, address.pack)
+        scope = Scope(address.domain, address.pack)
+        if address.street == ALL or address.page != "overview":
+            return scope
+        at = self.period(address).end
+        street = self.unit(address.street, at)
+        if street.level != "street":
+            raise _not_in_edition(Words("街道（镇）", "street or town"), street.code)
+        return replace(scope, street=street, at=at)
 
     @cached_property
     def targets(self) -> dict[str, Target]:
@@ -206,7 +247,13 @@ class Facts:
         )
 
     def above(self, period: Period, scope: Scope) -> list[Judgement]:
-        """The county and what is above it, the county first: the levels that have one unit each."""
+        """The street looked at, else the county and what is above it, the county first."""
+        if scope.street is not None:
+            return self._judgements(
+                "period_type = ? and period = ? and unit_key = ?",
+                (period.period_type, period.first, scope.street.key),
+                scope,
+            )
         found = self._judgements(
             "period_type = ? and period = ? and unit_level in ('county', 'city', 'province')",
             (period.period_type, period.first),
@@ -262,34 +309,65 @@ class Facts:
         kpis, targets = self.kpis, self.targets
         return [_judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
 
-    def flags(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Flag]:
-        """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest."""
-        return self._flags("fct_flag.unit_level = ?", (level,), period, scope)
+    def flags(
+        self, period: Period, level: str, scope: Scope = EVERYTHING, *, state: str = "", most: int | None = None
+    ) -> list[Flag]:
+        """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest.
+
+        In one display state where that is given, and the first `most` of them.
+        """
+        limit = "" if most is None else f" limit {int(most)}"
+        return self._flags(f"unit_level = ?{STATE_OF_FLAG.get(state, '')}", (level,), period, scope, limit)
+
+    def listed(self, address: Address, most: int | None = None) -> list[Flag]:
+        """The flags of the list on an overview, the most urgent first."""
+        if address.show in STATES and address.show not in STATE_OF_FLAG:  # no flag is in such a state
+            return []
+        return self.flags(
+            self.period(address), address.level, self.scope(address), state=address.show, most=most
+        )
+
+    def how_many_listed(self, address: Address) -> int:
+        """How many rows the list has."""
+        if address.show in STATES and address.show not in STATE_OF_FLAG:
+            return 0
+        inside, more = self.scope(address).condition()
+        counted = self.edition.frame(
+            "select count(*) as flags from fct_flag where period_type = ? and period = ? and unit_level = ?"
+            f" and status in ('missed', 'near'){STATE_OF_FLAG.get(address.show, '')}{inside}",
+            (address.period_type, self.period(address).first, address.level, *more),
+        )
+        return int(counted["flags"][0])
 
     def flags_of(self, unit_key: str, period: Period, scope: Scope = EVERYTHING) -> list[Flag]:
-        return self._flags("fct_flag.unit_key = ?", (unit_key,), period, scope)
+        return self._flags("unit_key = ?", (unit_key,), period, scope)
 
-    def _flags(self, condition: str, parameters: tuple[object, ...], period: Period, scope: Scope) -> list[Flag]:
+    def _flags(
+        self, condition: str, parameters: tuple[object, ...], period: Period, scope: Scope, limit: str = ""
+    ) -> list[Flag]:
         inside, more = scope.condition()
         frame = self.edition.frame(
             f"with figures as (select period_type, {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = 'as_was'"
-            f" and period_type = ? and period = ? and status in ('missed', 'near'){inside})"
-            " select figures.*, since_period, judged_in_a_row, movement, owner_agency, trend, reliability,"
-            " judged_periods, met_periods, first_period, fct_trend.period as last_period from fct_flag"
-            " inner join figures using (unit_key, period_type, period, kpi_id, target_id)"
-            " left join fct_trend using (unit_key, period_type, kpi_id, target_id)"
-            f" where {condition}",
+            f" and period_type = ? and period = ? and status in ('missed', 'near'){inside}),"
+            " past as (select unit_key, period_type, period, kpi_id, target_id, since_period, judged_in_a_row, movement,"
+            " owner_agency from fct_flag),"
+            " asked as (select target_id, operator, value_1, value_2, binding from dim_target),"
+            f" flags as (select figures.*, {GAP} as gap, since_period, judged_in_a_row, movement, owner_agency from figures"
+            " inner join past using (unit_key, period_type, period, kpi_id, target_id)"
+            f" inner join asked using (target_id) where {condition} order by {URGENCY}{limit})"
+            " select flags.*, trend, reliability, judged_periods, met_periods, first_period,"
+            " fct_trend.period as last_period from flags"
+            f" left join fct_trend using (unit_key, period_type, kpi_id, target_id) order by {URGENCY}",
             (period.period_type, period.first, *more, *parameters),
         )
         kpis, targets = self.kpis, self.targets
-        flags = [
+        return [
             Flag(
                 _judgement(row, kpis, targets), row["since_period"], row["judged_in_a_row"], row["movement"],
                 row["owner_agency"], _trend(row),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
-        return sorted(flags, key=_urgency)
 
     def trends(self, unit_key: str, period_type: str) -> dict[str, Trend]:
         """How one unit's figures have gone, by target."""
@@ -345,21 +423,6 @@ class Facts:
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
         return sorted(findings, key=lambda one: one.severity != "error")
-
-
-def _urgency(flag: Flag) -> tuple[object, ...]:
-    one = flag.judgement
-    is_open = one.state == "undetermined"
-    movement = {"worsening": 0, "new": 1, "continuing": 2, "improving": 3}.get(flag.movement, 4)
-    name = (one.unit_code, one.kpi.kpi_id, one.target.target_id if one.target else "")
-    return (is_open, one.status != "missed", movement, -flag.in_a_row, -_gap(one), *name)
-
-
-def _gap(one: Figure) -> float:
-    """How much of what is asked is missing, 0 to 1: square metres, hours and cases cannot be compared otherwise."""
-    missing, present = float(one.shortfall or 0), float(one.numerator or 0)
-    whole = present if one.target is not None and one.target.ceiling == 0 else missing + present
-    return missing / whole if whole else 0.0
 
 
 def _judgement(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]) -> Judgement:

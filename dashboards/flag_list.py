@@ -31,6 +31,7 @@ from dashboards.words import (
 from dashboards.words import STATES as LOOKS
 
 WITHOUT_SCROLLING = 12  # rows
+MOST = 5_000  # rows that a browser is sent; a file holds all of them
 ROW_HEIGHT, HEAD_HEIGHT = 34, 36  # pixels
 
 
@@ -91,11 +92,10 @@ def _grid(count: int, height: str, lang: Lang) -> Component:
 
 
 def flags_json(facts: Facts, address: Address) -> bytes:
-    """The rows of the grid: every missed or near target of the period, level, domain and pack, the most urgent first."""
+    """The rows of the grid: the missed and near targets of the address, the most urgent first; of very many the first MOST."""
     period = facts.period(address)
     units = facts.units(period.end)
-    flags = facts.flags(period, address.level, facts.scope(address))
-    rows = [_flag_row(flag, units, address) for flag in flags]
+    rows = [_flag_row(flag, units, address) for flag in facts.listed(address, MOST)]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 

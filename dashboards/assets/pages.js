@@ -37,8 +37,9 @@ window.dash_clientside.warehouse = {
   }
 
   function isOwnPage(anchor) {
-    return anchor.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !anchor.target && !(anchor.hash && anchor.pathname === window.location.pathname);
+    const target = new URL(anchor.getAttribute("href"), window.location.href);  // a link in the map has no origin of its own
+    return target.origin === window.location.origin && !anchor.hasAttribute("download") &&
+      !anchor.hasAttribute("target") && !(target.hash && target.pathname === window.location.pathname);
   }
 
   // The first page is there before the libraries. Theirs is the same: it takes its place with what the reader did to it.
