@@ -11,7 +11,7 @@ from flask import Flask, Response, request
 
 TEXTS = ("text/", "application/json", "application/javascript", "image/svg+xml")
 WORTH = 1024  # bytes; below it the head of an answer weighs more
-QUICK, THOROUGH = 4, 9
+QUICK, THOROUGH = 2, 6
 KEPT_FILES = 64  # per worker; the libraries are twenty
 
 

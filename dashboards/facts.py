@@ -220,6 +220,9 @@ class Facts:
 
     def units(self, at: date) -> dict[str, Unit]:
         """Units in force on a day by key, in the order of their codes."""
+        return self.edition.derived(("units", at), lambda: self._units(at))
+
+    def _units(self, at: date) -> dict[str, Unit]:
         frame = self.edition.frame(
             "select unit_key, unit_code, unit_name, unit_level, parent_unit_key, class, opened_date from dim_unit"
             " where valid_from <= ? and (valid_to is null or valid_to > ?) order by unit_code",

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -299,11 +300,24 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _warm(site: Site) -> None:
-    """Opens the edition and draws the first page, so that the first reader does not wait for it."""
+    """Opens the edition and draws the first page, so that the first reader does not wait for it; then those it leads to."""
+    _draw_first(site)
+    threading.Thread(target=_draw_next, args=(site,), daemon=True).start()
+
+
+def _draw_first(site: Site) -> None:
     try:
         site.send("/", "")
     except Exception as error:  # a worker must start even where the first page fails
         log.error("the first page failed: %s", type(error).__name__, exc_info=error)
+
+
+def _draw_next(site: Site) -> None:
+    """The overviews of single domains; where there is no edition yet, nothing."""
+    with suppress(WarehouseError):
+        edition, _ = site.reader.current_or_last()
+        for domain in Facts(edition).domains:
+            site.send("/", Address(domain=domain).query())
 
 
 def _add_routes(app: Dash, site: Site) -> None:

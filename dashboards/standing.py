@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -39,7 +40,7 @@ class Standing:
     kpis: dict[str, Counter[str]]
     states: dict[str, frozenset[str]]  # of each unit every state that any of its KPIs is in
 
-    @property
+    @cached_property
     def units(self) -> dict[str, str]:
         """The worst state of each unit over all domains."""
         return {key: worst(stand.state for stand in row.values()) for key, row in self.stands.items()}
@@ -88,6 +89,11 @@ class Pressing:
 
 def standing(facts: Facts, period: Period, level: str, scope: Scope = EVERYTHING, above: Unit | None = None) -> Standing:
     """All units of a level (below `above`, if given), each domain in its worst state; and each KPI's units by state."""
+    key = ("standing", period, level, scope, above)
+    return facts.edition.derived(key, lambda: _standing(facts, period, level, scope, above))
+
+
+def _standing(facts: Facts, period: Period, level: str, scope: Scope, above: Unit | None) -> Standing:
     figures, parameters = _states(period, level, scope, above)
     frame = facts.edition.frame(
         f"with {figures} select unit_key, domain, rank, list(kpi_id order by kpi_id) as kpi_ids from states"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from dash import html
@@ -33,15 +33,15 @@ from dashboards.summary import Table, by_unit, column_of, shown_kpis
 from dashboards.words import LEVEL, LEVELS, name_of, pick, say
 
 
-def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, list[Component]]:
-    """The cards, and the heatmap of the units given with its title."""
+def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, Callable[[], list[Component]]]:
+    """The cards, and the heatmap of the units given with its title; drawn where it is asked for."""
     kpis = view.kpis(view.scope.domain)
     shown, others = shown_kpis(view.stand, kpis, is_closed=view.period.is_closed)
     columns, table = columns_and_table(view, view.address.level, shown, only=view.rows(keys).keys)
     above = view.facts.above(view.period, view.scope)
     rest = [kpi for kpi in kpis if kpi not in shown]
     cards = [*_cards(view, columns, above), *_only_above(view, rest, above)]
-    return cards, say("matrix", view.lang), [*heatmap(view, columns, table, keys), *unjudged(others, view.lang)]
+    return cards, say("matrix", view.lang), lambda: [*heatmap(view, columns, table, keys), *unjudged(others, view.lang)]
 
 
 def every_kpi(view: View, keys: Sequence[str]) -> list[Component]:

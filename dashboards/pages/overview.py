@@ -6,6 +6,7 @@ Belongs here: what both kinds of overview share. All domains at once are drawn b
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from dash import html
 from dash.development.base_component import Component
@@ -249,7 +250,7 @@ def _counted(name: str, unit_key: str, count: str, address: Address) -> Componen
     return html.Span([link(name, address.to("unit", unit_key=unit_key)), f" {count}"], className="street-count")
 
 
-def _units(view: View, title: str, heatmap: list[Component], keys: list[str]) -> Component:
+def _units(view: View, title: str, heatmap: Callable[[], list[Component]], keys: list[str]) -> Component:
     """The units: as a heatmap or as a map, filtered and sorted as the reader asked."""
     address, lang = view.address, view.lang
     is_map = address.view == "map"
@@ -262,7 +263,7 @@ def _units(view: View, title: str, heatmap: list[Component], keys: list[str]) ->
     elif _is_folded(view, keys):
         body = folded.streets(view, keys)
     else:
-        body = [*_cut(keys, lang), *heatmap]
+        body = [*_cut(keys, lang), *heatmap()]
     return html.Section(
         [html.Div([html.H2(say("view_map", lang) if is_map else title), *tools], className="section-head"), *body], id="matrix"
     )

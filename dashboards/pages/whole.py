@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -35,12 +35,12 @@ NAMED = 8  # KPIs that hovering over a cell names
 TOLD = ("missed", "near", "undetermined", "no_data", "met")
 
 
-def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, list[Component]]:
-    """The cards, and the heatmap of the units given with its title."""
+def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, Callable[[], list[Component]]]:
+    """The cards, and the heatmap of the units given with its title; drawn where it is asked for."""
     cards = html.Section(_cards(view), className="cards", **labelled(say("cards", view.lang)))
     if view.address.view == "kpis":
-        return [cards], say("matrix", view.lang), one_domain.every_kpi(view, keys)
-    return [cards], say("domain_matrix", view.lang), heatmap(view, keys)
+        return [cards], say("matrix", view.lang), lambda: one_domain.every_kpi(view, keys)
+    return [cards], say("domain_matrix", view.lang), lambda: heatmap(view, keys)
 
 
 def _cards(view: View) -> list[Component]:
