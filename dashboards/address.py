@@ -175,7 +175,7 @@ def _name(asked: dict[str, str], name: str) -> str:
 def _street(asked: dict[str, str]) -> str:
     street = asked.get("street", "all")
     if not UNIT_KEY.fullmatch(street):
-        raise _no_page("street", Words("单位，如 610629001@2016-01-01", "a unit, such as 610629001@2016-01-01"))
+        raise _no_page("street", Words("单位，如 /unit/ 之后所写", "a unit as it stands after /unit/"))
     return street
 
 

@@ -10,8 +10,9 @@ from dash.development.base_component import Component
 from dashboards import tell
 from dashboards.address import LEVELS, PERIOD_TYPES, SORTS, VIEWS, Address
 from dashboards.components import UNREAD, labelled, link, menu, options
-from dashboards.facts import ALL, Facts
+from dashboards.facts import Facts
 from dashboards.records import Period, Unit
+from dashboards.scope import ALL
 from dashboards.words import DOMAINS, UNIT_BASES, name_of, pick, say, state_word
 from dashboards.words import LEVELS as LEVEL_WORDS
 from dashboards.words import PERIOD_TYPES as PERIOD_WORDS

@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from dashboards import tell
 from dashboards.address import Address
-from dashboards.facts import ALL, Facts
+from dashboards.facts import Facts
+from dashboards.flag_list import listed
+from dashboards.scope import ALL
 from dashboards.words import (
     AGENCIES,
     DOMAINS,
@@ -39,7 +41,7 @@ def flags_csv(facts: Facts, address: Address) -> tuple[str, bytes]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([say(name, lang) for name in HEAD])
-    for flag in facts.listed(address):
+    for flag in listed(facts, address):
         one = flag.judgement
         unit = units.get(one.unit_key)
         parent = units.get(unit.parent_key) if unit and unit.parent_key else None

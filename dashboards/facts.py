@@ -6,7 +6,7 @@ Belongs here: queries for single figures, flags, deliveries. Counts over many un
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 from dashboards.address import Address, NoSuchPage
 from dashboards.edition import Edition
 from dashboards.records import (
-    STATES,
     Bound,
     Column,
     Delivery,
@@ -28,10 +27,10 @@ from dashboards.records import (
     Trend,
     Unit,
 )
+from dashboards.scope import ALL, BELOW, EVERYTHING, GAP, STATE_OF_FLAG, URGENCY, Scope
 from dashboards.words import DOMAINS
 from pipelines.errors import Words
 
-ALL = "all"
 AS_WAS = "as_was"
 SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
 FIGURE = (
@@ -44,74 +43,6 @@ SAME = (
     "chance_low", "chance_high", "failures_allowed",
 )  # fmt: skip
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
-# The units that were right below another at the end of a period.
-BELOW = (
-    " and unit_key in (select unit_key from dim_unit where parent_unit_key = ? and valid_from <= ?"
-    " and (valid_to is null or valid_to > ?))"
-)
-
-# How much of what is asked is missing, 0 to 1: square metres, hours and cases cannot be compared otherwise. Of figures
-# with their target; where nothing is allowed, all that there is is too much.
-GAP = (
-    "coalesce(coalesce(shortfall, 0)::double / nullif(coalesce(numerator, 0)::double + case when"
-    " case operator when '<=' then value_1 when '=' then value_1 when 'range' then if(binding = 'lower', null, value_2) end"
-    " = 0 then 0 else coalesce(shortfall, 0)::double end, 0), 0)"
-)
-URGENCY = (
-    "certainty = 'undetermined', status <> 'missed',"
-    " coalesce(list_position(['worsening', 'new', 'continuing', 'improving'], movement), 5), judged_in_a_row desc, gap desc,"
-    " unit_code, kpi_id, target_id"
-)
-# The display states that a flag may be in.
-STATE_OF_FLAG = {
-    "missed": " and status = 'missed' and certainty = 'confirmed'",
-    "near": " and status = 'near' and certainty = 'confirmed'",
-    "undetermined": " and certainty = 'undetermined'",
-}
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a reader looks at: one domain or all, one pack of targets or all, one street with its units or all."""
-
-    domain: str = ALL
-    pack: str = ALL
-    street: Unit | None = None
-    at: date | None = None  # when the units are below the street
-
-    @property
-    def everywhere(self) -> Scope:
-        """The same of all units."""
-        return replace(self, street=None, at=None)
-
-    def condition(self) -> tuple[str, tuple[object, ...]]:
-        """SQL over a table with unit_key, kpi_id and target_id, beginning with 'and', and its parameters.
-
-        Figures without a target belong to a pack that has targets for their KPI.
-        """
-        text = ""
-        parameters: list[object] = []
-        if self.domain != ALL:
-            text += " and kpi_id in (select kpi_id from dim_kpi where domain = ?)"
-            parameters.append(self.domain)
-        if self.pack != ALL:
-            text += (
-                " and kpi_id in (select kpi_id from dim_target where pack = ?)"
-                " and (target_id is null or target_id in (select target_id from dim_target where pack = ?))"
-            )
-            parameters += [self.pack, self.pack]
-        if self.street is not None:
-            text += (
-                " and unit_key in (select unit_key from dim_unit where ? in (unit_key, parent_unit_key)"
-                " and valid_from <= ? and (valid_to is null or valid_to > ?))"
-            )
-            parameters += [self.street.key, self.at, self.at]
-        return text, tuple(parameters)
-
-
-EVERYTHING = Scope()
-
-
 class Facts:
     """The questions, asked of one edition."""
 
@@ -321,26 +252,6 @@ class Facts:
         """
         limit = "" if most is None else f" limit {int(most)}"
         return self._flags(f"unit_level = ?{STATE_OF_FLAG.get(state, '')}", (level,), period, scope, limit)
-
-    def listed(self, address: Address, most: int | None = None) -> list[Flag]:
-        """The flags of the list on an overview, the most urgent first."""
-        if address.show in STATES and address.show not in STATE_OF_FLAG:  # no flag is in such a state
-            return []
-        return self.flags(
-            self.period(address), address.level, self.scope(address), state=address.show, most=most
-        )
-
-    def how_many_listed(self, address: Address) -> int:
-        """How many rows the list has."""
-        if address.show in STATES and address.show not in STATE_OF_FLAG:
-            return 0
-        inside, more = self.scope(address).condition()
-        counted = self.edition.frame(
-            "select count(*) as flags from fct_flag where period_type = ? and period = ? and unit_level = ?"
-            f" and status in ('missed', 'near'){STATE_OF_FLAG.get(address.show, '')}{inside}",
-            (address.period_type, self.period(address).first, address.level, *more),
-        )
-        return int(counted["flags"][0])
 
     def flags_of(self, unit_key: str, period: Period, scope: Scope = EVERYTHING) -> list[Flag]:
         return self._flags("unit_key = ?", (unit_key,), period, scope)

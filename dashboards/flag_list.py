@@ -15,7 +15,8 @@ from dashboards.address import Address, Lang
 from dashboards.components import later
 from dashboards.facts import Facts
 from dashboards.format import short_name
-from dashboards.records import Flag, Unit
+from dashboards.records import STATES, Flag, Unit
+from dashboards.scope import STATE_OF_FLAG
 from dashboards.words import (
     AGENCIES,
     DOMAINS,
@@ -91,11 +92,38 @@ def _grid(count: int, height: str, lang: Lang) -> Component:
     return grid
 
 
+def listed(facts: Facts, address: Address, most: int | None = None) -> list[Flag]:
+    """The flags of the list on an overview, the most urgent first."""
+    if _is_empty(address):
+        return []
+    return facts.flags(
+        facts.period(address), address.level, facts.scope(address), state=address.show, most=most
+    )
+
+
+def how_many(facts: Facts, address: Address) -> int:
+    """How many rows the list has."""
+    if _is_empty(address):
+        return 0
+    inside, more = facts.scope(address).condition()
+    counted = facts.edition.frame(
+        "select count(*) as flags from fct_flag where period_type = ? and period = ? and unit_level = ?"
+        f" and status in ('missed', 'near'){STATE_OF_FLAG.get(address.show, '')}{inside}",
+        (address.period_type, facts.period(address).first, address.level, *more),
+    )
+    return int(counted["flags"][0])
+
+
+def _is_empty(address: Address) -> bool:
+    """Whether the state asked for is none that a flag may be in."""
+    return address.show in STATES and address.show not in STATE_OF_FLAG
+
+
 def flags_json(facts: Facts, address: Address) -> bytes:
     """The rows of the grid: the missed and near targets of the address, the most urgent first; of very many the first MOST."""
     period = facts.period(address)
     units = facts.units(period.end)
-    rows = [_flag_row(flag, units, address) for flag in facts.listed(address, MOST)]
+    rows = [_flag_row(flag, units, address) for flag in listed(facts, address, MOST)]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 

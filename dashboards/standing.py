@@ -12,8 +12,9 @@ from functools import cached_property
 
 import polars as pl
 
-from dashboards.facts import BELOW, EVERYTHING, GAP, Facts, Scope
+from dashboards.facts import Facts
 from dashboards.records import STATES, Column, Period, Unit, worst
+from dashboards.scope import BELOW, EVERYTHING, GAP, Scope
 
 LONG = 3  # judged periods in a row from which a miss counts as lasting
 

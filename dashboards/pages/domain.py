@@ -25,9 +25,9 @@ from dashboards.components import (
     state_bar,
     tally,
 )
-from dashboards.facts import ALL
 from dashboards.pages.view import View
 from dashboards.records import JUDGED, STATES, Column, Figure, Judgement, Kpi, Unit
+from dashboards.scope import ALL
 from dashboards.standing import column_counts, counts_of
 from dashboards.summary import Table, by_unit, column_of, shown_kpis
 from dashboards.words import LEVEL, LEVELS, name_of, pick, say

@@ -13,9 +13,9 @@ from dash.development.base_component import Component
 
 from dashboards.address import Address
 from dashboards.components import EMPTY, Attributes, Cell, Head, cell, link
-from dashboards.facts import ALL
 from dashboards.pages.view import View
 from dashboards.records import Unit
+from dashboards.scope import ALL
 from dashboards.summary import by_street, shown_kpis
 from dashboards.words import DOMAINS, name_of, pick, say
 

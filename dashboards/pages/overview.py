@@ -25,14 +25,15 @@ from dashboards.choices import (
     view_choice,
 )
 from dashboards.components import Node, chip, delta, link
-from dashboards.facts import ALL, Facts
+from dashboards.facts import Facts
 from dashboards.flag_list import MOST as LISTED
-from dashboards.flag_list import flag_list
+from dashboards.flag_list import flag_list, how_many, listed
 from dashboards.format import short_name
 from dashboards.pages import county_map, domain, folded, whole
 from dashboards.pages.view import View, look
 from dashboards.records import STATES, Flag, Unit
 from dashboards.rows import MOST, chosen
+from dashboards.scope import ALL
 from dashboards.standing import LONG, Movements, movements
 from dashboards.summary import Overall, overall
 from dashboards.words import DOMAINS, LEVELS, MOVEMENT, MOVEMENT_ICONS, day, name_of, period_short, pick, say
@@ -188,7 +189,7 @@ def _sure(view: View, moves: Movements) -> list[Node]:
 
 def _first(view: View) -> list[Component]:
     """The most urgent flags: confirmed and getting worse before all others."""
-    flags = view.facts.listed(view.address, FIRST)
+    flags = listed(view.facts, view.address, FIRST)
     if not flags:
         return []
     lang = view.lang
@@ -281,7 +282,7 @@ def _cut(keys: list[str], lang: Lang) -> list[Component]:
 def _list(view: View) -> Component:
     lang, address, period = view.lang, view.address, view.period
     head: list[Component] = [html.H2(say("list", lang))]
-    count = view.facts.how_many_listed(address)
+    count = how_many(view.facts, address)
     if not count:
         return html.Section([*head, html.P(say("list_empty", lang))], id="list")
     query = Address(

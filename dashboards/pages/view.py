@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboards.address import Address, Lang
-from dashboards.facts import ALL, Facts, Scope
+from dashboards.facts import Facts
 from dashboards.records import Kpi, Period, Unit
 from dashboards.rows import Rows, rows
+from dashboards.scope import ALL, Scope
 from dashboards.standing import Standing, pressing, standing
 
 

@@ -20,6 +20,16 @@ pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Watched]
 ROWS = "() => [...document.querySelectorAll('#matrix tbody th[scope=row] a')].map(link => link.textContent)"
+# Milliseconds from a click on a domain until its page is drawn.
+UNTIL_SHOWN = """
+name => new Promise(resolve => {
+    const started = performance.now();
+    [...document.querySelectorAll('.domains a')].find(link => link.textContent === name).click();
+    const look = () => document.querySelector('h1').textContent.includes(name)
+        ? resolve(performance.now() - started) : requestAnimationFrame(look);
+    look();
+})
+"""
 SOON, AT_ONCE = 1.5, 0.3  # seconds, the best of several: the machine may be busy with other things
 
 
@@ -75,10 +85,7 @@ def test_a_choice_is_shown_at_once(county: Served, visit: Visit) -> None:
     seconds = []
     for name in ("人口", "平安与网格", "设施", "人口", "平安与网格", "设施"):
         page.wait_for_timeout(400)
-        started = time.perf_counter()
-        page.locator(".domains a", has_text=name).click()
-        page.wait_for_function("name => document.querySelector('h1').textContent.includes(name)", arg=name)
-        seconds.append(time.perf_counter() - started)
+        seconds.append(page.evaluate(UNTIL_SHOWN, name) / 1000)
     assert min(seconds) <= AT_ONCE
 
 
