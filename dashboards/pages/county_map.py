@@ -19,9 +19,9 @@ from dashboards.markup import HTML
 from dashboards.pages import problem
 from dashboards.pages.view import View
 from dashboards.records import STATES, Unit
-from dashboards.rows import MOST
 from dashboards.shapes import Shape, Shapes, ShapesInvalid, read_shapes
 from dashboards.summary import by_street
+from dashboards.unit_rows import MOST
 from dashboards.words import STATES as LOOKS
 from dashboards.words import say, state_word
 

@@ -32,10 +32,10 @@ from dashboards.format import short_name
 from dashboards.pages import county_map, domain, folded, whole
 from dashboards.pages.view import View, look
 from dashboards.records import STATES, Flag, Unit
-from dashboards.rows import MOST, chosen
 from dashboards.scope import ALL
 from dashboards.standing import LONG, Movements, movements
 from dashboards.summary import Overall, overall
+from dashboards.unit_rows import MOST, chosen
 from dashboards.words import DOMAINS, LEVELS, MOVEMENT, MOVEMENT_ICONS, day, name_of, period_short, pick, say
 
 HEADLINES = {

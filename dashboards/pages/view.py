@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from dashboards.address import Address, Lang
 from dashboards.facts import Facts
 from dashboards.records import Kpi, Period, Unit
-from dashboards.rows import Rows, rows
 from dashboards.scope import ALL, Scope
 from dashboards.standing import Standing, pressing, standing
+from dashboards.unit_rows import Rows, rows
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from support.edition import build_edition, county_shape
+from support.large_edition import build
 
 from dashboards.address import Address, parse
 from dashboards.facts import Facts
-from dashboards.rows import MOST, chosen, rows
 from dashboards.server import Site
 from dashboards.shapes import ShapesInvalid, read_shapes
 from dashboards.standing import pressing, standing
+from dashboards.unit_rows import MOST, chosen, rows
 
 JUNE = "?period=2026-06"
 STREET = "610629001@2016-01-01"
@@ -246,3 +247,11 @@ def test_borders_keep_their_proportions(published: Path) -> None:
     assert shapes.width == pytest.approx(500, abs=2)  # a degree of longitude is half as long at 60° north
     assert shapes.by_code["610629001001"].middle == pytest.approx((shapes.width / 2, shapes.height / 2))
     assert read_shapes(path.with_name("none.geojson")) is None
+
+
+def test_the_large_edition_is_one_that_pages_can_show(tmp_path: Path) -> None:
+    build(tmp_path, streets=3, each=4, kpis=10, months=2)
+    site = Site(tmp_path / "published")
+    assert len(row_names(site, JUNE)) == 12
+    [(missed,)] = site.reader.current().frame(f"select count(*) from fct_flag where {IN_JUNE}").rows()
+    assert len(json.loads(site.flags(""))) == missed > 0
