@@ -21,13 +21,17 @@ TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/con
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
 LEVELS = ("community", "street")
-SHOWN = ("all", "problems")
+# The units of the overview: all, those with anything that is not met, or those with anything in one state.
+SHOWN = ("all", "problems", "missed", "near", "undetermined", "no_data", "met", "too_early", "no_target", "not_applicable")
+VIEWS = ("heatmap", "kpis", "map")
+SORTS = ("code", "shortfall", "persistence", "worsening")
 BASES = ("as_was", "as_now")
 # Domains and packs are the edition's; what may be the name of one is known before it is opened.
 NAME = re.compile(r"\w[\w.-]{0,39}")
 # Keys of units, KPIs and targets, which a form of follow-up is asked for by.
 KEY = re.compile(r"[\w@.-]{0,80}")
 TASK = re.compile(r"new|[0-9]{1,9}")
+UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
 LONGEST = 2000
 
 
@@ -62,7 +66,8 @@ class TaskView:
 class Address:
     """What is shown. `period` is the first day of the period; None means the latest closed one.
 
-    `unit_key`: the unit of its page; on the page of a KPI the unit whose parts are compared, '' for the county.
+    `unit_key`: the unit of its page; on the page of a KPI the unit whose parts are compared, '' for the county. `street`
+    is the key of a unit, `view` and `sort` are how the units of the overview are shown; other pages have none.
     """
 
     page: Page = "overview"
@@ -77,6 +82,9 @@ class Address:
     pack: str = "all"
     unit_basis: str = "as_was"
     tasks: TaskView = TaskView()
+    street: str = "all"
+    view: str = "heatmap"
+    sort: str = "code"
 
     def to(
         self,
@@ -93,11 +101,15 @@ class Address:
         pack: str | None = None,
         unit_basis: str | None = None,
         tasks: TaskView | None = None,
+        street: str | None = None,
+        view: str | None = None,
+        sort: str | None = None,
     ) -> str:
         """The URL of this address with something changed. Another period type starts at its latest period."""
         kept = self.period if period_type in (None, self.period_type) else None
+        start = self if (page or self.page) == "overview" else replace(self, street="all", view="heatmap", sort="code")
         target = replace(
-            self,
+            start,
             page=page or self.page,
             unit_key=unit_key or (self.unit_key if page in (None, self.page) else ""),
             kpi_id=kpi_id or (self.kpi_id if page in (None, self.page) else ""),
@@ -110,6 +122,9 @@ class Address:
             pack=pack or self.pack,
             unit_basis=unit_basis or self.unit_basis,
             tasks=tasks or (self.tasks if page is None else TaskView()),
+            street=street or start.street,
+            view=view or start.view,
+            sort=sort or start.sort,
         )
         return target.href
 
@@ -137,7 +152,7 @@ class Address:
         start = Address()
         chosen = {
             name: getattr(self, name)
-            for name in ("lang", "period_type", "level", "show", "domain", "pack", "unit_basis")
+            for name in ("lang", "period_type", "level", "show", "domain", "pack", "unit_basis", "street", "view", "sort")
             if getattr(self, name) != getattr(start, name)
         }
         if self.period is not None:
@@ -146,7 +161,7 @@ class Address:
             chosen |= self.tasks.chosen
         if self.page == "kpi" and self.unit_key:
             chosen["unit"] = self.unit_key
-        return f"?{urlencode(chosen)}" if chosen else ""
+        return f"?{urlencode(chosen, safe='@')}" if chosen else ""
 
 
 def language_of(search: object) -> Lang:
@@ -177,6 +192,9 @@ def parse(pathname: object, search: object) -> Address:
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
         tasks=_tasks_of(pathname, asked) if page == "follow_up" else TaskView(),
+        street=_street(asked),
+        view=_one_of(asked, "view", VIEWS),
+        sort=_one_of(asked, "sort", SORTS),
     )
 
 
@@ -231,6 +249,13 @@ def _name(asked: dict[str, str], name: str) -> str:
     if not NAME.fullmatch(value):
         raise _no_page(name, Words("字母、数字、下划线，最多 40 个", "letters, digits, underscores, 40 at most"))
     return value
+
+
+def _street(asked: dict[str, str]) -> str:
+    street = asked.get("street", "all")
+    if not UNIT_KEY.fullmatch(street):
+        raise _no_page("street", Words("单位，如 /unit/ 之后所写", "a unit as it stands after /unit/"))
+    return street
 
 
 def _period_of(text: str | None) -> date | None:

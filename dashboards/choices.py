@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dash import html
 from dash.development.base_component import Component
 
 from dashboards import tell
-from dashboards.address import LEVELS, PERIOD_TYPES, Address
-from dashboards.components import UNREAD, labelled, link, options
-from dashboards.facts import ALL, Facts
-from dashboards.records import Period
-from dashboards.words import DOMAINS, UNIT_BASES, name_of, pick, say
+from dashboards.address import LEVELS, PERIOD_TYPES, SORTS, VIEWS, Address
+from dashboards.components import UNREAD, labelled, link, menu, options
+from dashboards.facts import Facts
+from dashboards.records import Period, Unit
+from dashboards.scope import ALL
+from dashboards.words import DOMAINS, UNIT_BASES, name_of, pick, say, state_word
 from dashboards.words import LEVELS as LEVEL_WORDS
 from dashboards.words import PERIOD_TYPES as PERIOD_WORDS
+from dashboards.words import STATES as LOOKS
 
 
 def period_choices(facts: Facts, address: Address, period: Period) -> list[Component]:
@@ -57,22 +59,56 @@ def pack_choice(facts: Facts, address: Address) -> Component | None:
     if len(facts.packs) < 2:
         return None
     lang = address.lang
-    chosen = say("all_packs", lang) if address.pack == ALL else address.pack
     names = {target.pack: tell.document(target, lang) for target in facts.targets.values()}
-    menu = [link(say("all_packs", lang), address.to(pack=ALL), current=address.pack == ALL)]
-    menu += [
+    links = [link(say("all_packs", lang), address.to(pack=ALL), current=address.pack == ALL)]
+    links += [
         link(f"{pack} · {names[pack]}", address.to(pack=pack), current=address.pack == pack) for pack in facts.packs
     ]
-    return html.Div(
-        [
-            html.Span(say("pack", lang), className="label"),
-            html.Div(
-                html.Details([html.Summary(chosen), html.Div(menu, className="menu")]), className="stepper packs"
-            ),
-        ],
-        className="choice",
-        role="group",
-        **labelled(say("pack", lang)),
+    chosen = say("all_packs", lang) if address.pack == ALL else address.pack
+    return menu(say("pack", lang), chosen, links, "packs")
+
+
+def street_choice(units: Mapping[str, Unit], address: Address) -> Component | None:
+    """One street with its communities, or all of them."""
+    streets = [unit for unit in units.values() if unit.level == "street"]
+    if len(streets) < 2:
+        return None
+    lang, every = address.lang, say("all_streets", address.lang)
+    links = [link(every, address.to(street=ALL), current=address.street == ALL)]
+    links += [link(one.name, address.to(street=one.key), current=address.street == one.key) for one in streets]
+    chosen = every if address.street == ALL else units[address.street].name
+    return menu(say("street", lang), chosen, links, "streets")
+
+
+def state_choice(states: Sequence[str], address: Address) -> Component:
+    """Units by their state: all, with any problem, or with anything in one of the states that there are."""
+    lang, show = address.lang, address.show
+    words = {"all": say("show_all", lang), "problems": say("show_problems", lang)}
+    links = [link(text, address.to(show=name), current=show == name) for name, text in words.items()]
+    links += [
+        link([html.Span(LOOKS[state].icon, className=f"swatch s-{state}", **UNREAD), state_word(state, lang)],
+             address.to(show=state), current=show == state)
+        for state in states
+    ]  # fmt: skip
+    return menu(say("show", lang), words.get(show) or state_word(show, lang), links, "states")
+
+
+def sort_choice(address: Address) -> Component:
+    return options(
+        say("sort", address.lang),
+        [(say(f"sort_{sort}", address.lang), address.to(sort=sort), sort == address.sort) for sort in SORTS],
+        class_name="sorts",
+    )
+
+
+def view_choice(address: Address) -> Component:
+    """Heatmap or map; over all domains also every KPI at once."""
+    views = [view for view in VIEWS if view != "kpis" or address.domain == ALL]
+    shown = address.view if address.view in views else VIEWS[0]
+    return options(
+        say("view", address.lang),
+        [(say(f"view_{view}", address.lang), address.to(view=view), view == shown) for view in views],
+        class_name="views",
     )
 
 
@@ -120,7 +156,7 @@ def _period_picker(periods: list[Period], address: Address, period: Period) -> C
                     html.Details([html.Summary(pick(period.label, lang)), html.Div(every, className="menu")]),
                     _step("›", say("later", lang), later, address),
                 ],
-                className="stepper",
+                className="stepper periods",
             ),
         ],
         className="choice",

@@ -8,18 +8,23 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar, cast
 
 import duckdb
 import polars as pl
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.settings import Home
 
 POINTER = "warehouse.duckdb"
 KEPT_ANSWERS = 512
+KEPT_DERIVED = 24  # of ten thousand units the largest takes some twenty megabytes
+
+Made = TypeVar("Made")
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +53,17 @@ class EditionInfo:
 
 
 class Edition:
-    """One published edition, opened read-only. Safe to use from many threads: each has its own cursor."""
+    """One published edition, opened read-only. Safe to use from many threads: each has its own cursor.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    `shapes`: where the county keeps the borders of its units, if it has them.
+    """
+
+    def __init__(self, path: Path, shapes: Path) -> None:
+        self.path, self.shapes = path, shapes
         self._connection = duckdb.connect(str(path), read_only=True)
         self._threads = threading.local()
         self._answers: OrderedDict[tuple[str, tuple[object, ...]], pl.DataFrame] = OrderedDict()
+        self._derived: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._lock = threading.Lock()
         row = self.frame("select * from edition").row(0, named=True)
         self.info = EditionInfo(**{name: row[name] for name in EditionInfo.__dataclass_fields__})
@@ -73,6 +82,19 @@ class Edition:
             while len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return answer
+
+    def derived(self, key: tuple[object, ...], make: Callable[[], Made]) -> Made:
+        """What `make` works out from answers, remembered under `key` like them."""
+        with self._lock:
+            if key in self._derived:
+                self._derived.move_to_end(key)
+                return cast(Made, self._derived[key])
+        made = make()
+        with self._lock:
+            self._derived[key] = made
+            while len(self._derived) > KEPT_DERIVED:
+                self._derived.popitem(last=False)
+        return made
 
     def check(self) -> None:
         """Reads the edition's row anew. EditionUnreadable where the file no longer answers."""
@@ -97,6 +119,7 @@ class EditionReader:
 
     def __init__(self, published: Path) -> None:
         self.pointer = published / POINTER
+        self.shapes = Home(published.parent).shapes
         self._lock = threading.Lock()
         self._current: Edition | None = None
         self._refused: Path | None = None
@@ -126,7 +149,7 @@ class EditionReader:
 
     def _open(self, path: Path) -> Edition:
         try:
-            return Edition(path)
+            return Edition(path, self.shapes)
         except (duckdb.Error, pl.exceptions.PolarsError, KeyError) as error:
             if path != self._refused:  # said once, not at every request
                 log.error("cannot open the edition: %s", type(error).__name__, exc_info=error)

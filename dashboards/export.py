@@ -15,10 +15,12 @@ from dashboards.address import Address, Lang
 from dashboards.checks import estimates, rows_for_review, signals
 from dashboards.comparing import ranking_rows
 from dashboards.deliveries import Totals, totals, totals_by
-from dashboards.facts import ALL, Facts
+from dashboards.facts import Facts
+from dashboards.flag_list import listed
 from dashboards.history import home_of, past_editions, taken_changes
 from dashboards.pages.unit_kpi import asked_of
 from dashboards.records import Delivery, Figure, Unit
+from dashboards.scope import ALL
 from dashboards.words import (
     AGENCIES,
     DATASETS,
@@ -79,7 +81,7 @@ def _flags(facts: Facts, address: Address) -> Sheet:
     lang, period = address.lang, facts.period(address)
     units = facts.units(period.end)
     rows: list[Row] = []
-    for flag in facts.flags(period, address.level, facts.scope(address)):
+    for flag in listed(facts, address):
         one, known = flag.judgement, flag.trend
         rows.append(
             {

@@ -6,7 +6,7 @@ Belongs here: queries for single figures, flags, deliveries. Counts over many un
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 
@@ -26,10 +26,10 @@ from dashboards.records import (
     Unit,
 )
 from dashboards.rows import delivery, figure, halves, judgement, trend, words
+from dashboards.scope import ALL, BELOW, EVERYTHING, GAP, STATE_OF_FLAG, URGENCY, Scope
 from dashboards.words import DOMAINS
 from pipelines.errors import Words
 
-ALL = "all"
 AS_WAS = "as_was"
 SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
 FIGURE = (
@@ -38,41 +38,6 @@ FIGURE = (
     " chance_low, chance_high, failures_allowed, is_basis_expired, reporting_suppliers, expected_suppliers"
 )
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
-# The units that were right below another at the end of a period.
-BELOW = (
-    " and unit_key in (select unit_key from dim_unit where parent_unit_key = ? and valid_from <= ?"
-    " and (valid_to is null or valid_to > ?))"
-)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The KPIs and targets that a reader looks at: one domain or all, one pack of targets or all."""
-
-    domain: str = ALL
-    pack: str = ALL
-
-    def condition(self) -> tuple[str, tuple[object, ...]]:
-        """SQL over a table with kpi_id and target_id, beginning with 'and', and its parameters.
-
-        Figures without a target belong to a pack that has targets for their KPI.
-        """
-        text, parameters = "", []
-        if self.domain != ALL:
-            text += " and kpi_id in (select kpi_id from dim_kpi where domain = ?)"
-            parameters.append(self.domain)
-        if self.pack != ALL:
-            text += (
-                " and kpi_id in (select kpi_id from dim_target where pack = ?)"
-                " and (target_id is null or target_id in (select target_id from dim_target where pack = ?))"
-            )
-            parameters += [self.pack, self.pack]
-        return text, tuple(parameters)
-
-
-EVERYTHING = Scope()
-
-
 class Facts:
     """The questions, asked of one edition."""
 
@@ -114,12 +79,19 @@ class Facts:
         return [str(pack) for pack in frame["pack"]]
 
     def scope(self, address: Address) -> Scope:
-        """What the address asks for; NoSuchPage where this edition has no such domain or pack."""
+        """What the address asks for; NoSuchPage where this edition has no such domain, pack or street."""
         if address.domain not in (ALL, *self.domains):
             raise _not_in_edition(Words("领域", "domain"), address.domain)
         if address.pack not in (ALL, *self.packs):
             raise _not_in_edition(Words("文件", "document"), address.pack)
-        return Scope(address.domain, address.pack)
+        scope = Scope(address.domain, address.pack)
+        if address.street == ALL or address.page != "overview":
+            return scope
+        at = self.period(address).end
+        street = self.unit(address.street, at)
+        if street.level != "street":
+            raise _not_in_edition(Words("街道（镇）", "street or town"), street.code)
+        return replace(scope, street=street, at=at)
 
     @cached_property
     def targets(self) -> dict[str, Target]:
@@ -189,6 +161,9 @@ class Facts:
 
     def units(self, at: date) -> dict[str, Unit]:
         """Units in force on a day by key, in the order of their codes."""
+        return self.edition.derived(("units", at), lambda: self._units(at))
+
+    def _units(self, at: date) -> dict[str, Unit]:
         frame = self.edition.frame(
             "select unit_key, unit_code, unit_name, unit_level, parent_unit_key, class, opened_date from dim_unit"
             " where valid_from <= ? and (valid_to is null or valid_to > ?) order by unit_code",
@@ -220,7 +195,13 @@ class Facts:
         )
 
     def above(self, period: Period, scope: Scope) -> list[Judgement]:
-        """The county and what is above it, the county first: the levels that have one unit each."""
+        """The street looked at, else the county and what is above it, the county first."""
+        if scope.street is not None:
+            return self._judgements(
+                "period_type = ? and period = ? and unit_key = ?",
+                (period.period_type, period.first, scope.street.key),
+                scope,
+            )
         found = self._judgements(
             "period_type = ? and period = ? and unit_level in ('county', 'city', 'province')",
             (period.period_type, period.first),
@@ -289,34 +270,45 @@ class Facts:
         kpis, targets = self.kpis, self.targets
         return [judgement(row, kpis, targets) for row in frame.iter_rows(named=True)]
 
-    def flags(self, period: Period, level: str, scope: Scope = EVERYTHING) -> list[Flag]:
-        """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest."""
-        return self._flags("fct_flag.unit_level = ?", (level,), period, scope)
+    def flags(
+        self, period: Period, level: str, scope: Scope = EVERYTHING, *, state: str = "", most: int | None = None
+    ) -> list[Flag]:
+        """The missed and near targets of a level: confirmed first, then what gets worse, then what lasts longest.
+
+        In one display state where that is given, and the first `most` of them.
+        """
+        limit = "" if most is None else f" limit {int(most)}"
+        return self._flags(f"unit_level = ?{STATE_OF_FLAG.get(state, '')}", (level,), period, scope, limit)
 
     def flags_of(self, unit_key: str, period: Period, scope: Scope = EVERYTHING) -> list[Flag]:
-        return self._flags("fct_flag.unit_key = ?", (unit_key,), period, scope)
+        return self._flags("unit_key = ?", (unit_key,), period, scope)
 
-    def _flags(self, condition: str, parameters: tuple[object, ...], period: Period, scope: Scope) -> list[Flag]:
+    def _flags(
+        self, condition: str, parameters: tuple[object, ...], period: Period, scope: Scope, limit: str = ""
+    ) -> list[Flag]:
         inside, more = scope.condition()
         frame = self.edition.frame(
             f"with figures as (select period_type, {OF_UNIT}, {FIGURE} from fct_kpi where unit_basis = 'as_was'"
-            f" and period_type = ? and period = ? and status in ('missed', 'near'){inside})"
-            " select figures.*, since_period, judged_in_a_row, movement, owner_agency, trend, reliability,"
-            " judged_periods, met_periods, first_period, fct_trend.period as last_period from fct_flag"
-            " inner join figures using (unit_key, period_type, period, kpi_id, target_id)"
-            " left join fct_trend using (unit_key, period_type, kpi_id, target_id)"
-            f" where {condition}",
+            f" and period_type = ? and period = ? and status in ('missed', 'near'){inside}),"
+            " past as (select unit_key, period_type, period, kpi_id, target_id, since_period, judged_in_a_row, movement,"
+            " owner_agency from fct_flag),"
+            " asked as (select target_id, operator, value_1, value_2, binding from dim_target),"
+            f" flags as (select figures.*, {GAP} as gap, since_period, judged_in_a_row, movement, owner_agency from figures"
+            " inner join past using (unit_key, period_type, period, kpi_id, target_id)"
+            f" inner join asked using (target_id) where {condition} order by {URGENCY}{limit})"
+            " select flags.*, trend, reliability, judged_periods, met_periods, first_period,"
+            " fct_trend.period as last_period from flags"
+            f" left join fct_trend using (unit_key, period_type, kpi_id, target_id) order by {URGENCY}",
             (period.period_type, period.first, *more, *parameters),
         )
         kpis, targets = self.kpis, self.targets
-        flags = [
+        return [
             Flag(
                 judgement(row, kpis, targets), row["since_period"], row["judged_in_a_row"], row["movement"],
                 row["owner_agency"], trend(row),
             )
             for row in frame.iter_rows(named=True)
         ]  # fmt: skip
-        return sorted(flags, key=_urgency)
 
     def trends(self, unit_key: str, period_type: str) -> dict[str, Trend]:
         """How one unit's figures have gone, by target."""
@@ -374,19 +366,6 @@ class Facts:
         return sorted(findings, key=lambda one: one.severity != "error")
 
 
-def _urgency(flag: Flag) -> tuple[object, ...]:
-    one = flag.judgement
-    is_open = one.state == "undetermined"
-    movement = {"worsening": 0, "new": 1, "continuing": 2, "improving": 3}.get(flag.movement, 4)
-    name = (one.unit_code, one.kpi.kpi_id, one.target.target_id if one.target else "")
-    return (is_open, one.status != "missed", movement, -flag.in_a_row, -_gap(one), *name)
-
-
-def _gap(one: Figure) -> float:
-    """How much of what is asked is missing, 0 to 1: square metres, hours and cases cannot be compared otherwise."""
-    missing, present = float(one.shortfall or 0), float(one.numerator or 0)
-    whole = present if one.target is not None and one.target.ceiling == 0 else missing + present
-    return missing / whole if whole else 0.0
 
 
 def _alike(asked: dict[str, set[Target]]) -> list[tuple[tuple[str, ...], set[Target]]]:

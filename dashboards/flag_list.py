@@ -12,9 +12,11 @@ from dash.development.base_component import Component
 
 from dashboards import tell
 from dashboards.address import Address, Lang
+from dashboards.components import later
 from dashboards.facts import Facts
 from dashboards.format import short_name
-from dashboards.records import Flag, Unit
+from dashboards.records import STATES, Flag, Unit
+from dashboards.scope import STATE_OF_FLAG
 from dashboards.words import (
     AGENCIES,
     DOMAINS,
@@ -30,10 +32,18 @@ from dashboards.words import (
 from dashboards.words import STATES as LOOKS
 
 WITHOUT_SCROLLING = 12  # rows
+MOST = 5_000  # rows that a browser is sent; a file holds all of them
+ROW_HEIGHT, HEAD_HEIGHT = 34, 36  # pixels
 
 
-def flag_grid(count: int, lang: Lang) -> Component:
-    """The grid for so many rows; numbers are sorted as numbers and shown as printed everywhere else."""
+def flag_list(count: int, source: str, lang: Lang) -> Component:
+    """The grid for so many rows, which are asked of `source` when the grid is about to be seen."""
+    height = f"{HEAD_HEIGHT + ROW_HEIGHT * min(count, WITHOUT_SCROLLING) + 18}px"
+    return later(_grid(count, height, lang), height, id="flags-later", source=source)
+
+
+def _grid(count: int, height: str, lang: Lang) -> Component:
+    """Numbers are sorted as numbers and shown as printed everywhere else."""
     fits = count <= WITHOUT_SCROLLING
 
     def column(field: str, *, text: bool = False, number: bool = False, **more: object) -> dict[str, object]:
@@ -68,26 +78,52 @@ def flag_grid(count: int, lang: Lang) -> Component:
         defaultColDef={"sortable": True, "filter": True, "resizable": True},
         dashGridOptions={
             "localeText": GRID_WORDS if lang == "zh" else {},
-            "rowHeight": 34,
-            "headerHeight": 36,
+            "rowHeight": ROW_HEIGHT,
+            "headerHeight": HEAD_HEIGHT,
             "domLayout": "autoHeight" if fits else "normal",
             "enableCellTextSelection": True,
             "animateRows": False,
             "suppressColumnVirtualisation": True,
         },
-        style={"height": None if fits else "462px", "width": "100%"},
+        style={"height": None if fits else height, "width": "100%"},
         dangerously_allow_code=False,
         enableEnterpriseModules=False,
     )
     return grid
 
 
+def listed(facts: Facts, address: Address, most: int | None = None) -> list[Flag]:
+    """The flags of the list on an overview, the most urgent first."""
+    if _is_empty(address):
+        return []
+    return facts.flags(
+        facts.period(address), address.level, facts.scope(address), state=address.show, most=most
+    )
+
+
+def how_many(facts: Facts, address: Address) -> int:
+    """How many rows the list has."""
+    if _is_empty(address):
+        return 0
+    inside, more = facts.scope(address).condition()
+    counted = facts.edition.frame(
+        "select count(*) as flags from fct_flag where period_type = ? and period = ? and unit_level = ?"
+        f" and status in ('missed', 'near'){STATE_OF_FLAG.get(address.show, '')}{inside}",
+        (address.period_type, facts.period(address).first, address.level, *more),
+    )
+    return int(counted["flags"][0])
+
+
+def _is_empty(address: Address) -> bool:
+    """Whether the state asked for is none that a flag may be in."""
+    return address.show in STATES and address.show not in STATE_OF_FLAG
+
+
 def flags_json(facts: Facts, address: Address) -> bytes:
-    """The rows of the grid: every missed or near target of the period, level, domain and pack, the most urgent first."""
+    """The rows of the grid: the missed and near targets of the address, the most urgent first; of very many the first MOST."""
     period = facts.period(address)
     units = facts.units(period.end)
-    flags = facts.flags(period, address.level, facts.scope(address))
-    rows = [_flag_row(flag, units, address) for flag in flags]
+    rows = [_flag_row(flag, units, address) for flag in listed(facts, address, MOST)]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -10,7 +10,9 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -22,14 +24,16 @@ from plotly.io.json import to_json_plotly
 
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import Cell, page
+from dashboards.compression import compress
 from dashboards.desk import Desk
-from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
+from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
+from dashboards.markup import markup, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
-from dashboards.security import protect
+from dashboards.security import SHARED_PATHS, protect
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 
@@ -40,13 +44,7 @@ PAGES = {
     "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
-KEPT_PAGES = 24  # per worker; the largest is about 0.5 MB as text
-LOADING = "正在读取… Loading…"
-INDEX = """<!DOCTYPE html>
-<html lang="zh-Hans">
-<head>{%metas%}<title>{%title%}</title>{%favicon%}{%css%}</head>
-<body>{%app_entry%}{%config%}{%scripts%}{%renderer%}</body>
-</html>"""
+KEPT_PAGES = 48  # per worker; the largest is about 1 MB as text
 # What Dash would tell a browser about the machine and where it would look for its own updates.
 UNTOLD = ("dash_version_url", "python_version", "plotly_cloud_installed")
 
@@ -62,17 +60,39 @@ class Shown(NamedTuple):
     head: dict[str, str]
 
 
+NOTHING = Shown([], {"title": "", "lang": "zh"})
+
+
 class _Application(Dash):
-    """Dash with a start page that names nothing outside and waits in the reader's language."""
+    """Dash with a start page that shows its page at once, as markup, and names nothing outside.
+
+    The libraries are run after that. Once they have drawn the page, theirs takes the place of the first
+    (assets/pages.js).
+    """
+
+    draw: Callable[[object, object], Shown] | None = None
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]  # Dash passes these by name
-        head, start, rest = parts["config"].partition(">{")
-        settings, end, tail = rest.rpartition("}<")
-        told = {name: value for name, value in json.loads("{" + settings + "}").items() if name not in UNTOLD}
-        text = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
-        parts["config"] = head + start[0] + text + end[1] + tail
-        parts["app_entry"] = f'<div id="react-entry-point"><p class="loading">{LOADING}</p></div>'
-        return str(super().interpolate_index(**parts))  # type: ignore[no-untyped-call]
+        shown = self.draw(request.path, f"?{request.query_string.decode('ascii', 'replace')}") if self.draw else NOTHING
+        lang = "en" if shown.head["lang"] == "en" else "zh-Hans"
+        scripts = parts["scripts"].replace("<script src=", "<script defer src=")
+        # A module waits like the scripts before it; any other script in the page would be run before them.
+        renderer = parts["renderer"].replace('type="application/javascript"', 'type="module"')
+        return (
+            f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>{parts["metas"]}<title>{escape(shown.head["title"])}</title>'
+            f'{parts["favicon"]}{parts["css"]}{scripts}</head>\n'
+            f'<body><div id="first">{markup(shown.page)}</div><div id="react-entry-point"></div>'
+            f'{_untold(parts["config"])}{renderer}</body>\n</html>'
+        )
+
+
+def _untold(config: str) -> str:
+    """Dash's settings for the browser without what they tell about this machine."""
+    head, start, rest = config.partition(">{")
+    settings, end, tail = rest.rpartition("}<")
+    told = {name: value for name, value in json.loads("{" + settings + "}").items() if name not in UNTOLD}
+    text = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c")
+    return head + start[0] + text + end[1] + tail
 
 
 class Site:
@@ -85,9 +105,31 @@ class Site:
     def __init__(self, published: Path, *, is_writable: bool = False) -> None:
         self.reader = EditionReader(published)
         self.desk = Desk(Home(published.parent), is_writable=is_writable)
+        self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
         self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
         self._lists: OrderedDict[tuple[str, Address], bytes] = OrderedDict()
         self._lock = threading.Lock()
+
+    def send(self, pathname: object, search: object) -> Shown:
+        """What `show` gives as the browser is sent it: written out where nothing is alive, and kept."""
+        try:
+            edition, is_stale = self.reader.current_or_last()
+            key = (edition.info.edition_id, is_stale, parse(pathname, search))
+        except WarehouseError:
+            return self._still(self.show(pathname, search))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        shown = self._still(self.show(pathname, search))
+        with self._lock:
+            self._kept[key] = shown
+            while len(self._kept) > KEPT_PAGES:
+                self._kept.popitem(last=False)
+        return shown
+
+    def _still(self, shown: Shown) -> Shown:
+        return Shown(still(shown.page, self.alive), shown.head)
 
     def show(self, pathname: object, search: object) -> Shown:
         """A page and its title for an address; what cannot be shown becomes a page that says so."""
@@ -98,27 +140,13 @@ class Site:
             title, content = problem.content(error, lang)
             return Shown(_plain(problem.alone(content, lang)), {"title": title, "lang": lang})
         try:
-            return self._page(edition, parse(pathname, search), is_stale=is_stale)
+            address = parse(pathname, search)
+            title, content = PAGES[address.page](Facts(edition), address)
         except NoSuchPage as error:
+            address = Address(lang=lang)
             title, content = problem.content(error, lang)
-            frame = page(edition.info, Address(lang=lang), content, is_stale=is_stale)
-            return Shown(_plain(frame), {"title": title, "lang": lang})
-
-    def _page(self, edition: Edition, address: Address, *, is_stale: bool) -> Shown:
-        key = (edition.info.edition_id, is_stale, address)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        title, content = PAGES[address.page](Facts(edition), address)
         frame = page(edition.info, address, content, is_stale=is_stale)
-        shown = Shown(_plain(frame), {"title": title, "lang": address.lang})
-        with self._lock:
-            self._kept[key] = shown
-            while len(self._kept) > KEPT_PAGES:
-                self._kept.popitem(last=False)
-        return shown
-
+        return Shown(_plain(frame), {"title": title, "lang": lang})
 
     def flags(self, search: str) -> bytes:
         """The rows of the list of missed targets as JSON. WarehouseError where the address or the edition is not there."""
@@ -156,7 +184,6 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         add_log_handler=False,
         enable_mcp=False,
         on_error=_failed,
-        index_string=INDEX,
         suppress_callback_exceptions=True,  # the list is not on every page
     )
     app.layout = html.Div(
@@ -164,7 +191,7 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="head"),
             dcc.Store(id="head-shown"),
-            html.Div(html.P(LOADING, className="loading"), id="page"),
+            html.Div(id="page"),
         ]
     )
 
@@ -174,21 +201,33 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
     def show(pathname: object, search: object) -> tuple[object, object]:
         if pathname is None and search is None:  # the browser has not told the address yet
             return no_update, no_update
-        shown = site.show(pathname, search)
+        shown = site.send(pathname, search)
         return shown.page, shown.head
 
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("warehouse", "head"), Output("head-shown", "data"), Input("head", "data")
     )
     app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("warehouse", "flags"), Output("flags", "rowData"), Input("flags-source", "data")
+        ClientsideFunction("warehouse", "flags"),
+        Output("flags", "rowData"),
+        Input("flags-later", "seen"),
     )
     _add_routes(app, site)
     add_routes(app.server, site.reader, site.desk)
+    compress(app.server, SHARED_PATHS)
     protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
+    site.alive = _named(app.callback_map)
+    app.draw = site.send
     return app
+
+
+def _named(callbacks: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of everything that callbacks read or write."""
+    outputs = [part.rpartition(".")[0] for name in callbacks for part in name.strip(".").split("...")]
+    inputs = [str(one["id"]) for declared in callbacks.values() for one in (*declared["inputs"], *declared["state"])]
+    return frozenset((*outputs, *inputs))
 
 
 def _plain(piece: object) -> Any:
@@ -270,11 +309,24 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
 
 def _warm(site: Site) -> None:
-    """Opens the edition and draws the first page, so that the first reader does not wait for it."""
+    """Opens the edition and draws the first page, so that the first reader does not wait for it; then those it leads to."""
+    _draw_first(site)
+    threading.Thread(target=_draw_next, args=(site,), daemon=True).start()
+
+
+def _draw_first(site: Site) -> None:
     try:
-        site.show("/", "")
+        site.send("/", "")
     except Exception as error:  # a worker must start even where the first page fails
         log.error("the first page failed: %s", type(error).__name__, exc_info=error)
+
+
+def _draw_next(site: Site) -> None:
+    """The overviews of single domains; where there is no edition yet, nothing."""
+    with suppress(WarehouseError):
+        edition, _ = site.reader.current_or_last()
+        for domain in Facts(edition).domains:
+            site.send("/", Address(domain=domain).query())
 
 
 def _add_routes(app: Dash, site: Site) -> None:

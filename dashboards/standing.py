@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
-from dashboards.facts import BELOW, EVERYTHING, Facts, Scope
+from dashboards.facts import Facts
 from dashboards.records import STATES, Column, Period, Unit, worst
+from dashboards.scope import BELOW, EVERYTHING, GAP, Scope
 
 LONG = 3  # judged periods in a row from which a miss counts as lasting
 
@@ -37,8 +39,9 @@ class Standing:
 
     stands: dict[str, dict[str, Stand]]
     kpis: dict[str, Counter[str]]
+    states: dict[str, frozenset[str]]  # of each unit every state that any of its KPIs is in
 
-    @property
+    @cached_property
     def units(self) -> dict[str, str]:
         """The worst state of each unit over all domains."""
         return {key: worst(stand.state for stand in row.values()) for key, row in self.stands.items()}
@@ -50,6 +53,10 @@ class Standing:
     def missed(self, unit_key: str) -> int:
         """How many KPIs a unit misses."""
         return sum(len(stand.kpi_ids) for stand in self.stands[unit_key].values() if stand.state == "missed")
+
+    def figures(self, state: str) -> int:
+        """How many units × KPIs are in a state."""
+        return sum(counts[state] for counts in self.kpis.values())
 
     def is_judged(self, kpi_id: str) -> bool:
         return any(self.kpis[kpi_id][state] for state in ("missed", "near", "undetermined", "met"))
@@ -65,10 +72,29 @@ class Movements:
     worsening: int
     recovered: int
     lasting: int
+    confirmed: int
+
+
+@dataclass(frozen=True)
+class Pressing:
+    """What a unit misses for certain: how many targets, the sum of what is missing of each (0 to 1), for how many periods in
+    a row at most, and how many have lasted, got worse, or are new."""
+
+    missed: int
+    gap: float
+    longest: int
+    lasting: int
+    worsening: int
+    new: int
 
 
 def standing(facts: Facts, period: Period, level: str, scope: Scope = EVERYTHING, above: Unit | None = None) -> Standing:
     """All units of a level (below `above`, if given), each domain in its worst state; and each KPI's units by state."""
+    key = ("standing", period, level, scope, above)
+    return facts.edition.derived(key, lambda: _standing(facts, period, level, scope, above))
+
+
+def _standing(facts: Facts, period: Period, level: str, scope: Scope, above: Unit | None) -> Standing:
     figures, parameters = _states(period, level, scope, above)
     frame = facts.edition.frame(
         f"with {figures} select unit_key, domain, rank, list(kpi_id order by kpi_id) as kpi_ids from states"
@@ -77,12 +103,14 @@ def standing(facts: Facts, period: Period, level: str, scope: Scope = EVERYTHING
     )
     stands: dict[str, dict[str, Stand]] = {}
     kpis: dict[str, Counter[str]] = {}
+    states: dict[str, set[str]] = {}
     for unit_key, domain, rank, kpi_ids in frame.iter_rows():
         state = STATES[rank]
         stands.setdefault(unit_key, {}).setdefault(domain, Stand(state, tuple(kpi_ids)))  # the worst comes first
+        states.setdefault(unit_key, set()).add(state)
         for kpi_id in kpi_ids:
             kpis.setdefault(kpi_id, Counter())[state] += 1
-    return Standing(stands, kpis)
+    return Standing(stands, kpis, {key: frozenset(found) for key, found in states.items()})
 
 
 def _states(
@@ -132,7 +160,8 @@ def movements(facts: Facts, period: Period, level: str, scope: Scope = EVERYTHIN
         "select count(*) filter (status = 'missed') as missed, count(*) filter (status = 'near') as near,"
         " count(*) filter (movement = 'new') as new, count(*) filter (movement = 'worsening') as worsening,"
         " count(*) filter (movement = 'recovered') as recovered,"
-        f" count(*) filter (judged_in_a_row >= {LONG} and status = 'missed' and certainty = 'confirmed') as lasting"
+        f" count(*) filter (judged_in_a_row >= {LONG} and status = 'missed' and certainty = 'confirmed') as lasting,"
+        " count(*) filter (status in ('missed', 'near') and certainty = 'confirmed') as confirmed"
         f" from fct_flag where period_type = ? and period = ? and unit_level = ?{inside}",
         (period.period_type, period.first, level, *more),
     )
@@ -162,3 +191,18 @@ def history(facts: Facts, period_type: str, level: str, above: Unit, scope: Scop
     )
 
 
+def pressing(facts: Facts, period: Period, level: str, scope: Scope = EVERYTHING) -> dict[str, Pressing]:
+    """By key, the units of a level that miss anything for certain."""
+    inside, more = scope.condition()
+    frame = facts.edition.frame(
+        "with figures as (select unit_key, kpi_id, target_id, numerator, shortfall from fct_kpi where unit_basis = 'as_was'"
+        f" and period_type = ? and period = ? and unit_level = ? and status = 'missed' and certainty = 'confirmed'{inside}),"
+        " past as (select unit_key, kpi_id, target_id, judged_in_a_row, movement from fct_flag where period_type = ?"
+        " and period = ?), asked as (select target_id, operator, value_1, value_2, binding from dim_target)"
+        f" select unit_key, count(*) as missed, sum({GAP}) as gap, max(judged_in_a_row) as longest,"
+        f" count(*) filter (judged_in_a_row >= {LONG}) as lasting, count(*) filter (movement = 'worsening') as worsening,"
+        " count(*) filter (movement = 'new') as new from figures inner join past using (unit_key, kpi_id, target_id)"
+        " inner join asked using (target_id) group by unit_key order by unit_key",
+        (period.period_type, period.first, level, *more, period.period_type, period.first),
+    )
+    return {row.pop("unit_key"): Pressing(**row) for row in frame.iter_rows(named=True)}

@@ -63,13 +63,15 @@ def column_of(one: Figure, columns: list[Column]) -> list[Column]:
     return [column for column in columns if column.kpi is one.kpi and (pack is None or pack in column.packs)]
 
 
-def by_unit(figures: Iterable[tuple[Figure, list[str]]], columns: list[Column]) -> Table:
-    """unit_key → column → figure; the worst one where a unit has several targets in a column."""
+def by_unit(
+    figures: Iterable[tuple[Figure, list[str]]], columns: list[Column], only: frozenset[str] | None = None
+) -> Table:
+    """unit_key → column → figure; the worst one where a unit has several targets in a column. Of all units or some."""
     table: Table = {}
     for one, unit_keys in figures:
         places = column_of(one, columns)
         rank = STATES.index(one.state)
-        for key in unit_keys:
+        for key in unit_keys if only is None else only.intersection(unit_keys):
             row = table.setdefault(key, {})
             for column in places:
                 known = row.get(column)

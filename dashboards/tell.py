@@ -287,6 +287,14 @@ def card(one: Figure, lang: Lang) -> str:
     return "\n".join(line for line in lines if line)
 
 
+def line(one: Figure, lang: Lang) -> str:
+    """A judgement in one line, where a page shows thousands: '暂住人口登记率：未达标 90.1%  (182 / 202)，目标 ≥ 95%'."""
+    colon, comma = ("：", "，") if lang == "zh" else (": ", ", ")
+    told = value(one, lang) if one.kpi.kind == "count" else f"{value(one, lang)}  ({ratio(one)})"
+    goal = f"{say('target', lang)} {target(one.target, one.kpi, lang)}"
+    return f"{pick(one.kpi.name, lang)}{colon}{state_word(one.state, lang)} {told}{comma}{goal}"
+
+
 def _bound(one: Figure, bound: Bound, known: float | None, lang: Lang) -> str:
     printed = _rounded(bound.numerator, bound.denominator, one.kpi, one.target)
     if printed is None and known is not None:

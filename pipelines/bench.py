@@ -24,12 +24,13 @@ from pipelines.bench_county import SampleCounty, measure_month, measure_run, mea
 from pipelines.bench_growth import measure_growth
 from pipelines.bench_linking import measure_linking, measure_register
 from pipelines.bench_measure import Measurement
+from pipelines.bench_readers import measure_readers
 from pipelines.settings import REPO, Home
 
 COUNTY = "610629"
 # The national register of 2021 is no part of the product; it is measured where a copy lies beside it.
 NATIONAL_REGISTER = REPO.parent / "shared" / "reference" / "nbs_divisions_2021" / "nbs2021_all_levels.csv.gz"
-PARTS = ("stations", "run", "month", "growth", "communities", "linking", "register")
+PARTS = ("stations", "run", "month", "readers", "growth", "communities", "linking", "register")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Sizes:
     communities: int
     community_months: int
     linking_people: int
+    reader_seconds: float = 60.0
 
 
 QUICK = Sizes(2_000, 2, 2_000, 6, 100, 12, 3_000)
@@ -75,13 +77,14 @@ def run_bench(
 
 
 def _parts(folder: Path, sizes: Sizes, register: Path) -> dict[str, Callable[[], list[Measurement]]]:
-    """By name, in order: the first three share one county, of which the later ones need what the earlier ones made."""
+    """By name, in order: the first four share one county, of which the later ones need what the earlier ones made."""
     county = SampleCounty(Home(folder / "county"), COUNTY, sizes.people, sizes.months)
     growth, communities = Home(folder / "growth"), Home(folder / "communities")
     parts: dict[str, Callable[[], list[Measurement]]] = {
         "stations": partial(measure_stations, county),
         "run": partial(measure_run, county),
         "month": partial(measure_month, county),
+        "readers": partial(measure_readers, county, sizes.reader_seconds),
         "growth": partial(measure_growth, growth, COUNTY, sizes.growth_people, sizes.growth_months),
         "communities": partial(measure_communities, communities, COUNTY, sizes.communities, sizes.community_months),
         "linking": partial(measure_linking, Home(folder / "linking"), sizes.linking_people),

@@ -105,6 +105,11 @@ class Home:
         return own if own.exists() else REFERENCE
 
     @property
+    def shapes(self) -> Path:
+        """The borders of the county's units as GeoJSON, where it has them."""
+        return self.root / "reference" / "units.geojson"
+
+    @property
     def truth(self) -> Path:
         return self.root / "truth"
 

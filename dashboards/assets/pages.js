@@ -13,8 +13,11 @@ window.dash_clientside.warehouse = {
     return window.dash_clientside.no_update;
   },
 
-  // The rows of the list of missed targets, asked for once the rest of the page is there.
+  // The rows of the list of missed targets, asked for once the list is about to be seen.
   flags: function (source) {
+    if (!source) {
+      return window.dash_clientside.no_update;
+    }
     return fetch(source, { headers: { Accept: "application/json" } }).then(function (answer) {
       return answer.ok ? answer.json() : [];
     });
@@ -39,12 +42,41 @@ window.dash_clientside.warehouse = {
   }
 
   function isOwnPage(anchor) {
+    const target = new URL(anchor.getAttribute("href"), window.location.href);  // a link in the map has no origin of its own
     // Pages with forms are documents of their own.
-    return anchor.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !anchor.pathname.startsWith("/follow-up") && !anchor.target && !(anchor.hash && anchor.pathname === window.location.pathname);
+    return target.origin === window.location.origin && !anchor.hasAttribute("download") &&
+      !target.pathname.startsWith("/follow-up") && !anchor.hasAttribute("target") &&
+      !(target.hash && target.pathname === window.location.pathname);
   }
 
+  // The first page is there before the libraries. Theirs is the same: it takes its place with what the reader did to it.
+  const first = document.getElementById("first");
+  const later = new MutationObserver(function () {
+    const drawn = document.querySelector("#page main");
+    if (!drawn) {
+      return;
+    }
+    later.disconnect();
+    const used = "a[href], summary, button, input, select";
+    const before = Array.from(first.querySelectorAll(used));
+    const after = Array.from(document.querySelectorAll("#page :is(" + used + ")"));
+    const focused = before.indexOf(document.activeElement);
+    before.forEach(function (piece, place) {
+      if (piece.matches("summary") && piece.parentElement.open && after[place]) {
+        after[place].parentElement.open = true;
+      }
+    });
+    first.remove();
+    if (focused >= 0 && after[focused]) {
+      after[focused].focus({ preventScroll: true });
+    }
+  });
+  later.observe(document.getElementById("react-entry-point"), { childList: true, subtree: true });
+
   document.addEventListener("click", function (event) {
+    if (first.isConnected) {  // nothing listens yet to an address that changes: the browser loads it
+      return;
+    }
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
       return;
     }

@@ -19,7 +19,7 @@ from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
 from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
 from dashboards.components import bulletin_menu, chart, chip, downloads, link, mark
 from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
-from dashboards.facts import ALL, Facts, Scope
+from dashboards.facts import Facts
 from dashboards.figures import Drawing
 from dashboards.pages import domain as one_domain
 from dashboards.pages import whole
@@ -28,6 +28,7 @@ from dashboards.pages.crumbs import breadcrumb
 from dashboards.pages.unit_kpi import Asked, asked_of, domain_section, states_in_cards
 from dashboards.pages.view import View
 from dashboards.records import STATES, Delivery, Judgement, Period, Unit
+from dashboards.scope import ALL, Scope
 from dashboards.standing import history, standing
 from dashboards.summary import shown_kpis, tone
 from dashboards.words import (

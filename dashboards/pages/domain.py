@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from dash import html
 from dash.development.base_component import Component
@@ -26,29 +27,37 @@ from dashboards.components import (
 )
 from dashboards.pages.view import View
 from dashboards.records import JUDGED, STATES, Column, Figure, Judgement, Kpi, Unit
+from dashboards.scope import ALL
 from dashboards.standing import column_counts, counts_of
-from dashboards.summary import Table, by_street, by_unit, column_of, shown_kpis
-from dashboards.words import LEVELS, name_of, pick, say
+from dashboards.summary import Table, by_unit, column_of, shown_kpis
+from dashboards.words import LEVEL, LEVELS, name_of, pick, say
 
 
-def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, list[Component]]:
-    """The cards, and the heatmap of the units given with its title."""
+def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, Callable[[], list[Component]]]:
+    """The cards, and the heatmap of the units given with its title; drawn where it is asked for."""
     kpis = view.kpis(view.scope.domain)
     shown, others = shown_kpis(view.stand, kpis, is_closed=view.period.is_closed)
-    columns, table = columns_and_table(view, view.address.level, shown)
+    columns, table = columns_and_table(view, view.address.level, shown, only=view.rows(keys).keys)
     above = view.facts.above(view.period, view.scope)
     rest = [kpi for kpi in kpis if kpi not in shown]
     cards = [*_cards(view, columns, above), *_only_above(view, rest, above)]
-    return cards, say("matrix", view.lang), [*heatmap(view, columns, table, keys), *unjudged(others, view.lang)]
+    return cards, say("matrix", view.lang), lambda: [*heatmap(view, columns, table, keys), *unjudged(others, view.lang)]
+
+
+def every_kpi(view: View, keys: Sequence[str]) -> list[Component]:
+    """The heatmap over all domains: units × all KPIs that anybody is judged by."""
+    shown, others = shown_kpis(view.stand, view.kpis(ALL), is_closed=view.period.is_closed)
+    columns, table = columns_and_table(view, view.address.level, shown, only=view.rows(keys).keys)
+    return [*heatmap(view, columns, table, keys), *unjudged(others, view.lang)]
 
 
 def columns_and_table(
-    view: View, level: str, shown: Collection[Kpi], above: Unit | None = None
+    view: View, level: str, shown: Collection[Kpi], above: Unit | None = None, only: frozenset[str] | None = None
 ) -> tuple[list[Column], Table]:
-    """What the heatmap of some KPIs shows, for all units of a level or those below one."""
+    """What the heatmap of some KPIs shows, for all units of a level, those below one, or only some."""
     figures = view.facts.figures(view.period, level, view.scope, [kpi.kpi_id for kpi in shown], above)
     columns = view.facts.columns(one for one, _ in figures)
-    return columns, by_unit(figures, columns)
+    return columns, by_unit(figures, columns, only)
 
 
 def _cards(view: View, columns: list[Column], above: list[Judgement]) -> list[Component]:
@@ -144,7 +153,7 @@ def _goal(column: Column, lang: Lang) -> Component:
 
 def _higher_line(one: Judgement, address: Address) -> Component:
     lang = address.lang
-    whole = say("whole", lang) if one.unit_level == "county" else name_of(LEVELS, one.unit_level, lang)
+    whole = say("whole", lang) if one.unit_level == "county" else name_of(LEVEL, one.unit_level, lang)
     more = [] if one.kpi.kind == "count" else [html.Span(tell.ratio(one), className="ratio")]
     goal = [] if one.target is None or one.unit_level == "county" else [html.Span(tell.target(one.target, one.kpi, lang), className="ratio")]  # fmt: skip
     return html.P(
@@ -163,10 +172,13 @@ def heatmap(view: View, columns: list[Column], table: Table, keys: Sequence[str]
         return [html.P(say("nobody_judged", lang))]
     cells = KpiCells(table, columns, lang)
     present = {one.state for row in table.values() for one in row.values()}
-    groups = by_street([key for key in keys if key in table], view.units)
+    rows = view.rows([key for key in keys if key in table])
+    heads = kpi_heads(columns, view.address)
+    if cells.is_dense:
+        heads = [replace(head, mark="") for head in heads]
     return [
         legend([state for state in STATES if state in present], lang),
-        matrix(groups, kpi_heads(columns, view.address), cells, cells.is_missed, view.address),
+        matrix(rows.groups, heads, cells, cells.is_missed, view.address, rows.beside),
         html.P(say("matrix_help", lang), className="help"),
     ]
 

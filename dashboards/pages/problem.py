@@ -14,22 +14,27 @@ from pipelines.errors import WarehouseError
 def content(error: WarehouseError, lang: Lang) -> tuple[str, list[Component]]:
     """An error that says what to do, as a page."""
     title = say("problem_page" if isinstance(error, NoSuchPage) else "problem_edition", lang)
+    return title, [
+        html.Section(
+            [html.H1(pick(error.what, lang), className="verdict none"), _told(error, lang), _back(lang)],
+            className="problem",
+        )
+    ]
+
+
+def box(error: WarehouseError, lang: Lang) -> Component:
+    """An error about a part of a page, in its place."""
+    return html.Div([html.B(pick(error.what, lang)), _told(error, lang)], className="problem-box", role="alert")
+
+
+def _told(error: WarehouseError, lang: Lang) -> Component:
     told = [
         (say("where", lang), error.where),
         (say("expected", lang), pick(error.expected, lang)),
         (say("found", lang), pick(error.found, lang)),
         (say("advice", lang), pick(error.advice, lang)),
     ]
-    return title, [
-        html.Section(
-            [
-                html.H1(pick(error.what, lang), className="verdict none"),
-                html.Dl([html.Div([html.Dt(term), html.Dd(text)]) for term, text in told], className="facts"),
-                _back(lang),
-            ],
-            className="problem",
-        )
-    ]
+    return html.Dl([html.Div([html.Dt(term), html.Dd(text)]) for term, text in told], className="facts")
 
 
 def failure(lang: Lang) -> tuple[str, list[Component]]:

@@ -17,10 +17,11 @@ from dash.development.base_component import Component
 from dashboards import figures, tell
 from dashboards.address import Address, Lang, TaskView
 from dashboards.components import Attributes, Node, chart, chip, column_name, link
-from dashboards.facts import ALL, AS_WAS, Facts, Scope
+from dashboards.facts import AS_WAS, Facts
 from dashboards.figures import Drawing
 from dashboards.peers import Peers, peers_of
 from dashboards.records import STATES, Column, Flag, Judgement, Period, Target, Trend, Unit
+from dashboards.scope import ALL, Scope
 from dashboards.sparkline import Point, sparkline
 from dashboards.summary import JUDGED_STATES, column_of
 from dashboards.words import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -24,35 +24,36 @@ from dashboards.components import (
     state_bar,
     tally,
 )
+from dashboards.pages import domain as one_domain
 from dashboards.pages.view import View
 from dashboards.records import STATES, Kpi, Unit
 from dashboards.standing import Stand, Standing, standing
-from dashboards.summary import by_street, most_missed
+from dashboards.summary import most_missed
 from dashboards.words import DOMAINS, name_of, pick, say, state_word
 
 NAMED = 8  # KPIs that hovering over a cell names
 TOLD = ("missed", "near", "undetermined", "no_data", "met")
 
 
-def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, list[Component]]:
-    """The cards, and the heatmap of the units given with its title."""
+def draw(view: View, keys: Sequence[str]) -> tuple[list[Component], str, Callable[[], list[Component]]]:
+    """The cards, and the heatmap of the units given with its title; drawn where it is asked for."""
     cards = html.Section(_cards(view), className="cards", **labelled(say("cards", view.lang)))
-    return [cards], say("domain_matrix", view.lang), heatmap(view, keys)
+    if view.address.view == "kpis":
+        return [cards], say("matrix", view.lang), lambda: one_domain.every_kpi(view, keys)
+    return [cards], say("domain_matrix", view.lang), lambda: heatmap(view, keys)
 
 
 def _cards(view: View) -> list[Component]:
     """One per domain: how many units are in which worst state, and what is missed most."""
-    level = view.address.level
-    earlier = standing(view.facts, view.before, level, view.scope) if view.before else None
-    county = standing(view.facts, view.period, "county", view.scope)
+    above = standing(view.facts, view.period, "street" if view.scope.street else "county", view.scope)
     return [
-        _card(view, domain, earlier, county)
+        _card(view, domain, above)
         for domain in view.facts.domains
-        if view.stand.counts(domain) or county.counts(domain)
+        if view.stand.counts(domain) or above.counts(domain)
     ]
 
 
-def _card(view: View, domain: str, earlier: Standing | None, county: Standing) -> Component:
+def _card(view: View, domain: str, above: Standing) -> Component:
     lang, stand, kpis = view.lang, view.stand, view.kpis(domain)
     counts = stand.counts(domain)
     judged = sum(1 for kpi in kpis if kpi.kpi_id in stand.kpis and stand.is_judged(kpi.kpi_id))
@@ -60,8 +61,8 @@ def _card(view: View, domain: str, earlier: Standing | None, county: Standing) -
         [
             html.H2(link(name_of(DOMAINS, domain, lang), view.address.to(domain=domain))),
             html.P(say("domain_kpis", lang, count=len(kpis), judged=judged), className="goal"),
-            *_counted(counts, earlier.counts(domain) if earlier else None, _most(stand, kpis, lang), lang),
-            _county_line(county, kpis, lang),
+            *_counted(counts, view.earlier.counts(domain) if view.earlier else None, _most(stand, kpis, lang), lang),
+            _line_above(view, above, kpis),
         ],
         className="card",
         **_of_domain(domain),
@@ -89,15 +90,17 @@ def _most(stand: Standing, kpis: Sequence[Kpi], lang: Lang) -> list[Node]:
     return [say("domain_most", lang), html.B(pick(kpi.name, lang)), html.Span(f" {count}", className="missed")]
 
 
-def _county_line(county: Standing, kpis: Sequence[Kpi], lang: Lang) -> Component | None:
-    """How many of the domain's KPIs the county as a whole meets and misses."""
+def _line_above(view: View, above: Standing, kpis: Sequence[Kpi]) -> Component | None:
+    """How many of the domain's KPIs the county as a whole, or the street looked at, meets and misses."""
+    lang = view.lang
     states: Counter[str] = Counter()
     for kpi in kpis:
-        states.update(county.kpis.get(kpi.kpi_id, {}))
+        states.update(above.kpis.get(kpi.kpi_id, {}))
     told = [chip(state, lang, f"{state_word(state, lang)} {states[state]}") for state in TOLD if states[state]]
     if not told:
         return None
-    return html.P([html.Span(say("whole", lang)), html.Span(told, className="chips")], className="whole")
+    name = view.scope.street.name if view.scope.street else say("whole", lang)
+    return html.P([html.Span(name), html.Span(told, className="chips")], className="whole")
 
 
 def heatmap(view: View, keys: Sequence[str]) -> list[Component]:
@@ -116,10 +119,11 @@ def heatmap(view: View, keys: Sequence[str]) -> list[Component]:
     def is_missed(unit: Unit) -> bool:
         return any(one.state == "missed" for one in stand.stands[unit.key].values())
 
+    rows = view.rows(keys)
     present = {one.state for row in stand.stands.values() for one in row.values()}
     return [
         legend([state for state in STATES if state in present], lang),
-        matrix(by_street(keys, view.units), heads, cells, is_missed, view.address),
+        matrix(rows.groups, heads, cells, is_missed, view.address, rows.beside),
         html.P(say("domain_matrix_help", lang), className="help"),
     ]
 

@@ -74,7 +74,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A whole county of 204 communities, served as `warehouse serve` does."""
     home = tmp_path_factory.mktemp("county")
     build_edition(home / "published", county_shape(WHOLE_COUNTY))
-    yield from _serve(home)
+    yield from serve(home)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     )
     shape = replace(SMALL, streets={"<b>街道</b>": names}, county_name="javascript:alert(4)")
     build_edition(home / "published", replace(shape, cell=county_shape(shape.streets, seed=3).cell))
-    yield from _serve(home)
+    yield from serve(home)
 
 
 @pytest.fixture(scope="session")
@@ -97,19 +97,13 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A small county in which a part of one community went to another."""
     home = tmp_path_factory.mktemp("moved")
     build_edition(home / "published", replace(SMALL, is_moved=True))
-    yield from _serve(home)
+    yield from serve(home)
 
 
 @pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A data root in which nothing was published yet."""
-    yield from _serve(tmp_path_factory.mktemp("empty"))
-
-
-@pytest.fixture
-def serve() -> Callable[[Path], Iterator[Served]]:
-    """Serves a data root of the test's own."""
-    return _serve
+    yield from serve(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture
@@ -136,7 +130,8 @@ def _lists_chinese_fonts() -> bool:
     return bool(listed.stdout.strip())
 
 
-def _serve(home: Path) -> Iterator[Served]:
+def serve(home: Path) -> Iterator[Served]:
+    """Serves a data root until the test that asked is done."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

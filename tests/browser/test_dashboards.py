@@ -174,11 +174,11 @@ def test_the_language_is_switched_and_kept(county: Served, visit: Visit) -> None
 
 def test_another_period_is_chosen_from_the_menu_and_by_its_neighbour(county: Served, visit: Visit) -> None:
     page = visit(county).open("/")
-    page.locator(".stepper:not(.packs, .take) summary").click()
+    page.locator(".periods summary").click()
     page.locator(".menu a", has_text="2026年3月").click()
     page.wait_for_url("**/?period=2026-03")
     page.wait_for_function("() => document.querySelector('h1').textContent.startsWith('2026年3月')")
-    assert not page.locator(".stepper:not(.packs, .take) details").evaluate("menu => menu.open")
+    assert not page.locator(".periods details").evaluate("menu => menu.open")
     page.get_by_label("下一期").click()
     page.wait_for_url("**/?period=2026-04")
     page.get_by_role("link", name="季", exact=True).click()

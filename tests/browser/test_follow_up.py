@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from conftest import serve
 from support.browser import Served, Watched
 from support.edition import build_edition
 
@@ -23,7 +24,7 @@ UNIT = "/unit/610629001001@2016-01-01?period=2026-06"
 
 
 @pytest.fixture
-def desk(tmp_path: Path, serve: Callable[[Path], Iterator[Served]]) -> Iterator[Served]:
+def desk(tmp_path: Path) -> Iterator[Served]:
     """A small county whose operational store is the test's own."""
     build_edition(tmp_path / "published")
     yield from serve(tmp_path)

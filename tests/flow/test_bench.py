@@ -20,7 +20,7 @@ from pipelines.bench import PARTS, Sizes, run_bench
 from pipelines.bench_measure import Clock, Spent, in_child, in_command
 from pipelines.settings import Home
 
-SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500)
+SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500, 8.0)
 
 
 def spent_here(function: Callable[..., Any], *arguments: Any) -> Spent:
@@ -69,6 +69,7 @@ def test_every_part_is_measured_and_every_figure_has_a_unit(report: dict[str, An
         ("stations", ["stations: rows", "station read", "station protect", "station validate", "station write"]),
         ("run", ["whole run", "whole run: CPU", "whole run: peak memory", "whole run / floor", "whole run / floor: CPU"]),
         ("month", ["further month, cold process: CPU", "further month, running process: CPU"]),
+        ("readers", ["readers: requests", "readers: page, p95", "readers: peak memory of the server"]),
         ("growth", ["growth: month 2 / month 2", "growth: publish, first months", "growth: publish, last months"]),
         ("communities", ["communities: evaluation", "communities: evaluation: CPU", "communities: evaluation: peak memory"]),
         ("linking", ["linking: people", "linking: CPU", "linking: recall"]),

@@ -13,9 +13,10 @@ from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 from test_dashboards_pages import COUNTY, JUNE, NANGUAN, STREET, one, said, text, walk
 
 from dashboards.address import Address, parse
-from dashboards.facts import Facts, Scope
+from dashboards.facts import Facts
 from dashboards.pages.unit_kpi import ATTENTION, asked_of, states_in_cards
 from dashboards.records import STATES, worst
+from dashboards.scope import Scope
 from dashboards.server import Shown, Site
 from dashboards.standing import movements, standing
 from dashboards.summary import shown_kpis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import re
@@ -129,8 +130,8 @@ def test_what_the_browser_does_itself_is_not_asked_of_the_server(client: FlaskCl
     body = {
         "output": "flags.rowData",
         "outputs": {"id": "flags", "property": "rowData"},
-        "inputs": [{"id": "flags-source", "property": "data", "value": "/list/flags.json"}],
-        "changedPropIds": ["flags-source.data"],
+        "inputs": [{"id": "flags-later", "property": "seen", "value": "/list/flags.json"}],
+        "changedPropIds": ["flags-later.seen"],
     }
     assert client.post(CALLBACK, json=body).status_code == 400
 
@@ -202,3 +203,33 @@ def test_serving_beyond_this_machine_is_refused(published: Path) -> None:
 )
 def test_loopback_is_recognised(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_the_first_answer_shows_the_page_before_any_library(client: FlaskClient) -> None:
+    answer = client.get("/?lang=en&period=2026-06")
+    head, _, body = answer.text.partition("<body>")
+    assert '<html lang="en">' in head and "<title>洛川县 · June 2026</title>" in head
+    first = body.partition('<div id="react-entry-point">')[0]
+    assert "4 of 12 communities miss a target" in first
+    assert 'class="matrix' in first and "<script" not in first
+    assert all("defer" in script for script in re.findall(r"<script[^>]*src=[^>]*>", answer.text))
+
+
+def test_an_address_that_is_not_there_is_told_in_the_first_answer(client: FlaskClient) -> None:
+    assert "没有这个页面" in client.get("/nowhere").text
+    assert_tells_nothing(client.get("/unit/%00?period=1999-01").text)
+
+
+def test_answers_are_compressed_for_who_takes_them_so(client: FlaskClient) -> None:
+    plain = client.get("/?period=2026-06")
+    packed = client.get("/?period=2026-06", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["Vary"] == "Accept-Encoding"
+    told = gzip.decompress(packed.data).decode()
+    assert len(packed.data) < len(told) / 3
+    assert "4 个有指标未达标" in told
+    script = re.search(r'src="(/_dash-component-suites/[^"]*react-dom[^"]*)"', plain.text)
+    assert script
+    library = client.get(script[1], headers={"Accept-Encoding": "gzip"})
+    assert gzip.decompress(library.data) == client.get(script[1]).data
+    assert "immutable" in library.headers["Cache-Control"]
