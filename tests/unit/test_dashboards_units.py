@@ -102,7 +102,7 @@ def test_a_kpi_in_doubt_without_a_denominator_does_not_break_a_page_of_lines(tmp
 
 def test_each_kpi_of_a_unit_leads_to_its_page_there(site: Site) -> None:
     cells = lines(site.show(f"/unit/{NANGUAN}", JUNE))[RATE]
-    assert f"/kpi/{RATE}?period=2026-06&unit=610629001001%402016-01-01" in [cell.get("href") for cell in cells]
+    assert f"/kpi/{RATE}?period=2026-06&unit=610629001001@2016-01-01" in [cell.get("href") for cell in cells]
 
 
 def test_the_course_of_a_kpi_is_a_picture_with_its_numbers_in_words(site: Site) -> None:
@@ -254,7 +254,7 @@ def test_the_way_down_keeps_the_kpi_and_its_period(site: Site) -> None:
     assert {key for key, _ in ranked(county)} == {
         props["unit_key"] for props in Facts(site.reader.current()).edition.frame("select unit_key from dim_unit where unit_level = 'street'").iter_rows(named=True)
     }  # fmt: skip
-    href = f"/kpi/{RATE}?level=street&period=2026-06&unit=610629001%402016-01-01"
+    href = f"/kpi/{RATE}?level=street&period=2026-06&unit=610629001@2016-01-01"
     assert href in [props.get("href") for props in walk(one(county, id="ranking")["children"])]
     path, _, search = href.partition("?")
     street = site.show(path, f"?{search}")
