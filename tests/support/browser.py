@@ -36,7 +36,7 @@ class Watched:
 
     def open(self, address: str) -> Page:
         self.page.goto(self.base + address)
-        self.page.wait_for_selector("#page main h1")  # drawn by the libraries, not only written
+        self.page.wait_for_selector("main h1:not(#first *)")  # drawn by the libraries, not only written for a start
         return self.page
 
     def picture(self, name: str, *, whole: bool = False) -> None:
