@@ -18,7 +18,7 @@ from dashboards.address import PATHS, Address, Lang
 from dashboards.edition import EditionInfo
 from dashboards.figures import Drawing
 from dashboards.format import short_name
-from dashboards.markup import OWN
+from dashboards.markup import OWN, Cell
 from dashboards.records import STATES as ORDER
 from dashboards.records import Column, Figure, Unit
 from dashboards.words import SHORT, STATES, day, pick, say, state_word
@@ -28,10 +28,6 @@ from pipelines.errors import Words
 Node = str | Component
 # Attributes whose names no argument can have, such as aria-label.
 Attributes = dict[str, Any]
-
-
-class Cell(dict[str, Any]):
-    """A component as the plain values that the browser is sent: made without Dash, and not looked through again."""
 
 
 EMPTY = Cell(props={"children": ""}, type="Td", namespace="dash_html_components")

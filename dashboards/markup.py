@@ -9,10 +9,14 @@ names) stays a component. A heatmap of four thousand cells is then one piece ins
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, cast
+
+from dash.development.base_component import Component
+from plotly.io.json import to_json_plotly
 
 HTML = "dash_html_components"
 OWN = "warehouse"  # the namespace of assets/components.js
@@ -22,7 +26,28 @@ TAGS = {"MapEl": "map", "ObjectEl": "object"}
 # What Dash keeps with a component that is no attribute of the element.
 UNWRITTEN = frozenset(("children", "key", "n_clicks", "n_clicks_timestamp", "disable_n_clicks", "setProps"))
 
+
+class Cell(dict[str, Any]):
+    """A component as the plain values that the browser is sent: made without Dash, and not looked through again."""
+
+
+ATOMS = (str, int, float, bool, Cell)  # nothing to be looked for inside
+
 Plain = Any  # what JSON holds: texts, numbers, lists, components as {"type", "namespace", "props"}
+
+
+def plain(piece: object) -> Plain:
+    """A piece of a page as the JSON values that the browser is sent; cheaper to keep and to send again."""
+    kind = type(piece)
+    if piece is None or kind in ATOMS:
+        return piece
+    if kind is list or kind is tuple:
+        return [plain(part) for part in cast(Sequence[object], piece)]
+    if isinstance(piece, Component):
+        piece = piece.to_plotly_json()  # type: ignore[no-untyped-call]
+    if isinstance(piece, dict):
+        return {name: plain(value) for name, value in piece.items()}
+    return json.loads(to_json_plotly(piece))
 
 
 def still(piece: Plain, alive: Collection[str]) -> Plain:

@@ -10,20 +10,18 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
-from dash.development.base_component import Component
 from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
-from plotly.io.json import to_json_plotly
 
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
-from dashboards.components import Cell, page
+from dashboards.components import page
 from dashboards.compression import compress
 from dashboards.desk import Desk
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
@@ -31,7 +29,7 @@ from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
-from dashboards.markup import markup, still
+from dashboards.markup import markup, plain, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
 from pipelines.errors import WarehouseError, Words
@@ -48,7 +46,6 @@ KEPT_PAGES = 48  # per worker; the largest is about 1 MB as text
 # What Dash would tell a browser about the machine and where it would look for its own updates.
 UNTOLD = ("dash_version_url", "python_version", "plotly_cloud_installed")
 
-PLAIN = (str, int, float, bool, Cell)  # nothing to be looked for inside
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +135,7 @@ class Site:
             edition, is_stale = self.reader.current_or_last()
         except (NoEdition, EditionUnreadable) as error:
             title, content = problem.content(error, lang)
-            return Shown(_plain(problem.alone(content, lang)), {"title": title, "lang": lang})
+            return Shown(plain(problem.alone(content, lang)), {"title": title, "lang": lang})
         try:
             address = parse(pathname, search)
             title, content = PAGES[address.page](Facts(edition), address)
@@ -146,7 +143,7 @@ class Site:
             address = Address(lang=lang)
             title, content = problem.content(error, lang)
         frame = page(edition.info, address, content, is_stale=is_stale)
-        return Shown(_plain(frame), {"title": title, "lang": lang})
+        return Shown(plain(frame), {"title": title, "lang": lang})
 
     def flags(self, search: str) -> bytes:
         """The rows of the list of missed targets as JSON. WarehouseError where the address or the edition is not there."""
@@ -228,20 +225,6 @@ def _named(callbacks: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
     outputs = [part.rpartition(".")[0] for name in callbacks for part in name.strip(".").split("...")]
     inputs = [str(one["id"]) for declared in callbacks.values() for one in (*declared["inputs"], *declared["state"])]
     return frozenset((*outputs, *inputs))
-
-
-def _plain(piece: object) -> Any:
-    """A piece of a page as the JSON values that the browser is sent; cheaper to keep and to send again."""
-    kind = type(piece)
-    if piece is None or kind in PLAIN:
-        return piece
-    if kind is list or kind is tuple:
-        return [_plain(part) for part in cast(Sequence[object], piece)]
-    if isinstance(piece, Component):
-        piece = piece.to_plotly_json()  # type: ignore[no-untyped-call]
-    if isinstance(piece, dict):
-        return {name: _plain(value) for name, value in piece.items()}
-    return json.loads(to_json_plotly(piece))
 
 
 def serve(
@@ -359,4 +342,4 @@ def _failed(error: Exception) -> tuple[object, dict[str, str]]:
     log.error("a page failed: %s", type(error).__name__, exc_info=error)
     lang: Lang = "zh"
     title, content = problem.failure(lang)
-    return _plain(problem.alone(content, lang)), {"title": title, "lang": lang}
+    return plain(problem.alone(content, lang)), {"title": title, "lang": lang}

@@ -13,9 +13,9 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards.components import UNREAD, Cell, labelled, legend, link
+from dashboards.components import UNREAD, labelled, legend, link
 from dashboards.format import short_name
-from dashboards.markup import HTML
+from dashboards.markup import HTML, Cell
 from dashboards.pages import problem
 from dashboards.pages.view import View
 from dashboards.records import STATES, Unit

@@ -12,7 +12,8 @@ from dash import html
 from dash.development.base_component import Component
 
 from dashboards.address import Address
-from dashboards.components import EMPTY, Attributes, Cell, Head, cell, link
+from dashboards.components import EMPTY, Attributes, Head, cell, link
+from dashboards.markup import Cell
 from dashboards.pages.view import View
 from dashboards.records import Unit
 from dashboards.scope import ALL

@@ -12,7 +12,6 @@ from dashboards.address import Lang
 from dashboards.components import (
     EMPTY,
     Attributes,
-    Cell,
     Head,
     Node,
     cell,
@@ -24,6 +23,7 @@ from dashboards.components import (
     state_bar,
     tally,
 )
+from dashboards.markup import Cell
 from dashboards.pages import domain as one_domain
 from dashboards.pages.view import View
 from dashboards.records import STATES, Kpi, Unit
