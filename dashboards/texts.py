@@ -38,7 +38,7 @@ TEXTS: dict[str, Words] = FOLLOW_UP | {
     "also_undetermined": Words("{count} 个无法判定", "{count} undetermined"),
     "also_no_data": Words("{count} 个缺数据", "{count} without data"),
     "also_met": Words("{count} 个全部达标", "{count} meet all"),
-    "most_kpi": Words("未达标最多的指标：{kpi}（{count} 个）", "Missed most: {kpi} ({count})"),
+    "most_kpi": Words("未达标最多的指标：", "Missed most: "),
     "most_streets": Words("未达标最集中：", "Most units missing a target: "),
     "lasting": Words("{count} 项未达标已连续 {periods} 期以上", "{count} misses have lasted {periods} periods or more"),
     "change": Words("较{period}：新出现 {new}，恶化 {worse}，恢复 {recovered}", "Since {period}: {new} new, {worse} worse, {recovered} recovered"),

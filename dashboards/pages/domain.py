@@ -123,7 +123,7 @@ def _card(
         else []
     )
     return html.Article(
-        [title, _goal(column, lang), *states, *(_higher_line(one, address) for one in above)],
+        [title, _goal(column, lang), *states, *(_higher_line(one, address) for one in _once(above))],
         className="card",
         **_of_kpi(column),
     )
@@ -149,6 +149,11 @@ def _goal(column: Column, lang: Lang) -> Component:
         ],
         className="goal",
     )
+
+
+def _once(above: Sequence[Judgement]) -> list[Judgement]:
+    """One of those by which several documents ask the same of a unit."""
+    return list({(one.unit_key, one.target.line if one.target else None): one for one in above}.values())
 
 
 def _higher_line(one: Judgement, address: Address) -> Component:

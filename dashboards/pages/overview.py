@@ -142,7 +142,8 @@ def _what(view: View, level: Overall, moves: Movements) -> list[Node]:
         told.append(say("items", lang, missed=moves.missed, near=moves.near))
     if level.most_missed:
         kpi_id, count = level.most_missed
-        told.append(say("most_kpi", lang, kpi=pick(view.facts.kpis[kpi_id].name, lang), count=count))
+        named = link(pick(view.facts.kpis[kpi_id].name, lang), view.address.to("kpi", kpi_id=kpi_id))
+        told.append(html.Span([say("most_kpi", lang), named, f" {count}"], className="street-count"))
     return told
 
 
@@ -219,7 +220,8 @@ def _first_row(flag: Flag, view: View) -> Component:
     name = link(short_name(unit.name) if unit else one.unit_code, view.address.to("unit", unit_key=one.unit_key))
     lasted = say("periods_long", lang, count=flag.in_a_row)
     cells: list[tuple[str, Node | list[Node]]] = [
-        ("kpi", pick(one.kpi.name, lang)), ("status", chip(one.state, lang)), ("value", html.B(tell.value(one, lang))),
+        ("kpi", link(pick(one.kpi.name, lang), view.address.to("kpi", kpi_id=one.kpi.kpi_id, unit_key=one.unit_key))),
+        ("status", chip(one.state, lang)), ("value", html.B(tell.value(one, lang))),
         ("ratio", tell.ratio(one)), ("target", tell.target(one.target, one.kpi, lang)),
         ("shortfall", tell.shortfall_brief(one, lang)),
         ("since", [period_short(view.address.period_type, flag.since), html.Span(lasted, className="remark")]),

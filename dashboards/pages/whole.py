@@ -61,7 +61,7 @@ def _card(view: View, domain: str, above: Standing) -> Component:
         [
             html.H2(link(name_of(DOMAINS, domain, lang), view.address.to(domain=domain))),
             html.P(say("domain_kpis", lang, count=len(kpis), judged=judged), className="goal"),
-            *_counted(counts, view.earlier.counts(domain) if view.earlier else None, _most(stand, kpis, lang), lang),
+            *_counted(counts, view.earlier.counts(domain) if view.earlier else None, _most(view, kpis), lang),
             _line_above(view, above, kpis),
         ],
         className="card",
@@ -82,12 +82,13 @@ def _of_domain(domain: str) -> Attributes:
     return {"data-domain": domain}
 
 
-def _most(stand: Standing, kpis: Sequence[Kpi], lang: Lang) -> list[Node]:
-    most = most_missed(stand, kpis)
+def _most(view: View, kpis: Sequence[Kpi]) -> list[Node]:
+    lang = view.lang
+    most = most_missed(view.stand, kpis)
     if most is None:
         return [say("domain_none_missed", lang)]
     kpi, count = most
-    return [say("domain_most", lang), html.B(pick(kpi.name, lang)), html.Span(f" {count}", className="missed")]
+    return [say("domain_most", lang), link(pick(kpi.name, lang), view.address.to("kpi", kpi_id=kpi.kpi_id)), html.Span(f" {count}", className="missed")]
 
 
 def _line_above(view: View, above: Standing, kpis: Sequence[Kpi]) -> Component | None:
