@@ -11,7 +11,7 @@ from typing import Any, cast
 from dash.development.base_component import Component
 
 from dashboards.address import Lang
-from dashboards.markup import HTML, Cell, markup, plain
+from dashboards.markup import HTML, markup, plain
 
 
 def document(title: str, content: Component, lang: Lang, style_sheet: str) -> str:
@@ -27,8 +27,7 @@ def document(title: str, content: Component, lang: Lang, style_sheet: str) -> st
 
 def element(tag: str, children: object = None, **attributes: Any) -> Component:
     """A piece as what a component becomes: for what Dash has no component for, and for what a page has thousands of."""
-    props = attributes | {"children": children}
-    return cast(Component, Cell(props=props, type=tag, namespace=HTML))
+    return cast(Component, {"type": tag, "namespace": HTML, "props": attributes | {"children": children}})
 
 
 def field(kind: str, name: str, **attributes: Any) -> Component:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from support.edition import build_edition
 
-from pipelines import bench_communities, bench_county, bench_growth, bench_linking
+from pipelines import bench_communities, bench_county, bench_growth, bench_linking, bench_readers
 from pipelines.bench import PARTS, Sizes, run_bench
 from pipelines.bench_measure import Clock, Spent, in_child, in_command
 from pipelines.settings import Home
 
-SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500, 8.0)
+SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500, 3.0)
 
 
 def spent_here(function: Callable[..., Any], *arguments: Any) -> Spent:
@@ -42,9 +44,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows = [("61", "1", "陕西省"), ("6106", "2", "延安市"), ("610629", "3", "洛川县")]
     pl.DataFrame(rows, ["code", "level", "name"], orient="row").write_csv(register)
     output = folder / "bench.json"
+    build_edition(folder / "small" / "published")
+    read_small = partial(bench_readers.read_all, Home(folder / "small"), readers=5, think=0.5)
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("WAREHOUSE_MEMORY", "1GB")  # put back afterwards
         patched.setattr(bench_county, "in_command", counted)
+        patched.setattr(bench_readers, "read_all", lambda _, seconds: read_small(seconds=seconds))
         for part in (bench_communities, bench_county, bench_growth, bench_linking):
             patched.setattr(part, "in_child", spent_here)
         report = run_bench(output, SIZES, register=register)

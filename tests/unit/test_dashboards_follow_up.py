@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from support.edition import build_edition
 from werkzeug.test import TestResponse
 
-from dashboards.html_pages import field
+from dashboards.html_pages import element, field
 from dashboards.markup import markup, plain
 from dashboards.server import Site, create_app
 from pipelines.follow_up import Actor, Key, Task
@@ -309,10 +309,10 @@ def test_within_the_application_of_dash_it_is_no_page(published: Path) -> None:
 
 def test_components_are_written_as_html() -> None:
     piece = components.Div(
-        [components.A("a & b", href="/?x=1&y=\"2\""), field("text", "n", required=True, disabled=False, maxLength=3), None, 3],
+        [element("td", components.A("a & b", href="/?x=1&y=\"2\"")), field("text", "n", required=True, disabled=False, maxLength=3), None, 3],
         className="c", style={"flexGrow": 2}, tabIndex=0, **{"data-x": "<"},
     )  # fmt: skip
     assert markup(plain(piece)) == (
-        '<div class="c" style="flex-grow:2" tabindex="0" data-x="&lt;"><a href="/?x=1&amp;y=&quot;2&quot;">a &amp; b</a>'
+        '<div class="c" style="flex-grow:2" tabindex="0" data-x="&lt;"><td><a href="/?x=1&amp;y=&quot;2&quot;">a &amp; b</a></td>'
         '<input type="text" name="n" required maxlength="3">3</div>'
     )
