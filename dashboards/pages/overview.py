@@ -143,7 +143,7 @@ def _what(view: View, level: Overall, moves: Movements) -> list[Node]:
     if level.most_missed:
         kpi_id, count = level.most_missed
         named = link(pick(view.facts.kpis[kpi_id].name, lang), view.address.to("kpi", kpi_id=kpi_id))
-        told.append(html.Span([say("most_kpi", lang), named, f" {count}"], className="street-count"))
+        told.append(html.Span([say("most_kpi", lang), named, f" {count}"]))
     return told
 
 
