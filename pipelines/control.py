@@ -21,7 +21,14 @@ from expectations.contract import load_contracts
 from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
-from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, event_digests, passing_rows
+from pipelines.cross_file import (
+    CrossFile,
+    CurrentBatch,
+    Evaluation,
+    delivered_rows,
+    event_digests,
+    passing_rows,
+)
 from pipelines.ingest import write_parquet
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
@@ -33,8 +40,12 @@ from pipelines.units import (
     load_releases,
     merge_civil_register,
     with_departments,
+    with_grids,
     with_units_above,
 )
+
+# What units are known from: communities, departments, grids.
+_REGISTERS_OF_UNITS = ("civil_communities", "civil_assessments", "grid_grids")
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,12 @@ def export_control(
 ) -> Control:  # fmt: skip
     """Evaluates the rules across files and writes `control/`. `built` are the digests of the last build."""
     batches = [CurrentBatch.of(row) for row in store.current_batches()]
-    civil = passing_rows(home, "civil_communities", [b for b in batches if b.slot.dataset == "civil_communities"])
+    of = {dataset: [batch for batch in batches if batch.slot.dataset == dataset] for dataset in _REGISTERS_OF_UNITS}
+    civil, assessments, grids = (passing_rows(home, dataset, own) for dataset, own in of.items())
     places = county_units(home, county, civil)
     lineage = build_lineage(places, civil)
-    assessments = passing_rows(home, "civil_assessments", [b for b in batches if b.slot.dataset == "civil_assessments"])
-    units = with_departments(places, assessments)
+    listed = delivered_rows(home, "grid_grids", of["grid_grids"])
+    units = with_grids(with_departments(places, assessments), listed, grids, county)
     with CrossFile(home, county, batches, units) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)

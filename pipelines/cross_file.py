@@ -138,7 +138,9 @@ class CrossFile:
 
     def units_hash(self, month: str) -> str:
         if month not in self.units_hashes:
-            in_force = self._units_in_force(month).select(sorted(self.units.columns)).sort("unit_key")
+            # That a unit ends later changes nothing of the month.
+            columns = sorted(set(self.units.columns) - {"valid_to"})
+            in_force = self._units_in_force(month).select(columns).sort("unit_key")
             self.units_hashes[month] = hashlib.sha256(in_force.write_csv().encode()).hexdigest()
         return self.units_hashes[month]
 
@@ -327,20 +329,36 @@ def _as_verdicts(rows: pl.DataFrame, rule: CrossFileRule) -> pl.DataFrame:
 
 def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
     """The rows of these batches of one dataset that passed every rule inside their file, in the lake's schema."""
+    return _found(_passing_query, home, dataset, batches)
+
+
+def delivered_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
+    """All rows of these batches of one dataset, whatever the rules say of them, in the lake's schema."""
+    return _found(_delivered_query, home, dataset, batches)
+
+
+def _found(
+    query: Callable[[Home, list[CurrentBatch]], str], home: Home, dataset: str, batches: list[CurrentBatch]
+) -> pl.DataFrame:
     if not batches:
         return pl.DataFrame(schema=lake_schema(load_contracts()[dataset]))
     with duckdb.connect() as connection:
-        frame: pl.DataFrame = connection.sql(_passing_query(home, batches)).pl()
+        frame: pl.DataFrame = connection.sql(query(home, batches)).pl()
     return frame
+
+
+def _delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+    batches = list(batches)
+    schema = schema_path(home, batches[0].slot.dataset)
+    files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
+    return f"select * from read_parquet({files}, hive_partitioning=false, union_by_name=true)"
 
 
 def _passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
     batches = list(batches)
-    schema = schema_path(home, batches[0].slot.dataset)
-    files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
     verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
     return f"""
-        select delivered.* from read_parquet({files}, hive_partitioning=false, union_by_name=true) as delivered
+        select delivered.* from ({_delivered_query(home, batches)}) as delivered
         where (delivered.batch_id, delivered.row_number) not in (
             select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
             where severity <> 'warning'

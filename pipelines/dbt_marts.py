@@ -64,10 +64,8 @@ def render_contract(mart: Mart) -> str:
 def render_model(mart: Mart, contracts: Mapping[str, Contract]) -> str:
     """The SQL of a mart's model: what its rows are summed to, and the macro that does it."""
     datasets = "\n".join(_dataset(mart, contracts[name]) for name in mart.datasets)
-    if mart.is_event:
-        note, call = _EVENT_NOTE, f"event_mart(datasets, {_quoted(mart.place)})"
-    else:
-        note, call = _REGISTER_CONFIG, f"register_mart(datasets, {_quoted(mart.place)})"
+    note, macro = (_EVENT_NOTE, "event_mart") if mart.is_event else (_REGISTER_CONFIG, "register_mart")
+    call = f"{macro}(datasets, {_quoted(mart.place)}{', has_grids=true' if mart.has_grids else ''})"
     return f"-- {HEADER.format(mart=mart.mart)}\n{note}{{% set datasets = [\n{datasets}\n] %}}\n\n{{{{ {call} }}}}\n"
 
 

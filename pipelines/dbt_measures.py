@@ -175,7 +175,8 @@ class Mart(_Strict):
     """One mart: measures over registers (one row per unit and month) or over events (per month known, too).
 
     `place` is the column that says where a row counts: a community, or a unit of any level (`unit_code`), which may lie
-    in another county. A row counts there and in the units above.
+    in another county. A row counts there and in the units above; where the mart `has_grids`, rows that name a grid count
+    in it as well.
     """
 
     mart: str
@@ -183,6 +184,7 @@ class Mart(_Strict):
     title_en: str
     rows: Literal["registers", "events"]
     place: Literal["community_code", "unit_code"] = "community_code"
+    has_grids: bool = False
     measures: tuple[Measure, ...]
 
     @model_validator(mode="after")
@@ -202,6 +204,12 @@ class Mart(_Strict):
     def _has_no_minimum_of_units(self) -> Mart:
         if self.place == "unit_code" and any(measure.kind == "minimum" for measure in self.measures):
             raise ValueError(f"{self.mart}: a minimum is taken in communities only")
+        return self
+
+    @model_validator(mode="after")
+    def _has_grids_in_communities(self) -> Mart:
+        if self.place == "unit_code" and self.has_grids:
+            raise ValueError(f"{self.mart}: grids lie in communities")
         return self
 
     @property

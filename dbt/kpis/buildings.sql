@@ -77,6 +77,7 @@
     document: D4
   kpis:
   - kpi_id: building_head_rate
+    levels: [grid, community, street, county]
     name_zh: 楼栋长配备率
     name_en: Building heads in post
     measure: building_heads_due

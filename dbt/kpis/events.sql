@@ -54,6 +54,7 @@
     owner_agency: grid_management
     mart: mart_events
     datasets: {grid_events: cases}
+    levels: [grid, community, street, county]
     document: D4
   kpis:
   - kpi_id: grid_event_closure_rate

@@ -8,6 +8,8 @@
     direction: higher
   kpis:
   - kpi_id: temporary_resident_registration_rate
+    levels: [grid, community, street, county]
+    withheld: temporary_residents_withheld > 0
     name_zh: 暂住人口登记率
     name_en: Temporary residents registered
     owner_agency: police
@@ -52,6 +54,8 @@
     document: A
     clause: "3.2"
   - kpi_id: actual_population_link_rate
+    levels: [grid, community, street, county]
+    withheld: residents_withheld > 0
     name_zh: 实有人口关联率
     name_en: People found who stand in the books
     owner_agency: grid_management

@@ -68,6 +68,7 @@
     clause: §13
     note: 每个社区至少一间，街道和县只列合计 / at least one in each community; of streets and counties the sum is shown
   - kpi_id: patrol_frequency_rate
+    levels: [grid, community, street, county]
     name_zh: 巡查频次达标率
     name_en: Patrols done
     kind: rate

@@ -95,7 +95,7 @@
     {% set optional = [
         'measure', 'per', 'numerator', 'denominator', 'low_numerator', 'low_denominator', 'high_numerator',
         'high_denominator', 'incomplete', 'is_of_cases', 'is_additive', 'rows', 'levels', 'lever', 'variant',
-        'scale', 'decimals', 'shortfall_step', 'tolerance', 'note',
+        'scale', 'decimals', 'shortfall_step', 'tolerance', 'note', 'withheld',
     ] %}
     {% set wrong = [] %}
     {% for key in required if key not in declared %}
@@ -290,6 +290,7 @@
         cast({{ figure[bound ~ name] }} as decimal(18, 2)) as {{ bound ~ name }},
         {%- endfor %}
         {%- endfor %}
+        {{ kpi.get('withheld', 'false') }} as is_withheld,
         {{ has_chance(kpi, figure) }} as has_chance,
         {{ is_additive(kpi) }} as is_additive,
         {%- if kpi.rows %}
@@ -311,13 +312,13 @@
 
 {# CTEs <mart>_<basis>, one for each pair that some KPI is declared over #}
 {% macro measures_by_period() %}
-    {%- set pairs = [] %}
-    {%- for kpi in kpis() if [kpi.mart, kpi.basis] not in pairs %}
-        {%- do pairs.append([kpi.mart, kpi.basis]) %}
+    {%- set levels = {} %}
+    {%- for kpi in kpis() %}
+        {%- do levels.setdefault((kpi.mart, kpi.basis), []).extend(kpi.levels) %}
     {%- endfor %}
-    {%- for mart, basis in pairs %}
+    {%- for mart, basis in levels %}
 {{ mart }}_{{ basis }} as (
-    {{ measures_of_units(mart, basis) }}
+    {{ measures_of_units(mart, basis, levels[mart, basis] | unique | sort) }}
 ){{ "," if not loop.last }}
     {%- endfor %}
 {% endmacro %}
@@ -338,15 +339,19 @@
 {#
     A mart's measures for every unit and period judged, 0 where the mart has no row.
     stock: of the period's last month. flow: of its months, ytd: from the year's first month on; of events, as known by
-    the cut-off of the last one. A mart that is year to date itself says so of the last month.
+    the cut-off of the last one. A mart that is year to date itself says so of the last month. levels: those of units that
+    some KPI over them has figures for.
 #}
-{% macro measures_of_units(mart, basis) %}
+{% macro measures_of_units(mart, basis, levels) %}
     select
         judged_units.*
         {%- for measure in measures_of(mart) %},
         coalesce(measured.{{ measure }}, 0) as {{ measure }}
         {%- endfor %}
-    from judged_units
+    from (
+        select * from judged_units
+        where unit_basis = 'unplaced' or unit_level in ({{ quoted(levels) }})
+    ) as judged_units
     {% if basis == 'stock' or is_year_to_date(mart) -%}
     left join {{ ref(mart) }} as measured
         on judged_units.unit_key = measured.unit_key and judged_units.last_month = measured.month

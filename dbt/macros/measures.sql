@@ -11,11 +11,14 @@
     events known from the day `known_on`. Unless it says otherwise: the sum of 1, a bigint, known at once. A maximum tells whether a place has such a row at all; a sum
     `unless` there is one counts a place once, and only where that maximum does not count it. Conditions may name the
     flags <measure>_counts (an accepted row counts) and <measure>_may_count (a quarantined one may), and of events
-    <measure>_is_own and <measure>_is_revised (see rows_compared).
+    <measure>_is_own and <measure>_is_revised (see rows_compared). A mart that `has_grids` sums the datasets that say in
+    which grid a row lies for grids as well, by a pass of their own: an event may move from one grid of a community to
+    another.
 #}
 
 {# Registers: one row per unit in force, then or today, and month to compute; 0 where nothing was delivered. #}
-{% macro register_mart(datasets, place='community_code') %}
+{% macro register_mart(datasets, place='community_code', has_grids=false) %}
+{%- set in_grids = saying_grids(datasets) if has_grids else [] %}
 with placed_units as (
     select * from {{ ref('placed_units') }}
 ),
@@ -30,22 +33,28 @@ months as (
 ),
 
 {{ dataset.name }}_sums as (
-    select
-        place_month, supplier_id, {{ place }}, today_code, place_month as month,
-        {{ aggregates(columns_of([dataset])) }}
-    from {{ dataset.name }}_rows
-    group by place_month, supplier_id, {{ place }}, today_code
+    {{ register_sums(dataset.name ~ '_rows', dataset, place) }}
 ),
 {% endfor %}
+{%- for dataset in in_grids %}
+{{ dataset.name }}_in_grids as (
+    {{ by_grid(dataset.name ~ '_rows') }}
+),
+
+{{ dataset.name }}_grid_sums as (
+    {{ register_sums(dataset.name ~ '_in_grids', dataset, 'grid_place') }}
+),
+{% endfor %}
+{%- set columns = columns_of(datasets) %}
+{%- set names = columns | map(attribute='name') | list %}
 sums as (
     {%- for dataset in datasets %}
-    {{ padded(dataset.name ~ '_sums', [place, 'month'], columns_of([dataset]), columns_of(datasets)) }}
+    {{ padded(dataset.name ~ '_sums', [place, 'month'], columns_of([dataset]), columns) }}
     {{ "union all" if not loop.last }}
     {%- endfor %}
 ),
 
-{%- set columns = columns_of(datasets) %}
-{%- set names = columns | map(attribute='name') | list %}
+{%- set least = columns | selectattr('aggregate', 'equalto', 'min') | map(attribute='name') | list %}
 
 places as (
     {{ in_both_bases('sums', ['month'] + names, place) }}
@@ -55,9 +64,26 @@ places_once as (
     {{ each_place_once('places', columns, place) }}
 ),
 
+{%- if has_grids %}
+
+grid_sums as (
+    {%- for dataset in in_grids %}
+    {{ padded(dataset.name ~ '_grid_sums', ['grid_place', 'month'], columns_of([dataset]), columns) }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+grids as (
+    {{ in_both_bases('grid_sums', ['month'] + names, 'grid_place') }}
+),
+{%- endif %}
+
 counted as (
-    {%- set least = columns | selectattr('aggregate', 'equalto', 'min') | map(attribute='name') | list %}
     {{ sum_by_unit('places_once', ['month'], names, least, place) }}
+    {%- if has_grids %}
+    union all
+    {{ sum_by_unit('grids', ['month'], names, least, 'grid_place') }}
+    {%- endif %}
 )
 
 select
@@ -68,11 +94,25 @@ from placed_units
 inner join months on placed_units.month = months.month
 left join counted
     on placed_units.unit_key = counted.unit_key and placed_units.month = counted.month
+{%- if not has_grids %}
+where placed_units.unit_level <> 'grid'
+{%- endif %}
+{% endmacro %}
+
+{# The rows of a register summed by where they are, then and today #}
+{% macro register_sums(rows, dataset, place) %}
+    select
+        place_month, supplier_id, {{ place }}, today_code, place_month as month,
+        {{ aggregates(columns_of([dataset])) }}
+    from {{ rows }} as rows
+    group by place_month, supplier_id, {{ place }}, today_code
 {% endmacro %}
 
 {# Events: one row per unit, month that events belong to and month from which on something of them is known. #}
-{% macro event_mart(datasets, place='community_code') %}
-{%- set parts = [] %}
+{% macro event_mart(datasets, place='community_code', has_grids=false) %}
+{%- set columns = columns_of(datasets) %}
+{%- set names = columns | map(attribute='name') | list %}
+{%- set in_grids = saying_grids(datasets) if has_grids else [] %}
 -- a day is known with the first month whose cut-off is on or after it
 with cutoffs as (
     select
@@ -90,27 +130,20 @@ with cutoffs as (
 {{ dataset.name }}_rows as (
     {{ rows_with_flags(dict(dataset, rows=dataset.name ~ '_listings'), place) }}
 ),
-
-{{ dataset.name }}_events as (
-    {{ rows_compared(dataset, place) }}
-),
-{% for day in all_columns_of([dataset]) | map(attribute='known_on') | unique %}
-{%- set part = dataset.name ~ '_' ~ loop.index %}
-{%- set known = all_columns_of([dataset]) | selectattr('known_on', 'equalto', day) | list %}
-{%- do parts.append([part, known]) %}
-{{ part }} as (
-    {{ known_sums(dataset.name ~ '_events', day, known, place) }}
+{% endfor %}
+{%- for dataset in in_grids %}
+{{ dataset.name }}_in_grids as (
+    {{ by_grid(dataset.name ~ '_rows') }}
 ),
 {% endfor %}
-{%- endfor %}
-{%- set columns = columns_of(datasets) %}
-{%- set names = columns | map(attribute='name') | list %}
-sums as (
-    {%- for part, known in parts %}
-    {{ padded(part, [place, 'month', 'known_month'], known, columns) }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
+{{ event_sums('sums', datasets, '_rows', columns, place) }}
+{%- if has_grids %}
+{{ event_sums('grid_sums', in_grids, '_in_grids', columns, 'grid_place') }}
+
+grids as (
+    {{ in_both_bases('grid_sums', ['month', 'known_month'] + names, 'grid_place') }}
 ),
+{%- endif %}
 
 places as (
     {{ in_both_bases('sums', ['month', 'known_month'] + names, place) }}
@@ -118,6 +151,10 @@ places as (
 
 counted as (
     {{ sum_by_unit('places', ['month', 'known_month'], names, place=place) }}
+    {%- if has_grids %}
+    union all
+    {{ sum_by_unit('grids', ['month', 'known_month'], names, place='grid_place') }}
+    {%- endif %}
 )
 
 select
@@ -127,6 +164,36 @@ select
     {{ typed(columns) }}
 from counted
 {% endmacro %}
+
+{# Datasets whose rows say in which grid they lie #}
+{% macro saying_grids(datasets) %}
+    {{ return(datasets | selectattr('part', 'equalto', 'grid_code') | list) }}
+{% endmacro %}
+
+{# CTEs: events compared in each place, what is known of them from each day on, and all of that under the name `sums`. #}
+{% macro event_sums(sums, datasets, rows, columns, place) %}
+{%- set parts = [] %}
+{%- for dataset in datasets %}
+{%- set events = dataset.name ~ '_of_' ~ sums %}
+{{ events }} as (
+    {{ rows_compared(dataset.name ~ rows, dataset, place) }}
+),
+{% for day in all_columns_of([dataset]) | map(attribute='known_on') | unique %}
+{%- set part = events ~ '_' ~ loop.index %}
+{%- set known = all_columns_of([dataset]) | selectattr('known_on', 'equalto', day) | list %}
+{%- do parts.append([part, known]) %}
+{{ part }} as (
+    {{ known_sums(events, day, known, place) }}
+),
+{% endfor %}
+{%- endfor %}
+{{ sums }} as (
+    {%- for part, known in parts %}
+    {{ padded(part, [place, 'month', 'known_month'], known, columns) }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+{%- endmacro %}
 
 {# The columns of some datasets, each with all its parts: what is known of an event may change from one day to another #}
 {% macro all_columns_of(datasets) %}
@@ -177,7 +244,7 @@ from counted
     event says something else of it, be it that it counts elsewhere or not at all. is_own: a quarantined row that may
     count where and when no listing of its event does; so does one without a number.
 #}
-{% macro rows_compared(dataset, place) %}
+{% macro rows_compared(rows, dataset, place) %}
     select
         *
         {%- for name in dataset.measures | map(attribute='name') %},
@@ -187,7 +254,7 @@ from counted
             {{ dataset.key }} is null or max(case when {{ name }}_counts then 1 else 0 end) over listing = 0
         ) as {{ name }}_is_own
         {%- endfor %}
-    from {{ dataset.name }}_rows
+    from {{ rows }} as rows
     window
         event as (partition by {{ dataset.key }}),
         listing as (partition by {{ dataset.key }}, {{ place }}, cohort_month)

@@ -32,14 +32,16 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Sums by place and today_code as sums by place: once where the rows were then, and once where they lie today #}
+{# Sums by place and today_code as sums by place: where the rows were then, and, but for grids, where they lie today #}
 {% macro in_both_bases(sums, columns, place='community_code') %}
     select place_month, supplier_id, {{ place }}, {{ columns | join(', ') }}
     from {{ sums }}
+    {%- if place != 'grid_place' %}
     union all
     select place_month, supplier_id, today_code as {{ place }}, {{ columns | join(', ') }}
     from {{ sums }}
     where today_code is not null
+    {%- endif %}
 {% endmacro %}
 
 {#
@@ -92,7 +94,7 @@
             'unit_key', 'unit_basis', 'registered_key', 'is_moved', 'unit_code', 'unit_level', 'class', 'city_class',
             'coverage_code', 'period_type', 'period', 'end_date', 'is_too_early', 'kpi_id', 'kind', 'lever', 'variant',
             'scale', 'shortfall_step', 'steps_per_scaled_unit', 'numerator', 'denominator', 'low_numerator',
-            'has_chance', 'has_no_rows',
+            'has_chance', 'has_no_rows', 'is_withheld',
         ] %}
         figures.{{ name }},
         {%- endfor %}

@@ -35,16 +35,64 @@
     group by calendar.month, names.department
 {% endmacro %}
 
-{# Every place that rows may name by this column: communities in force and places of today, or (unit_code) any unit #}
+{#
+    Every place that rows may name by this column: communities in force and places of today, or (unit_code) any unit, or
+    (grid_place) communities and grids in force.
+#}
 {% macro known_places(place='community_code') %}
+    {%- if place == 'grid_place' %}
+    select month, unit_code as grid_place from {{ ref('unit_months') }}
+    where unit_level in ('community', 'grid')
+    {%- else %}
     select distinct month, {{ 'place_code as unit_code' if place == 'unit_code' else 'community_code' }}
     from {{ ref('place_paths' if place == 'unit_code' else 'unit_paths') }}
+    {%- endif %}
+{%- endmacro %}
+
+{# From a place, as this column names it, to every unit it counts in: month, the column, unit_key #}
+{% macro paths_from(place) -%}
+    {%- if place == 'grid_place' -%} ({{ grid_paths() }})
+    {%- elif place == 'unit_code' -%} (select month, place_code as unit_code, unit_key from {{ ref('place_paths') }})
+    {%- else -%} {{ ref('unit_paths') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# From a grid to itself; and from a community to each of its grids, for what may lie in any of them #}
+{% macro grid_paths() %}
+    select month, unit_code as grid_place, unit_key from {{ ref('unit_months') }}
+    where unit_level = 'grid'
+    union all
+    select month, left(unit_code, 12) as grid_place, unit_key from {{ ref('unit_months') }}
+    where unit_level = 'grid'
+{%- endmacro %}
+
+{#
+    Rows that count, or may count, in grids, with grid_place: the grid, or the community where the row does not say which
+    of its grids. One that names what is no grid of its community (a specialised one, or one that no register has) counts
+    in none.
+#}
+{% macro by_grid(rows, is_doubtful="row_state = 'quarantined'") %}
+    select
+        rows.*,
+        coalesce(grids.unit_code, rows.community_code) as grid_place
+    from {{ rows }} as rows
+    left join {{ ref('unit_months') }} as grids
+        on rows.place_month = grids.month
+        and rows.grid_code = grids.unit_code
+        and rows.community_code = left(grids.unit_code, 12)
+        and grids.unit_level = 'grid'
+    left join {{ ref('unit_months') }} as communities
+        on rows.place_month = communities.month
+        and rows.community_code = communities.unit_code
+        and communities.unit_level = 'community'
+    where grids.unit_code is not null
+        or (rows.{{ is_doubtful }} and (rows.grid_code is null or communities.unit_code is null))
 {%- endmacro %}
 
 {#
     Places counted for every unit they concern: one row per unit_key and keys, with the sum of each measure, or the
-    least of it where it is one of `least`. `place` is the column that names a place: a community's code, or that of a
-    unit of any level (unit_code).
+    least of it where it is one of `least`. `place` is the column that names a place: a community's code, that of a unit of
+    any level (unit_code), or, for figures of grids, what by_grid makes of a row (grid_place).
 
     `places` comes from sum_by_place. A unit in force in place_month counts there and in every unit above it; a place of
     today in the extents of today (see placed_units). One of another county counts in the city and province that both
@@ -62,9 +110,9 @@
     from (
         select paths.unit_key, placed.*
         from {{ places }} as placed
-        inner join {{ ref('place_paths' if place == 'unit_code' else 'unit_paths') }} as paths
-            on placed.place_month = paths.month
-            and placed.{{ place }} = paths.{{ 'place_code' if place == 'unit_code' else place }}
+        inner join {{ paths_from(place) }} as paths
+            on placed.place_month = paths.month and placed.{{ place }} = paths.{{ place }}
+        {%- if place != 'grid_place' %}
         union all
         select above.unit_key, elsewhere.*
         from {{ places }} as elsewhere
@@ -74,6 +122,7 @@
             and above.unit_level in ('city', 'province')
             and left(elsewhere.{{ place }}, length(above.unit_code)) = above.unit_code
         where named.{{ place }} is null and {{ is_elsewhere('elsewhere', place) }}
+        {%- endif %}
         union all
         select reached.unit_key, unplaced.*
         from (
@@ -82,7 +131,7 @@
             where named.{{ place }} is null and not {{ is_elsewhere('places', place) }}
             group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
         ) as unplaced
-        {{ all_of_supplier('unplaced') }}
+        {{ all_of_supplier('unplaced', place) }}
     ) as counted
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
@@ -103,12 +152,14 @@
             from {{ places }} as places
 {%- endmacro %}
 
-{# Every unit that a supplier covers, and every extent of today that draws on one #}
-{% macro all_of_supplier(rows) -%}
+{# Every unit that a supplier covers, and every extent of today that draws on one; or (grid_place) every grid #}
+{% macro all_of_supplier(rows, place='community_code') -%}
     inner join {{ ref('unit_suppliers') }} as covers
             on {{ rows }}.supplier_id = covers.supplier_id
         inner join {{ ref('placed_units') }} as reached
-            on covers.unit_code = reached.place_code and {{ rows }}.place_month = reached.month
+            on covers.unit_code = reached.place_code
+            and {{ rows }}.place_month = reached.month
+            and reached.unit_level {{ '=' if place == 'grid_place' else '<>' }} 'grid'
 {%- endmacro %}
 
 {# The place that a row names, if any; and the county #}
@@ -150,3 +201,21 @@
         group by unit_code
     ) as supplier_sets
 {% endmacro %}
+
+{#
+    1 where people counted in a grid (of placed_units) are so few that no figure of them is shown: fewer than ten. So is the next larger
+    grid of the community while those smaller have fewer than ten together, since these could be told from the
+    community's own figure otherwise.
+#}
+{% macro is_small_group(people) -%}
+    cast(case
+            when placed_units.unit_level <> 'grid' or coalesce({{ people }}, 0) = 0 then 0
+            when {{ people }} < 10 then 1
+            when coalesce(sum({{ people }}) over (
+                partition by placed_units.month, placed_units.unit_level, left(placed_units.unit_code, 12)
+                order by {{ people }}, placed_units.unit_key
+                rows between unbounded preceding and 1 preceding
+            ), 0) between 1 and 9 then 1
+            else 0
+        end as bigint)
+{%- endmacro %}

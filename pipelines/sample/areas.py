@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 
 import polars as pl
 
 from pipelines.county import County
 from pipelines.settings import month_end
 
-_LEVELS, _WIDE_LEVELS = ("county", "street", "community", "department"), ("province", "city")
+_LEVELS, _WIDE_LEVELS = ("county", "street", "community", "grid", "department"), ("province", "city")
 _DIGITS = (12, 9, 6, 4, 2)
 
 
@@ -100,6 +101,7 @@ class Area:
         self._wide = [unit.code for unit in self.units if unit.level in _WIDE_LEVELS]
         self._departments = {unit.name or unit.code: unit.code for unit in self.units if unit.level == "department"}
         streets = (unit.code for unit in self.units if unit.level == "street")
+        self._grids = {unit.code for unit in self.units if unit.level == "grid"}
         self.communities_in = Counter(unit for code in self.communities for unit in self.holding(code))
         self.streets_in = Counter(unit for code in streets for unit in self.holding(code))
         self.county = county
@@ -139,6 +141,64 @@ class Area:
             own = [code for code in self.communities if code.startswith(tuple(covers))]
             self._under[supplier] = sorted({unit for code in own for unit in above(code)})
         return self._under[supplier]
+
+    # --- grids -------------------------------------------------------------------------------------------------
+
+    def grid_place(self, community: str | None, grid: str | None, *, is_doubtful: bool) -> str | None:
+        """The grid that a row counts in; its community (or whatever stands there) where it may be in several; "" if in none."""
+        if community in self._known:
+            if grid in self._grids and community_of(grid) == community:
+                return grid
+            return community if is_doubtful and grid is None else ""
+        return community if is_doubtful else ""
+
+    def grids_reached(self, place: str | None, supplier: str) -> list[str]:
+        """The grids that something at a `grid_place` acts on."""
+        if place in self._grids or place == "":
+            return [place] if place else []
+        if place in self._known:
+            return self._grids_under[place]
+        if self.located(place, supplier, is_community=True) is not None:
+            return []
+        covers = self.county.supplier(supplier).covers
+        return [grid for grid in sorted(self._grids) if grid.startswith(covers)]
+
+    @cached_property
+    def _grids_under(self) -> defaultdict[str, list[str]]:
+        under: defaultdict[str, list[str]] = defaultdict(list)
+        for grid in sorted(self._grids):
+            under[community_of(grid)].append(grid)
+        return under
+
+
+class GridLists:
+    """Which grids the lists of grid management have shown, month by month."""
+
+    def __init__(self) -> None:
+        self._lists: defaultdict[str, set[date]] = defaultdict(set)
+        self._seen: defaultdict[str, set[date]] = defaultdict(set)
+        self._general: set[str] = set()
+
+    def note(self, month: date, codes: Iterable[str], general: Iterable[str]) -> None:
+        """All grids that a month's list has, and those of them that are general ones without doubt."""
+        for code in codes:
+            self._lists[community_of(code)].add(month)
+            self._seen[code].add(month)
+        self._general.update(general)
+
+    def has(self, grid: str, month: date) -> bool:
+        """Whether a grid is a unit at the end of a month: listed since its community's first list, or since that month;
+        not after a list that lacks it for good."""
+        if grid not in self._general:
+            return False
+        lists, seen = self._lists[community_of(grid)], self._seen[grid]
+        has_begun = min(seen) == min(lists) or min(seen) <= month
+        return has_begun and not any(max(seen) < later <= month for later in lists)
+
+
+def community_of(grid: str) -> str:
+    """A grid is numbered inside its community."""
+    return grid.partition("-")[0]
 
 
 def above(community: str) -> list[str]:

@@ -52,10 +52,10 @@ def count_people(sheets: Mapping[str, Sheet], area: Area, end: date) -> dict[str
 
 
 def with_ties(sheet: Sheet) -> pl.DataFrame:
-    """The rows, with those marked that are refused only because someone seems to live in two places."""
-    return _marked(sheet, "_is_tied", [
-        number for number, planted in sheet.planted.items() if planted.rules == ("person_in_two_places",)
-    ])  # fmt: skip
+    """The rows without grids that are in doubt; those marked that are refused only because someone seems to live in two
+    places."""
+    tied = [number for number, planted in sheet.planted.items() if planted.rules == ("person_in_two_places",)]
+    return _marked(sheet, "_is_tied", tied).with_columns(known_cells(sheet).get_column("grid_code"))
 
 
 # --- the books -------------------------------------------------------------------------------------------------
@@ -120,37 +120,46 @@ def _count(area: Area, residents: pl.DataFrame, books: Books, end: date, *, only
     found = residents.filter(
         (pl.col(STATE) == "accepted") & is_asked & (pl.col("arrived_date") <= end) & is_there
     )
-    _count_found(tally, found.select("community_code", "id_type", person="_person"), books)
+    _count_found(tally, area, found.select("community_code", "grid_code", "id_type", person="_person"), books)
     doubtful = residents.filter((pl.col(STATE) == "quarantined") & is_there)
     for row in doubtful.filter(~pl.col("_is_tied") & is_asked.fill_null(True)).iter_rows(named=True):
-        tally.add("case", area.touched(row["community_code"], row[SUPPLIER]))
-    _count_tied(tally, doubtful.filter("_is_tied"), books, only)
+        tally.add("case", _touched(area, row["community_code"], row["grid_code"], row[SUPPLIER]))
+    _count_tied(tally, area, doubtful.filter("_is_tied"), books, only)
     for community, supplier in books.unnamed:
-        tally.add("of_anyone", area.touched(community, supplier))
+        tally.add("of_anyone", _touched(area, community, None, supplier))
     return tally
 
 
-def _count_found(tally: Tally, found: pl.DataFrame, books: Books) -> None:
+def _touched(area: Area, community: str | None, grid: str | None, supplier: str) -> list[str]:
+    """Every unit that a doubtful row may concern, grids among them."""
+    place = area.grid_place(community, grid, is_doubtful=True)
+    return [*area.touched(community, supplier), *area.grids_reached(place, supplier)]
+
+
+def _count_found(tally: Tally, area: Area, found: pl.DataFrame, books: Books) -> None:
     """People with a document once each; without one, each row for itself and never in the books."""
     has_person = pl.col("id_type") != "none"
     is_certain = has_person & pl.col("person").is_in(list(books.certain))
     is_perhaps = has_person & pl.col("person").is_in(list(books.perhaps - books.certain))
-    by_community = found.group_by("community_code").agg(
+    by_grid = found.group_by("community_code", "grid_code").agg(
         pl.len().alias("found"), is_certain.sum().alias("listed"), is_perhaps.sum().alias("perhaps"),
         (~has_person).sum().alias("unlinked"),
     )  # fmt: skip
-    for row in by_community.iter_rows(named=True):
+    for row in by_grid.iter_rows(named=True):
+        grid = area.grid_place(row["community_code"], row["grid_code"], is_doubtful=False)
+        units = [*above(row["community_code"]), *([grid] if grid else [])]
         for what in ("found", "listed", "perhaps", "unlinked"):
             if row[what]:
-                tally.add(what, above(row["community_code"]), row[what])
+                tally.add(what, units, row[what])
 
 
-def _count_tied(tally: Tally, rows: pl.DataFrame, books: Books, only: str | None) -> None:
+def _count_tied(tally: Tally, area: Area, rows: pl.DataFrame, books: Books, only: str | None) -> None:
     """Someone in two communities at once is certain where a unit holds both, doubtful where it holds one."""
     for (person,), own in rows.group_by("_person", maintain_order=True):
         if only is not None and only not in own["residence_type"].to_list():
             continue
-        places = [set(above(code)) for code in own["community_code"]]
+        stated = own.select("community_code", "grid_code", SUPPLIER).iter_rows()
+        places = [set(_touched(area, *place)) for place in stated]
         certain = set.intersection(*places)
         doubtful = set.union(*places) - certain
         tally.add("found", certain)

@@ -6,7 +6,7 @@ which deliveries arrived (see `truth`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from fractions import Fraction
 from functools import cached_property
@@ -39,13 +39,14 @@ class Evaluation:
         self._areas: dict[date, Area] = {}
         measures = [measure for kpi in self.kpis for measure in kpi.measures]
         self.ledger = Ledger({dataset for measure in measures for dataset in measure.reads})
-        self._counters = {
-            id(measure): _Counter(measure, self) for measure in measures
-        }
+        self._counters = {id(measure): _Counter(measure, self) for measure in measures}
+        in_grids = [measure for kpi in self.kpis if "grid" in kpi.levels for measure in kpi.measures]
+        self._grid_counters = {id(measure): _GridCounter(measure, self) for measure in in_grids}
 
     def note(self, sheet: Sheet) -> None:
         """A settled sheet: of a register at once, of events when all months are settled."""
-        counters = [one for one in self._counters.values() if one.measure.dataset == sheet.dataset]
+        all_counters = (*self._counters.values(), *self._grid_counters.values())
+        counters = [one for one in all_counters if one.measure.dataset == sheet.dataset]
         if not counters and not self.ledger.reads(sheet.dataset):
             return
         rows = known_cells(sheet)
@@ -64,10 +65,11 @@ class Evaluation:
             communities = [one for one in area.units if one.level == "community" and unit.code in area.holding(one.code)]
             return [self.amounts(kpi, one, span, months) for one in communities]
 
+        counters: Mapping[int, _Counter] = self._grid_counters if unit.level == "grid" else self._counters
         values = {
             measure.name + part: per_unit[unit.code]
             for measure in kpi.measures
-            for part, per_unit in self._counters[id(measure)].tally(kpi.basis, span, months).counts.items()
+            for part, per_unit in counters[id(measure)].tally(kpi.basis, span, months).counts.items()
             if unit.code in per_unit
         }
         return Amounts(values, area.communities_in[unit.code], area.streets_in[unit.code], len(months), each)
@@ -338,6 +340,23 @@ class _Counter:
         if isinstance(amount, str):
             return _HUNDRED if self.contract.column(amount).type == "decimal" else 1
         return 1 if amount is None else self.measure.divisor
+
+
+class _GridCounter(_Counter):
+    """One measure in grids: a row's place is its grid, or its community where it may be any grid of that."""
+
+    def _measured(self, rows: pl.DataFrame, moment: Moment) -> pl.DataFrame:
+        measured = super()._measured(rows, moment)
+        area, grids = self.evaluation.area(moment.month), rows.filter(pl.col(STATE) != "duplicate").get_column("grid_code")
+        stated = zip(measured["place"], grids, measured["is_accepted"], strict=True)
+        places = [area.grid_place(place, grid, is_doubtful=not accepted) for place, grid, accepted in stated]
+        return measured.with_columns(pl.Series("place", places, pl.String)).filter(pl.col("place").ne_missing(""))
+
+    def _units(self, delivered: date, place: str | None, supplier: str) -> list[str] | None:
+        return self.evaluation.area(delivered).grids_reached(place, supplier)
+
+    def _reached(self, row: dict[str, Any]) -> list[str]:
+        return self.evaluation.area(row["delivered"]).grids_reached(row["place"], row["supplier"])
 
 
 def _column(amount: Amount) -> pl.Expr:

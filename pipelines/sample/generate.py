@@ -38,6 +38,7 @@ from pipelines.sample.notes import Delivered, Notes
 from pipelines.sample.people import Window, compose, day_number
 from pipelines.sample.places import (
     Census,
+    Grids,
     Places,
     county_frame,
     make_grids,
@@ -203,7 +204,7 @@ class _Sample:
         self.plan: Plan = make_plan(self.county, self.first_month, self.months, self.seed)
         if self.is_manipulated:
             self.manipulation = Manipulation(agencies, self.plan, self._months(), self.seed)
-        self.truth = Truth(self.county, self._units(), self.as_of, kpis=domains.MEASURES)
+        self.truth = Truth(self.county, self._units(agencies.grids), self.as_of, kpis=domains.MEASURES)
         self.deliverer = Deliverer(self.home, self.county, self.seed)
         self.home.landing.mkdir(parents=True, exist_ok=True)
         self.home.landing.chmod(0o700)
@@ -246,8 +247,8 @@ class _Sample:
         )
         return Agencies(world, registrations, domains.books(world))
 
-    def _units(self) -> pl.DataFrame:
-        """The units as the warehouse will know them: the register, and what civil affairs adds to it."""
+    def _units(self, grids: Grids) -> pl.DataFrame:
+        """The units as the warehouse will know them: the register, and what civil affairs and grid management add."""
         known = self.units.select("unit_code", "unit_level", "valid_from", "valid_to", known_class="class")
         civil = self.places.communities.select("opened_date", "class", "city_class", unit_code="code")
         new = civil.tail(civil.height - self.places.standing).select(
@@ -266,7 +267,11 @@ class _Sample:
             ]
         )
         units = pl.concat([known, new, departments], how="diagonal_relaxed").join(civil, on="unit_code", how="left", maintain_order="left")
-        return units.with_columns(pl.coalesce("class", "known_class").alias("class"))
+        units = units.with_columns(pl.coalesce("class", "known_class").alias("class"))
+        general = grids.register.filter(pl.col("kind") == "general").select("grid_code", unit_code="community_code")
+        divided = units.filter(pl.col("valid_to").is_null()).join(general, on="unit_code", maintain_order="left")
+        parts = divided.with_columns(unit_code="grid_code", unit_level=pl.lit("grid")).select(units.columns)
+        return pl.concat([units, parts])
 
     # --- one month ---------------------------------------------------------------------------------------------
 

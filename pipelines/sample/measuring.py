@@ -18,10 +18,11 @@ from pipelines.sample.judging import Figure, Kind, Lever, Terms
 from pipelines.sample.ledger import Ledger
 from pipelines.settings import month_end
 
-Level = Literal["province", "city", "county", "street", "community", "department"]
+Level = Literal["province", "city", "county", "street", "community", "grid", "department"]
 Role = Literal["cases", "numerator", "amount", "denominator"]
 Basis = Literal["stock", "flow", "ytd"]
 LEVELS: tuple[Level, ...] = ("county", "street", "community")
+LEVELS_WITH_GRIDS: tuple[Level, ...] = (*LEVELS, "grid")
 
 
 @dataclass(frozen=True)

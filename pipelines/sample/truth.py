@@ -6,8 +6,9 @@ Belongs here: counting per unit and period. Does not belong here: judging one fi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -16,15 +17,18 @@ from typing import Any
 import polars as pl
 
 from pipelines.county import County
-from pipelines.sample.areas import Area, Span, Tally, Unit
+from pipelines.sample.areas import Area, GridLists, Span, Tally, Unit, community_of
 from pipelines.sample.counting import FOUND, LINKS, PERSONS, POLICE, REGISTRATION, count_people, people_figure
 from pipelines.sample.evaluating import Evaluation, first_month_of
 from pipelines.sample.judging import Figure, Judgement, Line, Terms, judge
-from pipelines.sample.measuring import LEVELS, Basis, Kpi, Level, Role, figure_of
-from pipelines.sample.sheets import Sheet
+from pipelines.sample.measuring import LEVELS_WITH_GRIDS, Basis, Kpi, Level, Role, figure_of
+from pipelines.sample.sheets import STATE, Sheet
 from pipelines.sample.targets import ANY, Subject, Target, choose, load_targets, targets_of
 from pipelines.settings import add_months, month_end
 
+GRIDS = "grid_grids"
+# people, of whom a grid's figure is shown
+FEWEST_SHOWN = 10
 Slot = tuple[str, str, date]  # supplier, dataset, month
 
 
@@ -36,7 +40,7 @@ class FirstKpi:
     basis: Basis
     needs: Mapping[str, Role]
     terms: Terms
-    levels: tuple[Level, ...] = LEVELS
+    levels: tuple[Level, ...] = LEVELS_WITH_GRIDS
 
 
 FIRST_KPIS = (
@@ -86,6 +90,7 @@ class Truth:
         for target in targets_of(county, load_targets() if stated is None else stated):
             self.targets.setdefault(target.kpi_id, []).append(target)
         self.people: dict[date, dict[str, Tally]] = {}
+        self.grids = GridLists()
         self.arrived: set[Slot] = set()
         self._suppliers: dict[tuple[str, str], list[str]] = {}
 
@@ -103,25 +108,48 @@ class Truth:
         self.people[month] = count_people(sheets, Area(self.units, self.county, end), end)
         for sheet in sheets.values():
             self.evaluation.note(sheet)
+        if GRIDS in sheets:
+            listed = sheets[GRIDS].rows
+            general = listed.filter((pl.col(STATE) == "accepted") & (pl.col("kind") == "general"))
+            self.grids.note(month, listed["grid_code"].drop_nulls(), general["grid_code"])
 
     def table(self, last_delivered: date) -> pl.DataFrame:
         """One row per unit, period, KPI and target, in the columns of fct_kpi."""
         evaluated = self.county.evaluated_months(last_delivered, self.as_of)
         rows: list[tuple[Any, ...]] = []
         for span in spans_of(evaluated):
-            area = Area(self.units, self.county, span.end)
+            units = [
+                unit
+                for unit in Area(self.units, self.county, span.end).units
+                if unit.level != "grid" or self.grids.has(unit.code, span.last_month)
+            ]
             for kpi in self.kpis:
                 first = first_month_of(kpi.basis, span)
                 needed = tuple(month for month in evaluated if first <= month <= span.last_month)
-                for unit in area.units:
+                withheld = self._withheld(units, span, kpi)
+                for unit in units:
                     if unit.level in kpi.levels:
-                        rows += self._rows(unit, span, kpi, needed)
+                        rows += self._rows(unit, span, kpi, needed, is_withheld=unit.code in withheld)
         return pl.DataFrame(rows, schema=TRUTH_SCHEMA, orient="row")
+
+    def _withheld(self, units: Iterable[Unit], span: Span, kpi: FirstKpi | Kpi) -> set[str]:
+        """The grids with so few people that no figure of them is shown, and of each community the next larger one while
+        the smaller ones have fewer than that together."""
+        people = self.people.get(span.last_month, {}).get(kpi.kpi_id)
+        if people is None:
+            return set()
+        sizes = sorted((people.get("found", unit.code), unit.code) for unit in units if unit.level == "grid")
+        withheld, smaller = set(), Counter[str]()
+        for size, grid in sizes:
+            if 0 < size < FEWEST_SHOWN or (size and 0 < smaller[community_of(grid)] < FEWEST_SHOWN):
+                withheld.add(grid)
+            smaller[community_of(grid)] += int(size)
+        return withheld
 
     # --- one unit, period and KPI ------------------------------------------------------------------------------
 
     def _rows(
-        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...]
+        self, unit: Unit, span: Span, kpi: FirstKpi | Kpi, needed: tuple[date, ...], *, is_withheld: bool
     ) -> list[tuple[Any, ...]]:
         # a department is of no area: whoever delivers for its county does for it
         area_code = self.county.county_code if unit.level == "department" else unit.code
@@ -142,7 +170,8 @@ class Truth:
         for target in chosen.targets or (None,):
             line: Line | None = target.line if target else None
             judgement = judge(figure, line, kpi.terms, tolerance, is_too_early=is_too_early)
-            rows.append(_row(unit, span, kpi.kpi_id, target, figure, judgement, counts))
+            shown = (None, replace(judgement, shortfall=None)) if is_withheld else (figure, judgement)
+            rows.append(_row(unit, span, kpi.kpi_id, target, *shown, counts))
         return rows
 
     def _slots(self, code: str, dataset: str, months: Iterable[date]) -> list[Slot]:

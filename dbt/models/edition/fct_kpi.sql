@@ -5,7 +5,9 @@ with inputs as (
         *,
         -- while a register is missing that says who has something, everyone may have it
         case when is_numerator_partial then high_denominator else high_numerator end as most_numerator,
-        is_cases_partial and kind = 'rate' as is_high_open
+        is_cases_partial and kind = 'rate' as is_high_open,
+        -- of very few people in a grid the verdict is given, and no figure that could be of one of them
+        is_no_data or is_withheld as is_hidden
     from {{ ref('kpi_inputs') }}
 ),
 
@@ -44,35 +46,37 @@ select
     {{ comparability() }} as comparability,
     kpi_id,
     target_id,
-    case when not is_no_data then numerator end as numerator,
-    case when not is_no_data then denominator end as denominator,
+    case when not is_hidden then numerator end as numerator,
+    case when not is_hidden then denominator end as denominator,
     scale,
-    case when not is_no_data then {{ ratio('numerator', 'denominator') }} end as value,
-    case when not is_no_data then low_numerator end as low_numerator,
-    case when not (is_no_data or is_low_open) then low_denominator end as low_denominator,
-    case when not (is_no_data or is_high_open or is_high_unbounded) then most_numerator end as high_numerator,
-    case when not (is_no_data or is_high_open) then high_denominator end as high_denominator,
+    case when not is_hidden then {{ ratio('numerator', 'denominator') }} end as value,
+    case when not is_hidden then low_numerator end as low_numerator,
+    case when not (is_hidden or is_low_open) then low_denominator end as low_denominator,
+    case when not (is_hidden or is_high_open or is_high_unbounded) then most_numerator end as high_numerator,
+    case when not (is_hidden or is_high_open) then high_denominator end as high_denominator,
     case
-        when is_no_data then null
+        when is_hidden then null
         when is_low_open then 0
         else {{ ratio('low_numerator', 'low_denominator') }}
     end as value_low,
     case
-        when is_no_data or is_high_unbounded then null
+        when is_hidden or is_high_unbounded then null
         when is_high_open then scale
         else {{ ratio('most_numerator', 'high_denominator') }}
     end as value_high,
     status,
     {{ certainty() }} as certainty,
-    case when has_chance and not is_no_data then {{ wilson('numerator', 'denominator', 'low') }} end as chance_low,
-    case when has_chance and not is_no_data then {{ wilson('numerator', 'denominator', 'high') }} end as chance_high,
+    case when has_chance and not is_hidden then {{ wilson('numerator', 'denominator', 'low') }} end as chance_low,
+    case when has_chance and not is_hidden then {{ wilson('numerator', 'denominator', 'high') }} end as chance_high,
     case
-        when has_chance and status in ('met', 'near', 'missed') then cast({{ failures_allowed() }} as integer)
+        when has_chance and not is_withheld and status in ('met', 'near', 'missed')
+            then cast({{ failures_allowed() }} as integer)
     end as failures_allowed,
     case
-        when status = 'met' then 0
-        when status in ('near', 'missed') then cast({{ shortfall() }} as decimal(18, 2))
+        when status = 'met' and not is_withheld then 0
+        when status in ('near', 'missed') and not is_withheld then cast({{ shortfall() }} as decimal(18, 2))
     end as shortfall,
+    is_withheld,
     coalesce(is_basis_expired, false) as is_basis_expired,
     cast(reporting_suppliers as integer) as reporting_suppliers,
     cast(expected_suppliers as integer) as expected_suppliers

@@ -1,8 +1,9 @@
 -- From the code of any unit to every unit that it counts in: itself, its street and county by parent, its city and
 -- province by code. These two exist only where a supplier delivers for more than the county. Places of today count in
--- the extents of today.
+-- the extents of today. Grids are apart (see grid_paths): rows count in them beside the community that they lie in.
 with unit_months as (
     select * from {{ ref('unit_months') }}
+    where unit_level <> 'grid'
 ),
 
 parents as (

@@ -38,6 +38,7 @@ select
     community_code,
     grid_code,
     month,
+    is_found,
     case when is_found and is_temporary then 1 else 0 end as temporary_residents,
     case when is_found and is_temporary and is_registered then 1 else 0 end as temporary_residents_registered,
     case when is_found and is_temporary and is_perhaps_registered then 1 else 0 end
@@ -59,6 +60,7 @@ select
     entries.community_code,
     cast(null as varchar) as grid_code,
     entries.month,
+    false as is_found,
     0 as temporary_residents,
     0 as temporary_residents_registered,
     0 as temporary_residents_perhaps_registered,

@@ -1,5 +1,6 @@
 -- People listed in several communities with the same date of arrival: they live in one of them, nobody knows which.
--- A unit that contains all of these has them for certain; one that contains only some may or may not have them.
+-- A unit that contains all of these has them for certain; one that contains only some may or may not have them. A grid
+-- contains one of them at most.
 with residents as (
     select * from {{ ref('people_found') }}
     where is_in_two_places
@@ -21,6 +22,10 @@ places as (
     from residents as rows
     {{ join_today('rows', 'grid_code') }}
     where rows.is_tied
+),
+
+in_grids as (
+    {{ by_grid('residents', 'is_tied') }}
 ),
 
 persons as (
@@ -47,6 +52,17 @@ placed as (
     inner join {{ ref('unit_paths') }} as unit_paths
         on places.month = unit_paths.month and places.community_code = unit_paths.community_code
     group by places.month, places.person_id, unit_paths.unit_key
+    union all
+    select
+        in_grids.month,
+        in_grids.person_id,
+        grid_paths.unit_key,
+        count(*) as row_count
+    from in_grids
+    inner join ({{ grid_paths() }}) as grid_paths
+        on in_grids.month = grid_paths.month and in_grids.grid_place = grid_paths.grid_place
+    where in_grids.is_tied
+    group by in_grids.month, in_grids.person_id, grid_paths.unit_key
 ),
 
 judged as (

@@ -33,8 +33,27 @@ places as (
     {{ sum_by_place(ref('resident_counts'), ['month'], measures, part='grid_code') }}
 ),
 
+people_in_grids as (
+    {{ by_grid(ref('resident_counts'), 'is_found = false') }}
+),
+
+grids as (
+    select
+        place_month,
+        supplier_id,
+        grid_place,
+        month,
+        {% for measure in measures %}
+            sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+        {% endfor %}
+    from people_in_grids
+    group by place_month, supplier_id, grid_place, month
+),
+
 counted as (
     {{ sum_by_unit('places', ['month'], measures) }}
+    union all
+    {{ sum_by_unit('grids', ['month'], measures, place='grid_place') }}
 )
 
 select
@@ -46,6 +65,9 @@ select
     {% endfor %}
     {% for measure in tied_only %}
         cast(coalesce(tied.{{ measure }}, 0) as bigint) as {{ measure }},
+    {% endfor %}
+    {% for measure in ['temporary_residents', 'residents'] %}
+        {{ is_small_group('counted.' ~ measure) }} as {{ measure }}_withheld,
     {% endfor %}
     placed_units.unit_key,
     placed_units.month

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipelines.sample.domains.assessments import DEPARTMENTS
 from pipelines.sample.judging import Figure
-from pipelines.sample.measuring import Amounts, Condition, Kpi, Measure, Moment
+from pipelines.sample.measuring import LEVELS_WITH_GRIDS, Amounts, Condition, Kpi, Measure, Moment
 from pipelines.sample.sheets import STATE
 
 EVENTS, DISPUTES = "grid_events", "grid_disputes"
@@ -67,7 +67,7 @@ def _failed_often_for_department(moment: Moment) -> pl.Expr:
 
 
 def _rate(kpi_id: str, measure: Measure) -> Kpi:
-    return Kpi(kpi_id, "rate", {EVENTS: "cases"}, (measure,), scale=PERCENT, basis="flow")
+    return Kpi(kpi_id, "rate", {EVENTS: "cases"}, (measure,), LEVELS_WITH_GRIDS, PERCENT, "flow")
 
 
 # --- disputes --------------------------------------------------------------------------------------------------
@@ -170,6 +170,7 @@ MEASURES: tuple[Kpi, ...] = (
         "count",
         {EVENTS: "cases"},
         (Measure("events", EVENTS, "count", _failed_often),),
+        levels=LEVELS_WITH_GRIDS,
         basis="flow",
     ),
     Kpi(

@@ -11,7 +11,18 @@ from fractions import Fraction
 import polars as pl
 
 from pipelines.sample.judging import Figure
-from pipelines.sample.measuring import Amounts, Condition, Kpi, Level, Measure, Moment, Role, every_row
+from pipelines.sample.measuring import (
+    LEVELS,
+    LEVELS_WITH_GRIDS,
+    Amounts,
+    Condition,
+    Kpi,
+    Level,
+    Measure,
+    Moment,
+    Role,
+    every_row,
+)
 from pipelines.settings import add_months
 
 FACILITIES, EQUIPMENT, AREAS, GRIDS = "civil_facilities", "civil_equipment", "civil_residential_areas", "grid_grids"
@@ -122,7 +133,7 @@ def _listed(kpi_id: str, dataset: str, measures: Sequence[Measure]) -> Kpi:
 
 def _area(
     kpi_id: str, counts: Condition, *others: Measure, column: str = "floor_area_m2",
-    levels: tuple[Level, ...] = ("county", "street", "community"), variant: str | Callable[[Amounts], str] = "*",
+    levels: tuple[Level, ...] = LEVELS, variant: str | Callable[[Amounts], str] = "*",
 ) -> Kpi:  # fmt: skip
     measure = Measure("area", FACILITIES, "count", counts, amount=column)
     return Kpi(
@@ -130,8 +141,8 @@ def _area(
     )
 
 
-def _rate(kpi_id: str, measure: Measure, role: Role = "cases") -> Kpi:
-    return Kpi(kpi_id, "rate", {measure.dataset: role}, (measure,), scale=PERCENT)
+def _rate(kpi_id: str, measure: Measure, role: Role = "cases", levels: tuple[Level, ...] = LEVELS) -> Kpi:
+    return Kpi(kpi_id, "rate", {measure.dataset: role}, (measure,), levels, PERCENT)
 
 
 def _areas(kpi_id: str, counts: Condition, passes: Condition) -> Kpi:
@@ -185,7 +196,7 @@ MEASURES: tuple[Kpi, ...] = (
     _area("safety_platform_area_m2", _open_of_kind("safety_platform")),
     _rate("safety_platform_zones_rate", _zones()),
     _areas("residential_area_trio_rate", every_row, _has_all_three),
-    _rate("building_head_rate", _building_heads()),
+    _rate("building_head_rate", _building_heads(), levels=LEVELS_WITH_GRIDS),
     _listed(
         "specialised_grid_coverage", GRIDS,
         [Measure(f"grid_{kind}", GRIDS, "places", _of_kind(kind)) for kind in SPECIALISED],

@@ -22,7 +22,7 @@ from pipelines.sample.kinds import (
     when,
     where_others_deliver,
 )
-from pipelines.sample.measuring import Condition, Kpi, Measure, Moment
+from pipelines.sample.measuring import LEVELS_WITH_GRIDS, Condition, Kpi, Measure, Moment
 from pipelines.sample.planters import (
     Planter,
     Scene,
@@ -410,6 +410,7 @@ MEASURES: tuple[Kpi, ...] = (
                 passed_amount=pl.min_horizontal("patrols_due", "patrols_done"),
             ),
         ),
+        LEVELS_WITH_GRIDS,
         scale=PERCENT,
         basis="flow",
     ),

@@ -216,4 +216,4 @@
     ]},
 ] %}
 
-{{ register_mart(datasets, "community_code") }}
+{{ register_mart(datasets, "community_code", has_grids=true) }}

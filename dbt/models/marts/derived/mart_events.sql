@@ -97,4 +97,4 @@
     ]},
 ] %}
 
-{{ event_mart(datasets, "community_code") }}
+{{ event_mart(datasets, "community_code", has_grids=true) }}
