@@ -20,7 +20,7 @@ PATHS: dict[Page, str] = {
 TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/connect"}
 
 PERIOD_TYPES = ("month", "quarter", "year", "ytd")
-LEVELS = ("community", "street")
+LEVELS = ("community", "street", "grid")
 # The units of the overview: all, those with anything that is not met, or those with anything in one state.
 SHOWN = ("all", "problems", "missed", "near", "undetermined", "no_data", "met", "too_early", "no_target", "not_applicable")
 VIEWS = ("heatmap", "kpis", "map")

@@ -12,10 +12,10 @@ from dashboards import tell
 from dashboards.address import Address
 from dashboards.facts import AS_WAS, Facts
 from dashboards.ranking import Placed, Ranking, rank
-from dashboards.records import Judgement, Kpi, Period, Unit
+from dashboards.records import Judgement, Kpi, Period, Unit, listed_under
 from dashboards.words import period_short, pick
 
-PARTS = {"county": ("street", "community"), "street": ("community",)}
+PARTS = {"county": ("street", "community", "grid"), "street": ("community", "grid"), "community": ("grid",)}
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,26 @@ class Compared:
 def compare(facts: Facts, address: Address) -> Compared:
     """What the page of a KPI compares. NoSuchPage where the edition has no such KPI, unit or period.
 
-    Of the county its streets or communities, of a street its communities, of a community those of its own street.
+    Of a unit its parts: of the county its streets, communities or grids, of a community its grids. Of one that has no
+    parts with a figure those of the unit above it, itself among them.
     """
     kpi, period, scope = facts.kpi(address.kpi_id), facts.period(address), facts.scope(address)
     units = facts.units(period.end if address.unit_basis == AS_WAS else facts.edition.info.as_of_date)
     county = next(unit for unit in units.values() if unit.level == "county")
     here = facts.unit_of(units, address.unit_key) if address.unit_key else county
-    within = units.get(here.parent_key or "", county) if here.level == "community" else here
+    within = here if _parts(here, kpi, units) else units.get(here.parent_key or "", county)
     within = within if within.level in PARTS else county
-    levels = [level for level in PARTS[within.level] if level in kpi.levels]
+    levels = _parts(within, kpi, units)
     level = address.level if address.level in levels else next(iter(levels), "")
     found = facts.judgements_by(kpi, period, level, scope, address.unit_basis) if level else []
     inside = [one for one in found if one.unit_key in units and _is_inside(units[one.unit_key], within, units)]
     return Compared(kpi, period, within, level, here, units, tuple(inside))
+
+
+def _parts(unit: Unit, kpi: Kpi, units: dict[str, Unit]) -> list[str]:
+    """The levels of the units in another of which a KPI has figures."""
+    levels = [level for level in PARTS.get(unit.level, ()) if level in kpi.levels]
+    return [level for level in levels if any(one.level == level and _is_inside(one, unit, units) for one in units.values())]
 
 
 def _is_inside(unit: Unit, above: Unit, units: dict[str, Unit]) -> bool:
@@ -75,7 +82,7 @@ def ranking_rows(facts: Facts, address: Address) -> tuple[Compared, list[dict[st
     rows: list[dict[str, object]] = []
     for placed, one in found:
         unit = compared.units[one.unit_key]
-        parent = compared.units.get(unit.parent_key or "")
+        parent = listed_under(unit, compared.units)
         rows.append(
             {
                 "period": period_short(address.period_type, one.period),

@@ -19,7 +19,7 @@ from dashboards.facts import Facts
 from dashboards.flag_list import listed
 from dashboards.history import home_of, past_editions, taken_changes
 from dashboards.pages.unit_kpi import asked_of
-from dashboards.records import Delivery, Figure, Unit
+from dashboards.records import Delivery, Figure, Unit, listed_under
 from dashboards.scope import ALL
 from dashboards.words import (
     AGENCIES,
@@ -289,8 +289,8 @@ def _estimates(facts: Facts, address: Address) -> Sheet:
 
 
 def _unit_of(unit: Unit | None, code: str, units: dict[str, Unit]) -> Row:
-    parent = units.get(unit.parent_key or "") if unit else None
-    return {"street": parent.name if parent else "", "unit": unit.name if unit else "", "unit_code": code}
+    street = listed_under(unit, units) if unit else None
+    return {"street": street.name if street else "", "unit": unit.name if unit else "", "unit_code": code}
 
 
 def _figure(one: Figure, lang: Lang) -> Row:

@@ -35,7 +35,7 @@ SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "varia
 FIGURE = (
     "kpi_id, target_id, numerator, denominator, value, low_numerator,"
     " low_denominator, high_numerator, high_denominator, value_low, value_high, status, certainty, shortfall,"
-    " chance_low, chance_high, failures_allowed, is_basis_expired, reporting_suppliers, expected_suppliers"
+    " chance_low, chance_high, failures_allowed, is_withheld, is_basis_expired, reporting_suppliers, expected_suppliers"
 )
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
 class Facts:

@@ -15,7 +15,7 @@ from dashboards.address import Address, Lang
 from dashboards.components import later
 from dashboards.facts import Facts
 from dashboards.format import short_name
-from dashboards.records import STATES, Flag, Unit
+from dashboards.records import STATES, Flag, Unit, listed_under
 from dashboards.scope import STATE_OF_FLAG
 from dashboards.words import (
     AGENCIES,
@@ -130,7 +130,7 @@ def flags_json(facts: Facts, address: Address) -> bytes:
 def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str, object]:
     one, lang = flag.judgement, address.lang
     unit = units.get(one.unit_key)
-    parent = units.get(unit.parent_key) if unit and unit.parent_key else None
+    parent = listed_under(unit, units) if unit else None
     return {
         "unit": short_name(unit.name) if unit else one.unit_code,
         "unit_href": address.to("unit", unit_key=one.unit_key),

@@ -5,7 +5,7 @@ Belongs here: the shape of what an edition says. Does not belong here: queries (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ JUDGED = ("met", "near", "missed")
 
 @dataclass(frozen=True)
 class Unit:
-    """A province, city, county, street or community as it was at a period's end."""
+    """A province, city, county, street, community or grid as it was at a period's end."""
 
     key: str
     code: str
@@ -29,6 +29,12 @@ class Unit:
     parent_key: str | None
     community_class: str | None
     opened: date | None
+
+
+def listed_under(unit: Unit, units: Mapping[str, Unit]) -> Unit | None:
+    """The unit under whose name one is listed: the one above it, of a grid its street; None where that is not known."""
+    above = units.get(unit.parent_key or "")
+    return units.get(above.parent_key or "") if above and unit.level == "grid" else above
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ class Figure:
     chance_low: float | None
     chance_high: float | None
     failures_allowed: int | None
+    is_withheld: bool  # so few people that the verdict alone is given
     is_basis_expired: bool
     reporting: int
     expected: int

@@ -32,6 +32,7 @@ def figure(row: dict[str, Any], kpis: dict[str, Kpi], targets: dict[str, Target]
         "low": Bound(row["low_numerator"], row["low_denominator"]),
         "high": Bound(row["high_numerator"], row["high_denominator"]),
         "is_basis_expired": bool(row["is_basis_expired"]),
+        "is_withheld": bool(row["is_withheld"]),
         "reporting": row["reporting_suppliers"],
         "expected": row["expected_suppliers"],
     }

@@ -69,10 +69,10 @@ class Scope:
             parameters += [self.pack, self.pack]
         if self.street is not None:
             text += (
-                " and unit_key in (select unit_key from dim_unit where ? in (unit_key, parent_unit_key)"
+                " and unit_key in (select unit_key from dim_unit where street_code = ?"
                 " and valid_from <= ? and (valid_to is null or valid_to > ?))"
             )
-            parameters += [self.street.key, self.at, self.at]
+            parameters += [self.street.code, self.at, self.at]
         return text, tuple(parameters)
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dashboards.records import STATES, Column, Figure, Kpi, Unit
+from dashboards.records import STATES, Column, Figure, Kpi, Unit, listed_under
 from dashboards.standing import Standing
 
 NAMED = 3  # streets and units that the headline names
@@ -122,22 +122,22 @@ def shown_kpis(stand: Standing, kpis: Iterable[Kpi], *, is_closed: bool) -> tupl
 
 
 def by_street(keys: Iterable[str], units: dict[str, Unit]) -> list[tuple[Unit | None, list[Unit]]]:
-    """Units under their parents, both in the order of their codes; None as parent where it is not known."""
-    groups: dict[str | None, list[Unit]] = {}
+    """Units under those they are listed under, both in the order of their codes; None where that is not known."""
+    groups: dict[str, tuple[Unit | None, list[Unit]]] = {}
     for unit in sorted((units[key] for key in keys if key in units), key=lambda unit: unit.code):
-        groups.setdefault(unit.parent_key, []).append(unit)
-    listed = [(units.get(parent) if parent else None, members) for parent, members in groups.items()]
-    return sorted(listed, key=lambda group: group[1][0].code)
+        street = listed_under(unit, units)
+        groups.setdefault(street.key if street else "", (street, []))[1].append(unit)
+    return sorted(groups.values(), key=lambda group: group[1][0].code)
 
 
 def _worst_streets(states: dict[str, str], units: dict[str, Unit]) -> tuple[StreetCount, ...]:
     totals: Counter[str] = Counter()
     missed: Counter[str] = Counter()
     for key, state in states.items():
-        parent = units[key].parent_key if key in units else None
-        if parent in units and units[parent].level == "street":
-            totals[parent] += 1
-            missed[parent] += state == "missed"
+        street = listed_under(units[key], units) if key in units else None
+        if street and street.level == "street":
+            totals[street.key] += 1
+            missed[street.key] += state == "missed"
     ranked = sorted(
         missed, key=lambda parent: (-missed[parent], -missed[parent] / totals[parent], units[parent].code)
     )

@@ -50,6 +50,8 @@ def bare_value(one: Figure) -> str:
 
 def value(one: Figure, lang: Lang) -> str:
     printed = _printed(one)
+    if one.is_withheld:
+        return f"–{say('withheld', lang)}"
     return "–" if printed is None else f"{printed:,f}{unit_sign(one.kpi, lang, printed)}"
 
 
@@ -161,6 +163,8 @@ def certainty_reason(one: Figure, lang: Lang) -> str:
     """Why the verdict holds or not, in one sentence; '' where nothing was judged."""
     if one.certainty is None:
         return ""
+    if one.is_withheld:
+        return say("withheld_reason", lang)
     if one.value is None:
         return say("sum_zero" if one.certainty == "undetermined" else "sum_all_sure", lang)
     if not has_doubt(one):
@@ -271,7 +275,7 @@ def status(one: Figure, lang: Lang) -> str:
 def card(one: Figure, lang: Lang) -> str:
     """All of a judgement in a few lines: what hovering over its cell shows below the name of the unit."""
     colon = "：" if lang == "zh" else ": "
-    told = value(one, lang) if one.kpi.kind == "count" else f"{value(one, lang)}  ({ratio(one)})"
+    told = value_of_cases(one, lang)
     lines = [
         f"{pick(one.kpi.name, lang)}{colon}{told}",
         f"{say('target', lang)}{colon}{target(one.target, one.kpi, lang)}  {clause(one.target, lang)}".rstrip(
@@ -290,9 +294,14 @@ def card(one: Figure, lang: Lang) -> str:
 def line(one: Figure, lang: Lang) -> str:
     """A judgement in one line, where a page shows thousands: '暂住人口登记率：未达标 90.1%  (182 / 202)，目标 ≥ 95%'."""
     colon, comma = ("：", "，") if lang == "zh" else (": ", ", ")
-    told = value(one, lang) if one.kpi.kind == "count" else f"{value(one, lang)}  ({ratio(one)})"
+    told = value_of_cases(one, lang)
     goal = f"{say('target', lang)} {target(one.target, one.kpi, lang)}"
     return f"{pick(one.kpi.name, lang)}{colon}{state_word(one.state, lang)} {told}{comma}{goal}"
+
+
+def value_of_cases(one: Figure, lang: Lang) -> str:
+    """'90.1%  (182 / 202)'; of a count, and where numbers are withheld, the value alone."""
+    return value(one, lang) if one.kpi.kind == "count" or one.is_withheld else f"{value(one, lang)}  ({ratio(one)})"
 
 
 def _bound(one: Figure, bound: Bound, known: float | None, lang: Lang) -> str:

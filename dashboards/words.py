@@ -93,6 +93,7 @@ LEVELS = {
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Streets and towns"),
     "community": Words("社区（村）", "Communities"),
+    "grid": Words("网格", "Grids"),
     "department": Words("部门", "Departments"),
 }
 LEVEL = {
@@ -101,6 +102,7 @@ LEVEL = {
     "county": Words("县", "County"),
     "street": Words("街道（镇）", "Street or town"),
     "community": Words("社区（村）", "Community"),
+    "grid": Words("网格", "Grid"),
     "department": Words("部门", "Department"),
 }
 CLASSES = {

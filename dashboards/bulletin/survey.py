@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from dashboards.address import LEVELS, Address, NoSuchPage
+from dashboards.address import Address, NoSuchPage
 from dashboards.bulletin.ranking import Span, places, span
 from dashboards.facts import Facts
 from dashboards.records import STATES, Delivery, Figure, Flag, Judgement, Kpi, Period, Unit
@@ -20,6 +20,7 @@ from pipelines.calendar import period_named
 from pipelines.errors import Words
 
 Question = tuple[str, str, Decimal, Decimal | None, str | None]
+PARTS = ("street", "community")  # a bulletin is about streets, or the communities of one
 DUE = ("met", "near", "missed", "undetermined", "no_data")
 
 
@@ -60,7 +61,7 @@ class Survey:
         self.period: Period = facts.period(Address(period_type=kind, period=first))
         self.units = facts.units(self.period.end)
         self.unit = self._unit(unit_code or facts.edition.info.county_code)
-        self.level = next((level for level in reversed(LEVELS) if self._parts(level)), "")
+        self.level = next((level for level in PARTS if self._parts(level)), "")
         if not self.level:
             raise _no_parts(self.unit)
         self.parts: dict[str, Unit] = {unit.key: unit for unit in self._parts(self.level)}

@@ -1,4 +1,4 @@
-"""The page of one unit, from a community to the province: every KPI with its target, certainty, chance and history.
+"""The page of one unit, from a grid to the province: every KPI with its target, certainty, chance and history.
 
 Belongs here: the page and what stands around the KPIs. A KPI itself is drawn by `unit_kpi.py`.
 """
@@ -47,7 +47,8 @@ from dashboards.words import STATES as LOOKS
 
 FEW = 12
 NAMED = 8  # KPIs that the headline names
-BELOW = {"county": "street", "street": "community"}
+BELOW = {"county": "street", "street": "community", "community": "grid"}
+WITH_BULLETIN = ("county", "street")
 
 
 def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
@@ -65,12 +66,11 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
         bar(
             [
                 *period_choices(facts, address, period), basis_choice(facts, address), pack_choice(facts, address),
-                downloads("profile", address), bulletin_menu(address) if unit.level in BELOW else None,
+                downloads("profile", address), bulletin_menu(address) if unit.level in WITH_BULLETIN else None,
             ]
         ),
         bar([domain_choice(facts, address)]),
         _headline(unit, asked, period, address),
-        html.P(say("no_grids", address.lang), className="help", id="grids") if unit.level == "community" else None,
         *(
             domain_section(
                 domain, [one for one in asked if one.column.kpi.domain == domain], in_cards, address, beside.get(domain)

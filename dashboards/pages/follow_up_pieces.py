@@ -87,7 +87,7 @@ def _shown(facts: Facts, flag: Flag, figure: Figure) -> Shown | None:
     return Shown(
         kpi=kpi, target=target, numerator=figure.numerator, denominator=figure.denominator, value=value, low=here, high=here,
         value_low=value, value_high=value, status=figure.status, certainty=figure.certainty, shortfall=figure.shortfall,
-        chance_low=None, chance_high=None, failures_allowed=None, is_basis_expired=False, reporting=0, expected=0,
+        chance_low=None, chance_high=None, failures_allowed=None, is_withheld=False, is_basis_expired=False, reporting=0, expected=0,
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def ratio(facts: Facts, flag: Flag, figure: Figure, lang: Lang) -> str:
     shown = _shown(facts, flag, figure)
     if shown is None:
         return bare_ratio(figure)
-    return tell.value(shown, lang) if shown.kpi.kind == "count" else f"{tell.value(shown, lang)} ({tell.ratio(shown)})"
+    return tell.value_of_cases(shown, lang)
 
 
 def bare_ratio(figure: Figure) -> str:

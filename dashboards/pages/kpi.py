@@ -190,7 +190,7 @@ def _funnel(compared: Compared, placed: Sequence[Judgement], address: Address) -
     rows = [
         {
             "state": one.state, "denominator": float(one.denominator or 1), "value": one.value,
-            "hover": f"{short_name(compared.units[one.unit_key].name)}<br>{tell.value(one, lang)} ({tell.ratio(one)})",
+            "hover": f"{short_name(compared.units[one.unit_key].name)}<br>{tell.value_of_cases(one, lang)}",
         }
         for one in rates
     ]  # fmt: skip

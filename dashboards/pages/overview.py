@@ -31,7 +31,7 @@ from dashboards.flag_list import flag_list, how_many, listed
 from dashboards.format import short_name
 from dashboards.pages import county_map, domain, folded, whole
 from dashboards.pages.view import View, look
-from dashboards.records import STATES, Flag, Unit
+from dashboards.records import STATES, Flag, Unit, listed_under
 from dashboards.scope import ALL
 from dashboards.standing import LONG, Movements, movements
 from dashboards.summary import Overall, overall
@@ -215,7 +215,7 @@ def _first(view: View) -> list[Component]:
 def _first_row(flag: Flag, view: View) -> Component:
     one, lang = flag.judgement, view.lang
     unit = view.units.get(one.unit_key)
-    street = view.units.get(unit.parent_key or "") if unit and unit.level == "community" else None
+    street = listed_under(unit, view.units) if unit and unit.level != "street" else None
     place = [html.Span(street.name, className="remark")] if street else []
     name = link(short_name(unit.name) if unit else one.unit_code, view.address.to("unit", unit_key=one.unit_key))
     lasted = say("periods_long", lang, count=flag.in_a_row)

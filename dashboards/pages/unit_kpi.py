@@ -40,7 +40,7 @@ ATTENTION = ("missed", "near", "undetermined")
 MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
 # After the value of a point, as in its words below the chart.
 MARKS = {"comparable": "", "rebased": " ↻", "break": " ∥"}
-WITH_PEERS = ("street", "community")
+WITH_PEERS = ("street", "community", "grid")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.county import County
 from pipelines.units.civil import UNITS_SCHEMA
+from pipelines.units.names import clean_name, name_stem
 from pipelines.units.releases import DIGITS
 
 # A grid is numbered inside its community: 610629001001-003.
@@ -57,11 +58,12 @@ def with_grids(units: pl.DataFrame, delivered: pl.DataFrame, passing: pl.DataFra
         .with_columns(pl.format("{}-{}", "unit_code", "number").alias("grid_code"))
         .sort(*_GRID, "valid_from")
     )
+    stem = name_stem(clean_name(pl.col("unit_name")), 5)
     key = pl.format("{}@{}", pl.col("grid_code").first(), pl.col("valid_from").first().dt.to_string("%Y-%m-%d"))
     stated = {
         "unit_key": key.over(_GRID),
         "unit_code": pl.col("grid_code"),
-        "unit_name": pl.format("{}第{}网格", "unit_name", pl.col("number").str.strip_chars_start("0")),
+        "unit_name": pl.format("{}第{}网格", stem, pl.col("number").str.strip_chars_start("0")),
         "unit_level": pl.lit("grid"),
         "parent_unit_key": pl.col("community_key"),
         "parent_code": pl.col("unit_code"),

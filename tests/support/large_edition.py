@@ -86,7 +86,7 @@ FIGURES = """
         denominator as low_denominator, numerator + doubtful as high_numerator, denominator + doubtful as high_denominator,
         100 * (numerator - doubtful) / denominator as value_low, 100 * (numerator + doubtful) / (denominator + doubtful) as value_high,
         if(is_met, 'met', 'missed') as status, if(is_met_at_worst = is_met_at_best, 'confirmed', 'undetermined') as certainty,
-        if(is_met, 0, ceil(value_1 * denominator / 100 - numerator)) as shortfall, false as is_basis_expired,
+        if(is_met, 0, ceil(value_1 * denominator / 100 - numerator)) as shortfall, false as is_withheld, false as is_basis_expired,
         1 as reporting_suppliers, 1 as expected_suppliers
     from judged
 """

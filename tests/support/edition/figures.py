@@ -112,6 +112,7 @@ def _fact(unit: Unit, period: Period, kpi: Kpi, goal: Goal | None, cell: Cell) -
         "period_type": period.kind, "period": period.first, "unit_basis": "as_was", "comparability": "comparable", "kpi_id": kpi.kpi_id,
         "scale": kpi.scale, "reporting_suppliers": cell.reporting, "expected_suppliers": cell.expected,
         "target_id": goal.target_id if goal else None, "certainty": None, "shortfall": None, "failures_allowed": None,
+        "is_withheld": False,
         "is_basis_expired": bool(goal and goal.plan_end and goal.plan_end < period.end),
     }  # fmt: skip
     if cell.status == "no_data":
