@@ -21,6 +21,8 @@ ADDRESSES = {
     "english": "/?lang=en",
     "community": f"/unit/{COMMUNITY}",
     "community-as-now": f"/unit/{COMMUNITY}?period=2026-03&unit_basis=as_now",
+    "grid": f"/unit/{COMMUNITY.replace('@', '-002@')}",
+    "grids": "/?level=grid",
     "street": f"/unit/{STREET}?lang=en",
     "county": f"/unit/{COUNTY}",
     "no-such-page": "/nowhere",

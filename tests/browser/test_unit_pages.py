@@ -118,14 +118,21 @@ def test_the_way_down_is_one_click_each_keeps_the_kpi_and_back_works(county: Ser
     page.wait_for_function("() => document.querySelectorAll('#ranking [data-unit]').length === 34")
     street_address = page.url
     page.locator("#ranking tbody a").last.click()
-    page.wait_for_selector("#grids")
+    page.wait_for_function("() => document.querySelectorAll('.crumbs li').length === 4")
     assert page.evaluate("window.scrollY") == 0
     assert page.url != street_address and f"/kpi/{RATE}" in page.url
-    assert page.locator(".ranking tr.here").count() == 1
-    assert page.locator(".crumbs li").count() == 4
     watched.picture("kpi-community-1440-zh", whole=True)
+    community_address = page.url
+    page.locator("#ranking tbody a").last.click()
+    page.wait_for_function("() => document.querySelectorAll('.crumbs li').length === 5")
+    assert page.locator(".ranking tr.here").count() == 1
+    assert f"/kpi/{RATE}" in page.url
+    watched.picture("kpi-grid-1440-zh", whole=True)
     page.go_back()
-    page.wait_for_function("() => !document.querySelector('#grids')")
+    page.wait_for_function("() => document.querySelectorAll('.crumbs li').length === 4")
+    assert page.url == community_address
+    page.go_back()
+    page.wait_for_function("() => document.querySelectorAll('.crumbs li').length === 3")
     assert page.url == street_address
     page.go_back()
     page.wait_for_function("() => document.querySelectorAll('#ranking [data-unit]').length === 6")

@@ -159,10 +159,35 @@ def test_figures_as_they_are_now_have_no_peers(tmp_path: Path) -> None:
     assert not any(one.peers for one in asked_of(facts, unit, period, Scope(), "as_now"))
 
 
-def test_a_community_says_that_its_grids_have_no_figures(site: Site) -> None:
-    assert "网格不是本版次的统计单位" in said(site.show(f"/unit/{NANGUAN}", JUNE), id="grids")
-    assert "网格不是本版次的统计单位" in said(site.show(f"/kpi/{RATE}", f"{JUNE}&unit={NANGUAN}"), id="grids")
-    assert "网格不是" not in text(site.show(f"/unit/{STREET}", JUNE).page)
+def test_the_way_down_ends_at_the_grid(site: Site) -> None:
+    # 182 of 202 in 南关: twelve and eight, all registered, and 162 of 182
+    assert "下辖网格" in said(site.show(f"/unit/{NANGUAN}", JUNE), id="matrix")
+    rows = dict(ranked(site.show(f"/kpi/{RATE}", f"{JUNE}&unit={NANGUAN}")))
+    grid = NANGUAN.replace("@", "-003@")
+    assert list(rows) == [grid]
+    assert rows[grid][3:5] == ["89.0%", "162 / 182"]
+    profile = site.show(f"/unit/{grid}", JUNE)
+    assert "162 / 182" in text(profile.page)
+    assert "下辖网格" not in text(profile.page)
+    # of a grid the page of the KPI shows those beside it
+    assert list(dict(ranked(site.show(f"/kpi/{RATE}", f"{JUNE}&unit={grid}")))) == [grid]
+
+
+def test_of_few_people_in_a_grid_the_verdict_alone_is_shown(site: Site) -> None:
+    for grid in ("-001@", "-002@"):
+        profile = text(site.show(f"/unit/{NANGUAN.replace('@', grid)}", f"{JUNE}&domain=population").page)
+        assert "–（不足 10 人，不显示）" in profile
+        assert "人数不足 10，只给结论" in profile
+        assert "达标" in profile
+    english = text(site.show(f"/unit/{NANGUAN.replace('@', '-002@')}", f"{JUNE}&lang=en&domain=population").page)
+    assert "– (under 10 people, not shown)" in english
+
+
+def test_an_indicator_whose_data_name_no_grid_says_so_and_compares_communities(site: Site) -> None:
+    shown = site.show("/kpi/criminal_cases", f"{JUNE}&unit={NANGUAN}")
+    assert "本指标没有网格数值" in said(shown, id="grids")
+    assert NANGUAN in dict(ranked(shown))
+    assert "没有网格数值" not in text(site.show(f"/kpi/{RATE}", f"{JUNE}&unit={NANGUAN}").page)
 
 
 # --- page of a KPI
@@ -259,10 +284,11 @@ def test_the_way_down_keeps_the_kpi_and_its_period(site: Site) -> None:
     path, _, search = href.partition("?")
     street = site.show(path, f"?{search}")
     assert len(ranked(street)) == 4 and "凤栖街道" in said(street, class_name="also")
-    community = site.show(f"/kpi/{RATE}", f"{JUNE}&unit={NANGUAN}")
+    # a community that nobody divided into grids
+    community = site.show(f"/kpi/{RATE}", f"{JUNE}&unit={NANGUAN.replace('001001', '001002')}")
     assert [cells for key, cells in ranked(community)] == [cells for _, cells in ranked(street)]
     crumbs = next(props for props in walk(community.page) if props.get("className") == "crumbs")
-    assert text(crumbs["children"]) == "总览洛川县凤栖街道南关社区居委会"
+    assert text(crumbs["children"]) == "总览洛川县凤栖街道解放路社区居委会"
     steps = [str(props["href"]) for props in walk(crumbs["children"]) if "href" in props]
     assert all(step.startswith(f"/kpi/{RATE}?") for step in steps[1:])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from dashboards.format import short_name
 from support.edition.kpis import KPIS
 from support.edition.shapes import (
     AS_OF,
@@ -35,9 +36,13 @@ def all_units(shape: Shape) -> list[Unit]:
         for number, name in enumerate(communities, start=1):
             opened = date(2026, 6, 15) if name in shape.new else date(2016, 1, 1)
             kind = "rural" if name in shape.rural else "urban"
-            units.append(
-                Unit(f"{code}{number if '居' in name else 199 + number:03d}", name, "community", kind, opened)
-            )
+            community = Unit(f"{code}{number if '居' in name else 199 + number:03d}", name, "community", kind, opened)
+            units.append(community)
+            if name in shape.divided:
+                units += [
+                    Unit(f"{community.code}-{grid:03d}", f"{short_name(name)}第{grid}网格", "grid", kind, opened)
+                    for grid in (1, 2, 3)
+                ]
     return units
 
 
@@ -78,7 +83,7 @@ def unit_row(unit: Unit, units: list[Unit]) -> Row:
     return {
         "unit_key": unit.key, "unit_code": unit.code, "unit_name": unit.name, "unit_level": unit.level,
         "parent_unit_key": parent.key if parent else None, "parent_code": unit.parent_code,
-        "street_code": unit.code[:9] if unit.level in ("street", "community") else None, "class": unit.community_class,
+        "street_code": unit.code[:9] if unit.level in ("street", "community", "grid") else None, "class": unit.community_class,
         "city_class": "other", "is_adjusted": False, "opened_date": unit.opened, "valid_from": unit.opened,
         "valid_to": None, "source": "fixture",
     }  # fmt: skip

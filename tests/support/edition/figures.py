@@ -65,6 +65,8 @@ def figure_rows(shape: Shape, units: list[Unit], periods: list[Period]) -> list[
                     for m in months
                     if other.opened <= period.end
                 ]
+                if unit.level == "grid":
+                    parts = [_of_grid(unit, cells[unit.code[:12], kpi.kpi_id, m]) for m in months]
                 cell = _sum(parts, kpi)
                 goals = _goals(unit, kpi) or (None,)
                 rows += [_fact(unit, period, kpi, goal, cell) for goal in goals]
@@ -74,6 +76,18 @@ def figure_rows(shape: Shape, units: list[Unit], periods: list[Period]) -> list[
     if shape.is_moved:
         _mark_breaks(rows)
     return rows
+
+
+def _of_grid(unit: Unit, cell: Cell) -> Cell:
+    """What of a community's cell lies in one of its grids."""
+    if cell.status is not None:
+        return cell
+    sizes = [min(Decimal(12), cell.denominator), min(Decimal(8), max(Decimal(0), cell.denominator - 12))]
+    passed = [min(sizes[0], cell.numerator), min(sizes[1], max(Decimal(0), cell.numerator - 12))]
+    number = int(unit.code[-1])
+    if number < 3:
+        return Cell(passed[number - 1], sizes[number - 1])
+    return Cell(cell.numerator - sum(passed), cell.denominator - sum(sizes), cell.doubt)
 
 
 def _today(unit: Unit, own: dict[str, Cell]) -> Cell:
@@ -112,12 +126,13 @@ def _fact(unit: Unit, period: Period, kpi: Kpi, goal: Goal | None, cell: Cell) -
         "period_type": period.kind, "period": period.first, "unit_basis": "as_was", "comparability": "comparable", "kpi_id": kpi.kpi_id,
         "scale": kpi.scale, "reporting_suppliers": cell.reporting, "expected_suppliers": cell.expected,
         "target_id": goal.target_id if goal else None, "certainty": None, "shortfall": None, "failures_allowed": None,
-        "is_withheld": False,
+        # eight people, and the twelve without whom they could be told
+        "is_withheld": unit.level == "grid" and unit.code[-1] < "3" and kpi.domain == "population",
         "is_basis_expired": bool(goal and goal.plan_end and goal.plan_end < period.end),
     }  # fmt: skip
     if cell.status == "no_data":
         return row | _measures(kpi, None) | {"status": "no_data" if period.is_closed else "too_early"}
-    row |= _measures(kpi, cell)
+    row |= _measures(kpi, None if row["is_withheld"] else cell)
     too_new = unit.opened > period.months[-1]
     if not period.is_closed or too_new:
         return row | {"status": "too_early"}
@@ -127,7 +142,10 @@ def _fact(unit: Unit, period: Period, kpi: Kpi, goal: Goal | None, cell: Cell) -
         return row | {"status": "no_target"}
     return row | {
         "status": status_of(kpi, goal, cell), "certainty": certainty_of(kpi, goal, cell),
-        "shortfall": shortfall_of(kpi, goal, cell), "failures_allowed": failures_of(kpi, goal, cell),
+        **(
+            {} if row["is_withheld"]
+            else {"shortfall": shortfall_of(kpi, goal, cell), "failures_allowed": failures_of(kpi, goal, cell)}
+        ),
     }  # fmt: skip
 
 

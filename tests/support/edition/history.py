@@ -19,7 +19,7 @@ def trend_rows(facts: list[Row]) -> list[Row]:
         if len(rows) < 5:
             continue
         met = sum(row["status"] == "met" for row in rows)
-        steps = [float(str(b["value"])) - float(str(a["value"])) for a, b in pairwise(rows)]
+        steps = [_value(b) - _value(a) for a, b in pairwise(rows)]
         trend = "worsening" if all(step < 0 for step in steps) else "improving" if all(step > 0 for step in steps) else "none"
         names = ("unit_key", "unit_code", "unit_level", "period_type", "period", "kpi_id", "target_id")
         trends.append({name: rows[-1][name] for name in names} | {
@@ -27,6 +27,11 @@ def trend_rows(facts: list[Row]) -> list[Row]:
             "trend": trend, "reliability": "reliably_met" if met == len(rows) else "hit_and_miss" if met else "reliably_missed",
         })  # fmt: skip
     return trends
+
+
+def _value(row: Row) -> float:
+    """Nothing is told of how a withheld value moves."""
+    return 0.0 if row["is_withheld"] else float(str(row["value"]))
 
 
 def as_was(facts: list[Row]) -> list[Row]:
@@ -49,7 +54,7 @@ def flag_rows(facts: list[Row]) -> list[Row]:
             movement = "new"
         else:
             better = owners[str(row["kpi_id"])].direction == "higher"
-            movement = _movement(float(str(row["value"])), float(str(before["value"])), better=better)
+            movement = _movement(_value(row), _value(before), better=better)
         if row["status"] == "met" and before is None:
             continue
         since = (run or [row])[0]["period"]

@@ -12,6 +12,7 @@ KPIS = (
         "temporary_resident_registration_rate", "暂住人口登记率", "Temporary residents registered", "population",
         "rate", "stock", "percent", "police", ("grid_residents", "police_residence_registrations"),
         (Goal("D3-TRR", "D3", ">=", Decimal(95), "§4"),), tolerance=Decimal("0.5"),
+        levels=("grid", "community", "street", "county"),
     ),
     Kpi(
         "dispute_handling_rate", "民事纠纷调处率", "Civil disputes handled", "safety",
@@ -39,6 +40,7 @@ KPIS = (
     Kpi(
         "grid_event_closure_rate", "网格事件结案率", "Grid events closed", "safety",
         "rate", "flow", "percent", "grid_management", ("grid_events",),
+        levels=("grid", "community", "street", "county"),
     ),
     Kpi(
         "facility_area_per_100_households", "每百户综合服务设施面积", "Service area per 100 households", "facilities",

@@ -97,7 +97,10 @@ class Unit:
 
     @property
     def parent_code(self) -> str | None:
-        return {"province": None, "city": self.code[:2], "county": None, "street": self.code[:6], "community": self.code[:9]}[self.level]
+        return {
+            "province": None, "city": self.code[:2], "county": None, "street": self.code[:6], "community": self.code[:9],
+            "grid": self.code[:12],
+        }[self.level]
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,8 @@ class Shape:
     is_sample: bool = True
     rural: frozenset[str] = frozenset()
     new: frozenset[str] = frozenset()
+    # communities with three grids: twelve cases in the first, eight in the second, all others in the third
+    divided: frozenset[str] = frozenset()
     # whether a part of 南关 (with one in five of its cases) went to 解放路 on the first of April
     is_moved: bool = False
     # whether the city and the province are units, as where a supplier delivers for all of them

@@ -83,6 +83,7 @@ SMALL = Shape(
     cell=_small_cell,
     rural=frozenset({"水渭村委会"}),
     new=frozenset({"甘罗村委会"}),
+    divided=frozenset({"南关社区居委会"}),
 )
 
 
@@ -113,4 +114,5 @@ def county_shape(streets: dict[str, tuple[str, ...]], *, is_sample: bool = True,
         lost = math.ceil(size * (0.11 if weak else 0.022)) + (drift.randint(0, 3) if weak else 0)
         return Cell(Decimal(size - lost), Decimal(size), doubt=doubt)
 
-    return Shape(county_name="洛川县", streets=streets, cell=cell, is_sample=is_sample)
+    everywhere = frozenset(name for names in streets.values() for name in names)
+    return Shape(county_name="洛川县", streets=streets, cell=cell, is_sample=is_sample, divided=everywhere)
