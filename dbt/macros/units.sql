@@ -17,6 +17,20 @@
     {{ in_both_bases('sums', keys + measures) }}
 {% endmacro %}
 
+{# What by_grid gives, summed by place: one row per place and keys. A grid is what it was then. #}
+{% macro sum_by_grid(rows, keys, measures) %}
+    select
+        place_month,
+        supplier_id,
+        grid_place,
+        {{ keys | join(', ') }},
+        {%- for measure in measures %}
+        sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ rows }}
+    group by place_month, supplier_id, grid_place, {{ keys | join(', ') }}
+{% endmacro %}
+
 {# What the departments in force in a month are called: by name, and by code #}
 {% macro department_names() %}
     select
@@ -218,4 +232,23 @@
             ), 0) between 1 and 9 then 1
             else 0
         end as bigint)
+{%- endmacro %}
+
+{# Every unit that people count in, one row per row and unit: then, in the places of today, and in grids (see by_grid) #}
+{% macro units_of_people(people, in_grids) %}
+    select rows.month, rows.person_id, rows.is_tied, paths.unit_key
+    from {{ people }} as rows
+    inner join {{ ref('unit_paths') }} as paths
+        on rows.month = paths.month and rows.community_code = paths.community_code
+    union all
+    select rows.month, rows.person_id, rows.is_tied, paths.unit_key
+    from {{ people }} as rows
+    {{ join_today('rows', 'grid_code') }}
+    inner join {{ ref('unit_paths') }} as paths
+        on rows.month = paths.month and {{ today_code('rows', 'grid_code') }} = paths.community_code
+    union all
+    select rows.month, rows.person_id, rows.is_tied, paths.unit_key
+    from {{ in_grids }} as rows
+    inner join {{ paths_from('grid_place') }} as paths
+        on rows.month = paths.month and rows.grid_place = paths.grid_place
 {%- endmacro %}

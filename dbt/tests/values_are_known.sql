@@ -25,7 +25,9 @@ union all
 union all
 {{ unknown_values(ref('fct_quality'), 'severity', ['error', 'warning', 'duplicate']) }}
 union all
-{{ unknown_values(ref('dim_unit'), 'unit_level', ['province', 'city', 'county', 'street', 'community', 'grid', 'department']) }}
+{{ unknown_values(ref('dim_unit'), 'unit_level', [
+    'province', 'city', 'county', 'street', 'community', 'grid', 'department',
+]) }}
 union all
 {{ unknown_values(ref('dim_period'), 'period_type', ['month', 'quarter', 'year', 'ytd']) }}
 union all

@@ -128,7 +128,7 @@ def residents(*rows: tuple[int, str | None, str, str]) -> Sheet:
     """Rows of (person, community, residence type, state) who arrived in 2020."""
     cells = [
         {
-            "_person": person, "community_code": community, "residence_type": kind, "_state": state,
+            "_person": person, "community_code": community, "grid_code": None, "residence_type": kind, "_state": state,
             "id_type": "resident_id", "arrived_date": date(2020, 1, 1), "left_date": None, "_supplier": TOWN,
         }
         for person, community, kind, state in rows
@@ -136,7 +136,7 @@ def residents(*rows: tuple[int, str | None, str, str]) -> Sheet:
     return Sheet(
         "grid_residents",
         MONTH,
-        pl.DataFrame(cells, schema_overrides={"left_date": pl.Date, "community_code": pl.String}),
+        pl.DataFrame(cells, schema_overrides={"left_date": pl.Date, "community_code": pl.String, "grid_code": pl.String}),
     )
 
 

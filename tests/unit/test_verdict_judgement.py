@@ -40,7 +40,7 @@ INPUT_TYPES = {
     "unit_level": "VARCHAR", "period_type": "VARCHAR", "period": "DATE", "kpi_id": "VARCHAR", "kind": "VARCHAR", "lever": "VARCHAR",
     "scale": "INTEGER", "shortfall_step": "DECIMAL(4,2)", "steps_per_scaled_unit": "DECIMAL(9,4)", "numerator": "DECIMAL(18,2)", "low_numerator": "DECIMAL(18,2)",
     "high_numerator": "DECIMAL(18,2)", "denominator": "DECIMAL(18,2)", "low_denominator": "DECIMAL(18,2)",
-    "high_denominator": "DECIMAL(18,2)", "has_chance": "BOOLEAN", "is_too_early": "BOOLEAN", "tolerance": "DECIMAL(18,4)",
+    "high_denominator": "DECIMAL(18,2)", "has_chance": "BOOLEAN", "is_withheld": "BOOLEAN", "is_too_early": "BOOLEAN", "tolerance": "DECIMAL(18,4)",
     "target_id": "VARCHAR", "target_floor": "DECIMAL(18,4)", "target_ceiling": "DECIMAL(18,4)",
     "is_before_first_step": "BOOLEAN", "is_basis_expired": "BOOLEAN", "is_no_data": "BOOLEAN",
     "is_cases_partial": "BOOLEAN", "is_numerator_partial": "BOOLEAN", "is_amount_partial": "BOOLEAN",
@@ -307,7 +307,7 @@ def judged() -> list[tuple[Case, dict[str, Any]]]:
 
 
 DEFAULTS = {
-    "unit_basis": "as_was", "is_moved": False, "is_unplaced": False, "is_too_early": False, "is_before_first_step": False, "is_no_data": False, "has_chance": True, "is_basis_expired": False,
+    "unit_basis": "as_was", "is_moved": False, "is_unplaced": False, "is_too_early": False, "is_before_first_step": False, "is_no_data": False, "has_chance": True, "is_withheld": False, "is_basis_expired": False,
     "expected_suppliers": 1, "reporting_suppliers": 1, "is_cases_partial": False, "is_numerator_partial": False,
     "is_amount_partial": False, "is_denominator_partial": False, "tolerance": 0, "lever": "numerator", "kind": "rate",
 }  # fmt: skip

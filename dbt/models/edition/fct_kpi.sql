@@ -1,4 +1,5 @@
 {{ config(materialized='incremental', pre_hook='{{ forget_periods() }}', sliced_by='judged_units') }}
+{% set is_shown = "status in ('met', 'near', 'missed') and not is_withheld" %}
 
 with inputs as (
     select
@@ -68,13 +69,9 @@ select
     {{ certainty() }} as certainty,
     case when has_chance and not is_hidden then {{ wilson('numerator', 'denominator', 'low') }} end as chance_low,
     case when has_chance and not is_hidden then {{ wilson('numerator', 'denominator', 'high') }} end as chance_high,
+    case when has_chance and {{ is_shown }} then cast({{ failures_allowed() }} as integer) end as failures_allowed,
     case
-        when has_chance and not is_withheld and status in ('met', 'near', 'missed')
-            then cast({{ failures_allowed() }} as integer)
-    end as failures_allowed,
-    case
-        when status = 'met' and not is_withheld then 0
-        when status in ('near', 'missed') and not is_withheld then cast({{ shortfall() }} as decimal(18, 2))
+        when {{ is_shown }} then cast(case when status = 'met' then 0 else {{ shortfall() }} end as decimal(18, 2))
     end as shortfall,
     is_withheld,
     coalesce(is_basis_expired, false) as is_basis_expired,

@@ -6,26 +6,12 @@ with residents as (
     where is_in_two_places
 ),
 
--- then, and where the place lies today
-places as (
-    select
-        rows.month,
-        rows.person_id,
-        rows.community_code
-    from residents as rows
-    where rows.is_tied
-    union all
-    select
-        rows.month,
-        rows.person_id,
-        {{ today_code('rows', 'grid_code') }} as community_code
-    from residents as rows
-    {{ join_today('rows', 'grid_code') }}
-    where rows.is_tied
-),
-
 in_grids as (
     {{ by_grid('residents', 'is_tied') }}
+),
+
+places as (
+    {{ units_of_people('residents', 'in_grids') }}
 ),
 
 persons as (
@@ -44,25 +30,13 @@ persons as (
 
 placed as (
     select
-        places.month,
-        places.person_id,
-        unit_paths.unit_key,
+        month,
+        person_id,
+        unit_key,
         count(*) as row_count
     from places
-    inner join {{ ref('unit_paths') }} as unit_paths
-        on places.month = unit_paths.month and places.community_code = unit_paths.community_code
-    group by places.month, places.person_id, unit_paths.unit_key
-    union all
-    select
-        in_grids.month,
-        in_grids.person_id,
-        grid_paths.unit_key,
-        count(*) as row_count
-    from in_grids
-    inner join ({{ grid_paths() }}) as grid_paths
-        on in_grids.month = grid_paths.month and in_grids.grid_place = grid_paths.grid_place
-    where in_grids.is_tied
-    group by in_grids.month, in_grids.person_id, grid_paths.unit_key
+    where is_tied
+    group by month, person_id, unit_key
 ),
 
 judged as (

@@ -38,16 +38,7 @@ people_in_grids as (
 ),
 
 grids as (
-    select
-        place_month,
-        supplier_id,
-        grid_place,
-        month,
-        {% for measure in measures %}
-            sum({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
-        {% endfor %}
-    from people_in_grids
-    group by place_month, supplier_id, grid_place, month
+    {{ sum_by_grid('people_in_grids', ['month'], measures) }}
 ),
 
 counted as (
