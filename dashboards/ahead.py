@@ -12,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -56,16 +57,24 @@ def likely(facts: Facts) -> Iterator[Address]:
     yield from (Address(page="unit", unit_key=unit.key) for unit in units if unit.level not in ("county", "street"))
 
 
-def start(site: Site, listeners: Sequence[socket.socket]) -> None:
-    """Begins to draw ahead, in a process that ends with this one and lets go of the sockets at which this one listens."""
+def start(site: Site, listeners: Sequence[socket.socket]) -> int:
+    """Begins to draw ahead, in a process that ends with this one and lets go of the sockets at which this one listens; its id."""
     server = os.getpid()
-    if not os.fork():
+    watcher = os.fork()
+    if not watcher:
         try:
             for listener in listeners:
                 listener.close()
             _watch(site, server)
         finally:
             os._exit(0)
+    return watcher
+
+
+def stop(watcher: int) -> None:
+    """Ends what `start` began, and with it the process that is drawing."""
+    with suppress(ProcessLookupError):
+        os.kill(watcher, signal.SIGKILL)
 
 
 def _watch(site: Site, server: int) -> None:

@@ -273,6 +273,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, site: Site, hosts: Collection[str] | None, options: dict[str, object]) -> None:
         self._site, self._hosts, self._options = site, hosts, options
+        self._ahead = 0  # the process that draws ahead, once there is one
         super().__init__()
 
     def load_config(self) -> None:
@@ -283,11 +284,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 60,
             "graceful_timeout": 10,
             "control_socket_disable": True,
-            "when_ready": lambda arbiter: ahead.start(self._site, [listener.sock for listener in arbiter.LISTENERS]),
+            "when_ready": self._draw_ahead,
+            "on_exit": lambda _arbiter: ahead.stop(self._ahead) if self._ahead else None,
             "post_worker_init": lambda _worker: _warm(self._site),
         }
         for name, value in {**settled, **self._options}.items():
             self.cfg.set(name, value)
+
+    def _draw_ahead(self, arbiter: Any) -> None:
+        self._ahead = ahead.start(self._site, [listener.sock for listener in arbiter.LISTENERS])
 
     def load(self) -> object:
         return _application(self._site, self._hosts).server
