@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dash import html
-from dash.development.base_component import Component
-
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import LEVELS, PERIOD_TYPES, SORTS, VIEWS, Address
 from dashboards.components import UNREAD, labelled, link, menu, options
 from dashboards.facts import Facts
+from dashboards.html import Component
 from dashboards.records import Period, Unit
 from dashboards.scope import ALL
 from dashboards.words import DOMAINS, UNIT_BASES, name_of, pick, say, state_word

@@ -15,6 +15,13 @@ QUICK, THOROUGH = 2, 6
 KEPT_FILES = 64  # per worker; the libraries are twenty
 
 
+def compressed(packed: bytes, mimetype: str) -> Response:
+    """An answer that is compressed already, for who takes it so."""
+    if not request.accept_encodings.quality("gzip"):
+        return Response(gzip.decompress(packed), mimetype=mimetype)
+    return Response(packed, mimetype=mimetype, headers={"Content-Encoding": "gzip"})
+
+
 def compress(server: Flask, shared: tuple[str, ...]) -> None:
     """Compresses texts by gzip. What lies under the paths `shared` never changes under its address: it is kept so."""
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Lang
 from dashboards.components import UNREAD
 from dashboards.format import number, round_beside
+from dashboards.html import Component
 from dashboards.records import Delivery, Finding
 from dashboards.words import DATASETS, DELIVERY, SEVERITIES, name_of, pick, say
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import secrets
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -22,6 +25,10 @@ from pipelines.store import NoStore, Store
 
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 
+MOMENT = 1.0  # seconds for which pages take the tasks as they were read last
+
+log = logging.getLogger(__name__)
+
 
 class Desk:
     """The tasks, and the token that forms of this server carry.
@@ -32,6 +39,9 @@ class Desk:
     def __init__(self, home: Home, *, is_writable: bool) -> None:
         self.home = home
         self.is_writable = is_writable
+        self._known: Mapping[Key, Task] = {}
+        self._known_until = 0.0
+        self._lock = threading.Lock()
         self.token = secrets.token_urlsafe(32)  # made before the workers start, so that they share it
 
     @property
@@ -45,6 +55,18 @@ class Desk:
                 return follow_up.tasks()
         except NoStore:
             return []
+
+    def open_by_key(self) -> Mapping[Key, Task]:
+        """The open tasks by what they are about, as of a moment ago; none where the store cannot be read: pages show without."""
+        with self._lock:
+            if time.monotonic() > self._known_until:
+                try:
+                    self._known = {task.flag.key: task for task in self.tasks() if task.is_open}
+                except WarehouseError as error:
+                    log.warning("pages show no tasks of follow-up: %s", error.en)
+                    self._known = {}
+                self._known_until = time.monotonic() + MOMENT
+            return self._known
 
     def task(self, task_id: int) -> tuple[Task, list[Event]]:
         """A task and all that happened to it. NoSuchTask where there is none of this number."""

@@ -5,7 +5,7 @@ Belongs here: queries for single figures, flags, deliveries. Counts over many un
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -29,6 +29,7 @@ from dashboards.rows import delivery, figure, halves, judgement, trend, words
 from dashboards.scope import ALL, BELOW, EVERYTHING, GAP, STATE_OF_FLAG, URGENCY, Scope
 from dashboards.words import DOMAINS
 from pipelines.errors import Words
+from pipelines.follow_up import Key, Task
 
 AS_WAS = "as_was"
 SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
@@ -38,11 +39,18 @@ FIGURE = (
     " chance_low, chance_high, failures_allowed, is_withheld, is_basis_expired, reporting_suppliers, expected_suppliers"
 )
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
-class Facts:
-    """The questions, asked of one edition."""
+NO_TASKS: Mapping[Key, Task] = {}
 
-    def __init__(self, edition: Edition) -> None:
-        self.edition = edition
+
+class Facts:
+    """The questions, asked of one edition. `tasks`: the open tasks of follow-up, by what they are about."""
+
+    def __init__(self, edition: Edition, tasks: Mapping[Key, Task] = NO_TASKS) -> None:
+        self.edition, self.tasks = edition, tasks
+
+    def task_about(self, one: Judgement) -> Task | None:
+        """The open task about a unit's target."""
+        return self.tasks.get(Key(one.unit_key, one.kpi.kpi_id, one.target.target_id)) if one.target else None
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:

@@ -15,7 +15,7 @@ from flask import Flask, Response, request, send_from_directory
 from dashboards.address import Address, parse_file
 from dashboards.edition import Edition, EditionReader
 from dashboards.facts import Facts
-from dashboards.history import home_of
+from dashboards.history import account_stamp, home_of
 from dashboards.security import DOCUMENT_POLICY
 from dashboards.words import period_short
 from pipelines.errors import WarehouseError, Words
@@ -31,8 +31,9 @@ TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "html": "text/html",
+    "pdf": "application/pdf",
 }
-PAPERS = ("docx", "xlsx")
+PAPERS = ("docx", "xlsx", "pdf")
 
 File = tuple[str, bytes]
 
@@ -99,7 +100,7 @@ def add_files(server: Flask, reader: EditionReader) -> None:
         def make(edition: Edition, address: Address) -> tuple[tuple[object, ...], Callable[[], File]]:
             if name not in TABLES or kind not in ("csv", "xlsx", "parquet") or encoding not in ENCODINGS:
                 raise _no_file(f"{name}.{kind}")
-            return (name, kind, encoding, address), lambda: table_file(Facts(edition), address, name, kind, encoding)
+            return (name, kind, encoding, address, _account_of(name, edition)), lambda: table_file(Facts(edition), address, name, kind, encoding)
 
         return answered(make, kind)
 
@@ -155,6 +156,11 @@ def add_files(server: Flask, reader: EditionReader) -> None:
     server.add_url_rule("/bulletin.<kind>", "bulletin", bulletin, methods=["GET"])
     server.add_url_rule("/help/dictionary.<kind>", "dictionary", dictionary, methods=["GET"])
     server.add_url_rule("/help/models/<path:path>", "models", models, methods=["GET"])
+
+
+def _account_of(table: str, edition: Edition) -> tuple[object, ...]:
+    """Of the table that tells what changed, which account it is from: one may be made while the edition is current."""
+    return account_stamp(home_of(edition.path), edition.info.edition_id) if table == "changes" else ()
 
 
 def _no_file(asked: str) -> WarehouseError:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 
 import dash_ag_grid as dag
-from dash.development.base_component import Component
 
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.components import later
 from dashboards.facts import Facts
+from dashboards.follow_up_links import follow_up_href, follow_up_text
 from dashboards.format import short_name
+from dashboards.html import Component
 from dashboards.records import STATES, Flag, Unit, listed_under
 from dashboards.scope import STATE_OF_FLAG
 from dashboards.words import (
@@ -30,6 +31,7 @@ from dashboards.words import (
     state_word,
 )
 from dashboards.words import STATES as LOOKS
+from pipelines.follow_up import Task
 
 WITHOUT_SCROLLING = 12  # rows
 MOST = 5_000  # rows that a browser is sent; a file holds all of them
@@ -54,7 +56,7 @@ def _grid(count: int, height: str, lang: Lang) -> Component:
             kind["valueFormatter"] = {"function": f"params.data.{field}_text"}
         return {"field": field, "headerName": say(field, lang), **kind, **more}
 
-    grid: Component = dag.AgGrid(
+    grid = dag.AgGrid(
         id="flags",
         columnDefs=[
             column("unit", cellRenderer="UnitLink", pinned="left", width=130),
@@ -66,6 +68,7 @@ def _grid(count: int, height: str, lang: Lang) -> Component:
             column("target", width=120),
             column("shortfall", text=True, number=True, width=120),
             column("since", text=True, width=100),
+            column("follow_up", cellRenderer="TaskLink", width=150),
             column("in_a_row", number=True, filter="agNumberColumnFilter", width=90),
             column("movement", width=100),
             column("certainty", width=170),
@@ -89,7 +92,7 @@ def _grid(count: int, height: str, lang: Lang) -> Component:
         dangerously_allow_code=False,
         enableEnterpriseModules=False,
     )
-    return grid
+    return html.of_dash(grid)
 
 
 def listed(facts: Facts, address: Address, most: int | None = None) -> list[Flag]:
@@ -123,11 +126,11 @@ def flags_json(facts: Facts, address: Address) -> bytes:
     """The rows of the grid: the missed and near targets of the address, the most urgent first; of very many the first MOST."""
     period = facts.period(address)
     units = facts.units(period.end)
-    rows = [_flag_row(flag, units, address) for flag in listed(facts, address, MOST)]
+    rows = [_flag_row(flag, units, facts.task_about(flag.judgement), address) for flag in listed(facts, address, MOST)]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str, object]:
+def _flag_row(flag: Flag, units: dict[str, Unit], task: Task | None, address: Address) -> dict[str, object]:
     one, lang = flag.judgement, address.lang
     unit = units.get(one.unit_key)
     parent = listed_under(unit, units) if unit else None
@@ -140,6 +143,8 @@ def _flag_row(flag: Flag, units: dict[str, Unit], address: Address) -> dict[str,
         "domain": name_of(DOMAINS, one.kpi.domain, lang),
         "kpi": pick(one.kpi.name, lang),
         "kpi_href": address.to("kpi", kpi_id=one.kpi.kpi_id, unit_key=one.unit_key),
+        "follow_up": follow_up_text(task, address),
+        "follow_up_href": follow_up_href(one, task, address),
         "value": one.value,
         "value_text": tell.value(one, lang),
         "ratio": tell.ratio(one),

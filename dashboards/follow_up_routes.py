@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from dash.development.base_component import Component
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
@@ -18,6 +17,7 @@ from dashboards.components import page
 from dashboards.desk import Desk, NotFromHere
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
+from dashboards.html import Component
 from dashboards.pages import follow_up, problem
 from dashboards.pages.follow_up_forms import Filled
 from pipelines.errors import WarehouseError, Words

@@ -25,6 +25,7 @@ from pipelines.settings import Home
 SHOWN_CHANGES = 20
 TAKEN_CHANGES = 10_000  # in a file made while a reader waits; all of them stand in the account itself
 FIGURE = KEY.split(", ")
+ACCOUNT = "manifest.json"  # written last: an account is there once it is
 KEPT_EDITIONS = 24  # as many as the page lists
 
 
@@ -81,6 +82,15 @@ def last_change(home: Home, newest_id: str) -> Account | None:
     return Account(older.id, newer.id, int(row[0]) if row else 0, {}, [], [], is_explained=False)
 
 
+def account_stamp(home: Home, newest_id: str) -> tuple[object, ...]:
+    """Which account `last_change` tells, and when it was made; changes when the steward has one made."""
+    pair = _last_two(home, newest_id)
+    if pair is None:
+        return ()
+    manifest = _account(home, *pair) / ACCOUNT
+    return (pair[0].id, manifest.stat().st_mtime_ns if manifest.exists() else None)
+
+
 def taken_changes(home: Home, newest_id: str) -> list[dict[str, Any]]:
     """The figures that changed most since the edition before, with their causes; none where nobody explained them."""
     pair = _last_two(home, newest_id)
@@ -90,8 +100,12 @@ def taken_changes(home: Home, newest_id: str) -> list[dict[str, Any]]:
 
 def _explanation(home: Home, older: Edition, newer: Edition) -> Explanation | None:
     """The account of the way between two editions, if the steward had it made."""
-    folder = home.changes / f"{older.id}_{newer.id}"
-    return read_explanation(folder) if (folder / "manifest.json").exists() else None
+    folder = _account(home, older, newer)
+    return read_explanation(folder) if (folder / ACCOUNT).exists() else None
+
+
+def _account(home: Home, older: Edition, newer: Edition) -> Path:
+    return home.changes / f"{older.id}_{newer.id}"
 
 
 def _explained(older: Edition, newer: Edition, explanation: Explanation) -> Account:

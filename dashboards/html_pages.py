@@ -6,12 +6,11 @@ Belongs here: writing components of plain HTML. What is on the pages stands with
 from __future__ import annotations
 
 from html import escape
-from typing import Any, cast
-
-from dash.development.base_component import Component
+from typing import Any
 
 from dashboards.address import Lang
-from dashboards.markup import HTML, markup, plain
+from dashboards.html import Component, element
+from dashboards.markup import markup
 
 
 def document(title: str, content: Component, lang: Lang, style_sheet: str) -> str:
@@ -21,13 +20,8 @@ def document(title: str, content: Component, lang: Lang, style_sheet: str) -> st
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(title)}</title><link rel="icon" href="/assets/favicon.ico">'
-        f'<link rel="stylesheet" href="{escape(style_sheet)}"></head>\n<body>{markup(plain(content))}</body>\n</html>\n'
+        f'<link rel="stylesheet" href="{escape(style_sheet)}"></head>\n<body>{markup(content)}</body>\n</html>\n'
     )
-
-
-def element(tag: str, children: object = None, **attributes: Any) -> Component:
-    """A piece as what a component becomes: for what Dash has no component for, and for what a page has thousands of."""
-    return cast(Component, {"type": tag, "namespace": HTML, "props": attributes | {"children": children}})
 
 
 def field(kind: str, name: str, **attributes: Any) -> Component:

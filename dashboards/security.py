@@ -5,12 +5,11 @@ Sign-in does not exist yet: who reaches the port reads everything. `server.serve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from flask import Flask, Request, Response, abort, request
+from flask import Flask, Response, abort, request
 
-LARGEST_REQUEST = 64 * 1024  # bytes; a callback of these pages sends a path and a query
+LARGEST_REQUEST = 64 * 1024  # bytes; a form of these pages sends a few texts
 CALLBACK_PATH = "/_dash-update-component"
 SHARED_PATHS = ("/_dash-component-suites/", "/assets/")
 YEAR = 365 * 24 * 3600
@@ -46,10 +45,9 @@ def protect(
     server: Flask,
     *,
     script_hashes: Sequence[str],
-    callbacks: Mapping[str, Mapping[str, Any]],
     hosts: Collection[str] | None,
 ) -> None:
-    """Adds headers to every answer, and refuses malformed callbacks and requests for another host by 400.
+    """Adds headers to every answer, and refuses by 400 requests for another host, and callbacks: browsers run them all.
 
     A page elsewhere could otherwise have its own name resolve to this machine and read the figures.
     """
@@ -57,10 +55,10 @@ def protect(
     server.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
 
     @server.before_request
-    def refuse_malformed() -> None:
+    def refuse() -> None:
         if hosts is not None and _host_name(request.host) not in hosts:
             abort(400)
-        if request.path == CALLBACK_PATH and not _is_callback(request, callbacks):
+        if request.path == CALLBACK_PATH:
             abort(400)
 
     @server.after_request
@@ -88,34 +86,3 @@ def _caching(response: Response) -> str:
         versioned = "v" in request.args or "m" in request.args or response.cache_control.max_age == YEAR
         return f"public, max-age={YEAR}, immutable" if versioned else "no-cache"
     return "no-store"
-
-
-def _is_callback(asked: Request, callbacks: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the body is a call of a declared callback, with exactly its outputs, inputs and states.
-
-    What the values of the inputs are is checked where they are used.
-    """
-    body = asked.get_json(silent=True)
-    if not isinstance(body, dict):
-        return False
-    output, outputs, changed = body.get("output"), body.get("outputs"), body.get("changedPropIds", [])
-    if not isinstance(output, str) or output not in callbacks:
-        return False
-    declared = callbacks[output]
-    if "callback" not in declared:  # the browser runs it
-        return False
-    names = _names(outputs if isinstance(outputs, list) else [outputs])
-    return (
-        output == (f"..{'...'.join(names)}.." if isinstance(outputs, list) else names[0])
-        and _names(body.get("inputs", [])) == _names(declared["inputs"])
-        and _names(body.get("state", [])) == _names(declared["state"])
-        and isinstance(changed, list)
-        and all(isinstance(name, str) for name in changed)
-    )
-
-
-def _names(listed: object) -> list[str]:
-    """'id.property' of each; a name that fits nothing for what is no such thing."""
-    if not isinstance(listed, list):
-        return ["?"]
-    return [f"{item.get('id')}.{item.get('property')}" if isinstance(item, dict) else "?" for item in listed]

@@ -5,33 +5,37 @@ Belongs here: the application, its one callback, its routes, and how it is serve
 
 from __future__ import annotations
 
+import gc
+import gzip
 import ipaddress
 import json
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, dcc
+from dash import html as dash_html
 from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from dashboards import ahead
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import page
-from dashboards.compression import compress
+from dashboards.compression import compress, compressed
 from dashboards.desk import Desk
-from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
+from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
-from dashboards.markup import markup, plain, still
+from dashboards.history import account_stamp, home_of
+from dashboards.markup import markup, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
+from dashboards.shapes import shapes_stamp
+from dashboards.shelf import Shelf, shared_folder
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 
@@ -42,7 +46,6 @@ PAGES = {
     "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
-KEPT_PAGES = 48  # per worker; the largest is about 1 MB as text
 # What Dash would tell a browser about the machine and where it would look for its own updates.
 UNTOLD = ("dash_version_url", "python_version", "plotly_cloud_installed")
 
@@ -67,7 +70,7 @@ class _Application(Dash):
     (assets/pages.js).
     """
 
-    draw: Callable[[object, object], Shown] | None = None
+    draw: Callable[[str, str], Shown] | None = None
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]  # Dash passes these by name
         shown = self.draw(request.path, f"?{request.query_string.decode('ascii', 'replace')}") if self.draw else NOTHING
@@ -93,40 +96,46 @@ def _untold(config: str) -> str:
 
 
 class Site:
-    """The pages over the editions of one county, remembered while their edition is current.
+    """The pages over the editions of one county, kept as they are sent while what they were made from is the same.
 
-    A page is a pure function of edition and address, and most readers look at the same few. Those of follow-up
-    (`follow_up_routes`) are not, and not among them.
+    A page is a pure function of its address, the edition, and what the county keeps beside it. Those of follow-up
+    (`follow_up_routes`) are not, and not kept.
     """
 
-    def __init__(self, published: Path, *, is_writable: bool = False) -> None:
+    def __init__(self, published: Path, *, is_writable: bool = False, folder: Path | None = None) -> None:
         self.reader = EditionReader(published)
         self.desk = Desk(Home(published.parent), is_writable=is_writable)
         self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
-        self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
-        self._lists: OrderedDict[tuple[str, Address], bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._shelf = Shelf(folder)
 
-    def send(self, pathname: object, search: object) -> Shown:
-        """What `show` gives as the browser is sent it: written out where nothing is alive, and kept."""
+    def send(self, pathname: str, search: str) -> bytes:
+        """What `show` gives as the browser is sent it: compressed JSON, written out where nothing is alive."""
+
+        def make() -> bytes:
+            shown = self.show(pathname, search)
+            return _json({"page": still(shown.page, self.alive), "head": shown.head})
+
         try:
             edition, is_stale = self.reader.current_or_last()
-            key = (edition.info.edition_id, is_stale, parse(pathname, search))
+            address = parse(pathname, search)
         except WarehouseError:
-            return self._still(self.show(pathname, search))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        shown = self._still(self.show(pathname, search))
-        with self._lock:
-            self._kept[key] = shown
-            while len(self._kept) > KEPT_PAGES:
-                self._kept.popitem(last=False)
-        return shown
+            return gzip.compress(make())
+        return self._shelf.get(edition.info.edition_id, ("page", is_stale, address, self._beside(edition, address)), make)
 
-    def _still(self, shown: Shown) -> Shown:
-        return Shown(still(shown.page, self.alive), shown.head)
+    def _beside(self, edition: Edition, address: Address) -> tuple[object, ...]:
+        """What an address shows that is not in the edition, as it is now: tasks of follow-up, borders, the account of changes."""
+        if address.page == "data":
+            return account_stamp(home_of(edition.path), edition.info.edition_id)
+        tasks = [
+            (task.task_id, task.state)
+            for key, task in self.desk.open_by_key().items()
+            if address.unit_key in (key.unit_key, "") and address.kpi_id in (key.kpi_id, "")
+        ]
+        return (*tasks, *(shapes_stamp(edition.shapes) if address.view == "map" else ()))
+
+    def drawn(self, pathname: str, search: str) -> Shown:
+        """A page as it is sent, to be written out whole."""
+        return Shown(**json.loads(gzip.decompress(self.send(pathname, search))))
 
     def show(self, pathname: object, search: object) -> Shown:
         """A page and its title for an address; what cannot be shown becomes a page that says so."""
@@ -135,31 +144,28 @@ class Site:
             edition, is_stale = self.reader.current_or_last()
         except (NoEdition, EditionUnreadable) as error:
             title, content = problem.content(error, lang)
-            return Shown(plain(problem.alone(content, lang)), {"title": title, "lang": lang})
+            return Shown(problem.alone(content, lang), {"title": title, "lang": lang})
         try:
             address = parse(pathname, search)
-            title, content = PAGES[address.page](Facts(edition), address)
+            title, content = PAGES[address.page](Facts(edition, self.desk.open_by_key()), address)
         except NoSuchPage as error:
             address = Address(lang=lang)
             title, content = problem.content(error, lang)
         frame = page(edition.info, address, content, is_stale=is_stale)
-        return Shown(plain(frame), {"title": title, "lang": lang})
+        return Shown(frame, {"title": title, "lang": lang})
 
     def flags(self, search: str) -> bytes:
-        """The rows of the list of missed targets as JSON. WarehouseError where the address or the edition is not there."""
+        """The rows of the list of missed targets as compressed JSON. WarehouseError where the address or the edition is not there."""
         edition, _ = self.reader.current_or_last()
         address = parse("/", search)
-        key = (edition.info.edition_id, address)
-        with self._lock:
-            if key in self._lists:
-                self._lists.move_to_end(key)
-                return self._lists[key]
-        rows = flags_json(Facts(edition), address)
-        with self._lock:
-            self._lists[key] = rows
-            while len(self._lists) > KEPT_PAGES:
-                self._lists.popitem(last=False)
-        return rows
+        facts = Facts(edition, self.desk.open_by_key())
+        return self._shelf.get(
+            edition.info.edition_id, ("flags", address, self._beside(edition, address)), lambda: flags_json(facts, address)
+        )
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOSTS) -> Dash:
@@ -180,27 +186,21 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         update_title="",
         add_log_handler=False,
         enable_mcp=False,
-        on_error=_failed,
         suppress_callback_exceptions=True,  # the list is not on every page
     )
-    app.layout = html.Div(
+    app.layout = dash_html.Div(
         [
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="head"),
             dcc.Store(id="head-shown"),
-            html.Div(id="page"),
+            dash_html.Div(id="page"),
         ]
     )
 
-    @app.callback(
-        Output("page", "children"), Output("head", "data"), Input("url", "pathname"), Input("url", "search")
-    )
-    def show(pathname: object, search: object) -> tuple[object, object]:
-        if pathname is None and search is None:  # the browser has not told the address yet
-            return no_update, no_update
-        shown = site.send(pathname, search)
-        return shown.page, shown.head
-
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("warehouse", "page"),
+        Output("page", "children"), Output("head", "data"), Input("url", "pathname"), Input("url", "search"),
+    )  # fmt: skip
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("warehouse", "head"), Output("head-shown", "data"), Input("head", "data")
     )
@@ -212,11 +212,11 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
     _add_routes(app, site)
     add_routes(app.server, site.reader, site.desk)
     compress(app.server, SHARED_PATHS)
-    protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
+    protect(app.server, script_hashes=app.csp_hashes(), hosts=hosts)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
     site.alive = _named(app.callback_map)
-    app.draw = site.send
+    app.draw = site.drawn
     return app
 
 
@@ -251,11 +251,12 @@ def serve(
             ),
         )
     hosts = LOOPBACK_HOSTS if is_loopback(host) else None
-    _Server(
-        Site(published, is_writable=hosts is not None),
-        hosts,
-        {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
-    ).run()
+    with shared_folder() as folder:
+        _Server(
+            Site(published, is_writable=hosts is not None, folder=folder),
+            hosts,
+            {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
+        ).run()
 
 
 def is_loopback(host: str) -> bool:
@@ -272,6 +273,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, site: Site, hosts: Collection[str] | None, options: dict[str, object]) -> None:
         self._site, self._hosts, self._options = site, hosts, options
+        self._ahead = 0  # the process that draws ahead, once there is one
         super().__init__()
 
     def load_config(self) -> None:
@@ -282,34 +284,28 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "timeout": 60,
             "graceful_timeout": 10,
             "control_socket_disable": True,
+            "when_ready": self._draw_ahead,
+            "on_exit": lambda _arbiter: ahead.stop(self._ahead) if self._ahead else None,
             "post_worker_init": lambda _worker: _warm(self._site),
         }
         for name, value in {**settled, **self._options}.items():
             self.cfg.set(name, value)
+
+    def _draw_ahead(self, arbiter: Any) -> None:
+        self._ahead = ahead.start(self._site, [listener.sock for listener in arbiter.LISTENERS])
 
     def load(self) -> object:
         return _application(self._site, self._hosts).server
 
 
 def _warm(site: Site) -> None:
-    """Opens the edition and draws the first page, so that the first reader does not wait for it; then those it leads to."""
-    _draw_first(site)
-    threading.Thread(target=_draw_next, args=(site,), daemon=True).start()
-
-
-def _draw_first(site: Site) -> None:
+    """Opens the edition and draws the first page, so that the first reader does not wait for it."""
     try:
         site.send("/", "")
     except Exception as error:  # a worker must start even where the first page fails
         log.error("the first page failed: %s", type(error).__name__, exc_info=error)
-
-
-def _draw_next(site: Site) -> None:
-    """The overviews of single domains; where there is no edition yet, nothing."""
-    with suppress(WarehouseError):
-        edition, _ = site.reader.current_or_last()
-        for domain in Facts(edition).domains:
-            site.send("/", Address(domain=domain).query())
+    gc.collect()
+    gc.freeze()  # what is there now stays: looking through it again and again keeps readers waiting
 
 
 def _add_routes(app: Dash, site: Site) -> None:
@@ -324,22 +320,31 @@ def _add_routes(app: Dash, site: Site) -> None:
             return jsonify(status="unavailable", reason=error.what.en), 503
         return jsonify(status="ok", edition_id=edition.info.edition_id), 200
 
+    def page_json() -> Response:
+        """The page of the address `at`, a path with its query."""
+        pathname, mark, search = request.args.get("at", "").partition("?")
+        try:
+            return compressed(site.send(pathname, mark + search), "application/json")
+        except Exception as error:  # a failure nobody foresaw: logged whole, shown without any of it
+            log.error("a page failed: %s", type(error).__name__, exc_info=error)
+            return Response(_json(_failure()), mimetype="application/json")
+
     def list_flags() -> Response:
         try:
             rows = site.flags(request.query_string.decode("ascii", "replace"))
         except WarehouseError as error:
             return Response(f"{error.zh}\n{error.en}\n", status=404, mimetype="text/plain")
-        return Response(rows, mimetype="application/json")
+        return compressed(rows, "application/json")
 
     # Before Dash's own catch-all in the order of specificity, so these paths are never a page.
     server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
+    server.add_url_rule("/page.json", "page_json", page_json, methods=["GET"])
     server.add_url_rule("/list/flags.json", "list_flags", list_flags, methods=["GET"])
     add_files(server, reader)
 
 
-def _failed(error: Exception) -> tuple[object, dict[str, str]]:
-    """The page for a failure nobody foresaw: logged whole, shown without any of it."""
-    log.error("a page failed: %s", type(error).__name__, exc_info=error)
+def _failure() -> dict[str, object]:
+    """The page for a failure nobody foresaw."""
     lang: Lang = "zh"
     title, content = problem.failure(lang)
-    return plain(problem.alone(content, lang)), {"title": title, "lang": lang}
+    return {"page": problem.alone(content, lang), "head": {"title": title, "lang": lang}}

@@ -52,11 +52,17 @@ def read_shapes(path: Path) -> Shapes | None:
     The file is GeoJSON (RFC 7946, longitude and latitude in degrees): features with the property unit_code and a Polygon or
     MultiPolygon each.
     """
+    known = shapes_stamp(path)
+    return _read(path, *known) if known else None
+
+
+def shapes_stamp(path: Path) -> tuple[int, int] | tuple[()]:
+    """When the file was changed (nanoseconds) and its size; empty where a county has none."""
     try:
         known = path.stat()
     except OSError:
-        return None
-    return _read(path, known.st_mtime_ns, known.st_size)
+        return ()
+    return known.st_mtime_ns, known.st_size
 
 
 @lru_cache(maxsize=4)

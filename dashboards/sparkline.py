@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from dash import html
-from dash.development.base_component import Component
+from dashboards import html
+from dashboards.html import Component
 
 WIDTH, HEIGHT, EDGE = 112, 30, 5
 INKS = {"missed": "#b3261e", "near": "#b26a00", "undetermined": "#5b3f99", "met": "#1b7a43"}

@@ -316,6 +316,8 @@ TEXTS: dict[str, Words] = FOLLOW_UP | {
     # Bulletin
     "bulletin": Words("通报", "Bulletin"),
     "bulletin_ranked": Words("含排名", "with ranking"),
+    "domain_alone": Words("只看本领域", "This domain alone"),
+    "bulletin_no_pdf": Words("PDF：服务器未安装 LibreOffice，可下载 Word 后另存", "PDF: LibreOffice is not installed on the server; save it from Word"),
     "bulletin_unranked": Words("不含排名", "without ranking"),
     # Help
     "help_title": Words("怎样看这些数字", "How to read these figures"),

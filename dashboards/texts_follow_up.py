@@ -36,6 +36,7 @@ FOLLOW_UP: dict[str, Words] = {
     "fu_now_none": Words("本版次不再评价这个目标", "this edition judges the target no more"),
     "fu_task": Words("督办第 {task} 号", "Task {task}"),
     "fu_new": Words("建立督办", "Follow up"),
+    "fu_task_state": Words("督办 {task} 号 · {state}", "Task {task} · {state}"),
     "fu_button": Words("交办", "Assign"),
     "fu_figure_of": Words("{period} · 版次 {edition}", "{period} · edition {edition}"),
     "fu_since": Words("自 {since} 起未达标", "missed since {since}"),

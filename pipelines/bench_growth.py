@@ -110,7 +110,7 @@ def _time_month(home: Home, as_of: date) -> MonthSpent:
             audit(Audited(home, control, built, connection, names, parts))
         # Publishing audits, too: what it takes besides is the rest.
         with clock.at("publish"):
-            summary.publication = release(session, control, built)
+            release(session, summary, control, built)
     for spent in (clock.seconds, clock.cpu_seconds):
         spent["publish"] -= spent["audit"]
     return MonthSpent(clock, {node.name: node.seconds for node in built.nodes}, len(control.dirty))

@@ -20,8 +20,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psutil
 
@@ -30,7 +32,6 @@ from pipelines.bench_measure import Measurement
 from pipelines.settings import Home
 
 START_WITHIN, ANSWER_WITHIN = 60.0, 30.0  # seconds
-CALLBACK = "/_dash-update-component"
 SCRIPT = re.compile(r'(?:src|href)="(/(?:_dash-component-suites|assets)/[^"]+)"')
 LINK = re.compile(r'href="(/(?:unit/[^"#]+|\?[^"#]+|data[^"#]*|checks[^"#]*))"')
 
@@ -76,24 +77,14 @@ class Reader(threading.Thread):
         time.sleep(min(self.chance.expovariate(1 / self.think), max(0.0, self.until - time.monotonic())))
 
     def _page(self, path: str, search: str) -> str:
-        inputs = [
-            {"id": "url", "property": "pathname", "value": path},
-            {"id": "url", "property": "search", "value": search},
-        ]
-        outputs = [{"id": "page", "property": "children"}, {"id": "head", "property": "data"}]
-        asked = {
-            "output": "..page.children...head.data..", "outputs": outputs, "inputs": inputs, "state": [],
-            "changedPropIds": ["url.pathname"],
-        }  # fmt: skip
-        answer = self._ask("page", CALLBACK, json.dumps(asked).encode())
+        answer = self._ask("page", f"/page.json?{urlencode({'at': path + search})}")
         return answer.replace('\\"', '"')
 
-    def _ask(self, kind: str, path: str, body: bytes | None = None) -> str:
-        headers = {"Accept-Encoding": "gzip", "Content-Type": "application/json"}
+    def _ask(self, kind: str, path: str) -> str:
         started, error, content = time.perf_counter(), "", b""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_WITHIN)
         try:
-            connection.request("GET" if body is None else "POST", path, body, headers)
+            connection.request("GET", path, headers={"Accept-Encoding": "gzip"})
             answer = connection.getresponse()
             content = answer.read()
             if answer.status != 200:
@@ -118,14 +109,7 @@ def read_all(
     home: Home, readers: int = 50, think: float = 5.0, seconds: float = 60.0, workers: int = 2
 ) -> list[Measurement]:
     """Serves the edition of `home`, reads for so many seconds with a mean of `think` seconds between two pages."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", str(workers)]
-    environment = {**os.environ, "WAREHOUSE_HOME": str(home.root)}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(port, server)
+    with served(home, workers) as (port, server):
         log, until = Log(), time.monotonic() + seconds
         crowd = [Reader(port, seed, think, until, log) for seed in range(readers)]
         for reader in crowd:
@@ -137,6 +121,20 @@ def read_all(
         for reader in crowd:
             reader.join(2 * ANSWER_WITHIN)
         return _figures(log, readers, peak)
+
+
+@contextmanager
+def served(home: Home, workers: int = 2) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The dashboards of a data root on a free port, ready to answer; ended at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    command = [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", str(workers)]
+    environment = {**os.environ, "WAREHOUSE_HOME": str(home.root)}
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(port, server)
+        yield port, server
     finally:
         server.terminate()
         server.wait(20)

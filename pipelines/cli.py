@@ -26,6 +26,7 @@ from pipelines.terminal import (
     print_json,
     print_measurements,
     print_report,
+    print_settled,
     report_json,
 )
 
@@ -220,6 +221,7 @@ def run(
         print_json({**summary_as_json(summary), "edition": report_json(_home())})
         return
     print_files(summary)
+    print_settled(summary.settled)
     print_report(_home())
 
 
@@ -291,6 +293,7 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
     if as_json:
         print_json({**summary_as_json(summary), "edition": report_json(_home())})
         return
+    print_settled(summary.settled)
     print_report(_home())
 
 

@@ -19,7 +19,7 @@ from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
-from pipelines.follow_up import Actor
+from pipelines.follow_up import Actor, Settled
 from pipelines.follow_up_edition import settle
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key
@@ -55,6 +55,7 @@ class RunSummary:
     misplaced: list[Misplaced] = field(default_factory=list)
     computed_periods: int = 0
     publication: Publication | None = None
+    settled: Settled = field(default_factory=Settled)
 
 
 @contextmanager
@@ -182,7 +183,7 @@ def compute_and_publish(
     built = compute(session, control, full_refresh=full_refresh)
     summary.computed_periods = len(control.dirty)
     on_progress("4/4 审核发布 audit and publish")
-    summary.publication = release(session, control, built)
+    release(session, summary, control, built)
 
 
 def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = silent) -> Control:
@@ -205,12 +206,12 @@ def compute(session: Session, control: Control, *, full_refresh: bool = False) -
     return build(session.home, control, full_refresh=full_refresh)
 
 
-def release(session: Session, control: Control, built: BuildResult) -> Publication:
+def release(session: Session, summary: RunSummary, control: Control, built: BuildResult) -> Publication:
     """Audits what was computed, makes it the current edition, and settles the tasks of follow-up by it."""
-    publication = publish(session.home, session.county, control, built)
-    settle(session.home, session.store, Actor("run", session.run_id))
+    summary.publication = publish(session.home, session.county, control, built)
+    summary.settled = settle(session.home, session.store, Actor("run", session.run_id))
     remember_published(session.home, control)
-    return publication
+    return summary.publication
 
 
 def as_json(summary: RunSummary) -> dict[str, Any]:
@@ -237,5 +238,6 @@ def as_json(summary: RunSummary) -> dict[str, Any]:
         ],
         "computed_periods": summary.computed_periods,
         "edition_id": summary.publication.edition_id if summary.publication else None,
+        "follow_up": {"closed": list(summary.settled.closed), "reopened": list(summary.settled.reopened)},
         "is_new_edition": bool(summary.publication and summary.publication.is_new),
     }

@@ -21,6 +21,7 @@ from rich.text import Text
 from pipelines.settings import Home
 
 if TYPE_CHECKING:
+    from pipelines.follow_up import Settled
     from pipelines.report import EditionReport
 
 # Into a file or a pipe a table keeps the width of a usual screen.
@@ -83,6 +84,14 @@ def print_files(summary: Any) -> None:
         f"重复 repeated {counted['repeated']} · 重算期间 periods computed {summary.computed_periods}",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
+
+
+def print_settled(settled: Settled) -> None:
+    """The tasks of follow-up that the edition closed or opened again; nothing where there are none."""
+    words = {"销号 closed": settled.closed, "重新列入 reopened": settled.reopened}
+    told = [f"{name} {len(tasks)}（{', '.join(map(str, tasks))}）" for name, tasks in words.items() if tasks]
+    if told:
+        lines(f"督办 follow-up: {' · '.join(told)} · warehouse follow-up list")
 
 
 def print_report(home: Home) -> None:

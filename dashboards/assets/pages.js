@@ -3,11 +3,82 @@
 
 window.dash_clientside = window.dash_clientside || {};
 
+// Pages by address. They are asked for when a reader points at a link, so that most are there at the click.
+const pages = (function () {
+  "use strict";
+  const MOST = 24, FRESH = 20000, AT_ONCE = 2;  // pages kept, milliseconds, requests that nobody has clicked for yet
+  const known = new Map();
+  let ahead = 0;
+
+  function fetched(at) {
+    return fetch("/page.json?" + new URLSearchParams({ at: at }), { headers: { Accept: "application/json" } })
+      .then(function (answer) {
+        if (!answer.ok) {
+          throw new Error("status " + answer.status);
+        }
+        return answer.json();
+      });
+  }
+
+  function page(at) {
+    const before = known.get(at);
+    if (before && performance.now() - before.since < FRESH) {
+      return before.page;
+    }
+    const asked = fetched(at);
+    known.delete(at);  // the newest stands last
+    known.set(at, { page: asked, since: performance.now() });
+    asked.catch(function () { known.delete(at); });
+    if (known.size > MOST) {
+      known.delete(known.keys().next().value);
+    }
+    return asked;
+  }
+
+  function prepare(at) {
+    if (ahead < AT_ONCE) {
+      const done = function () { ahead -= 1; };
+      ahead += 1;
+      page(at).then(done, done);
+    }
+  }
+
+  page(window.location.pathname + window.location.search);  // the libraries will ask for it
+  return { page: page, prepare: prepare };
+})();
+
+const NO_ANSWER = {
+  type: "Still", namespace: "warehouse",
+  props: {
+    tag: "main", attributes: { className: "banner stale", role: "alert" },
+    html: "<h1>服务没有应答，请稍后刷新。</h1><p lang=\"en\">The server does not answer. Please reload the page later.</p>",
+  },
+};
+
 // Titles and language of the window, and where reading goes on after a page was changed.
+// Where there is room nothing is folded (assets/pages.css shows it so at once): what is said of it must agree.
+function unfold() {
+  if (window.matchMedia("(min-width: 721px)").matches) {
+    document.querySelectorAll(".domain > details").forEach(function (folded) { folded.open = true; });
+  }
+}
+
 window.dash_clientside.warehouse = {
+  page: function (pathname, search) {
+    const unchanged = window.dash_clientside.no_update;
+    if (pathname === undefined || pathname === null) {  // the address is not known yet
+      return [unchanged, unchanged];
+    }
+    return pages.page(pathname + (search || "")).then(
+      function (found) { return [found.page, found.head]; },
+      function () { return [NO_ANSWER, unchanged]; }
+    );
+  },
+
   head: function (head) {
     if (head) {
       document.title = head.title;
+      window.setTimeout(unfold, 0);
       document.documentElement.lang = head.lang === "en" ? "en" : "zh-Hans";
     }
     return window.dash_clientside.no_update;
@@ -73,6 +144,24 @@ window.dash_clientside.warehouse = {
   });
   later.observe(document.getElementById("react-entry-point"), { childList: true, subtree: true });
 
+  // Where a click leads: the link, or in the heatmap the unit of the row, and there the domain of the cell. Null elsewhere.
+  function leadsTo(piece) {
+    const anchor = piece.closest("a[href]");
+    if (anchor) {
+      return isOwnPage(anchor) ? anchor.getAttribute("href") : null;
+    }
+    const row = piece.closest(".matrix tbody tr");
+    const own = row && row.querySelector("th a[href]");
+    if (!own) {
+      return null;
+    }
+    const cell = piece.closest("td[data-domain]"), href = new URL(own.href);
+    if (cell) {
+      href.searchParams.set("domain", cell.dataset.domain);
+    }
+    return href.pathname + href.search;
+  }
+
   document.addEventListener("click", function (event) {
     if (first.isConnected) {  // nothing listens yet to an address that changes: the browser loads it
       return;
@@ -80,26 +169,68 @@ window.dash_clientside.warehouse = {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
       return;
     }
-    let anchor = event.target.closest("a[href]");
-    const cell = event.target.closest(".matrix td[data-domain]");
-    if (!anchor && cell && String(window.getSelection()) === "") {
-      // A cell of units × domains leads to the unit, and there to the domain.
-      const href = new URL(cell.parentElement.querySelector("th a[href]").href);
-      href.searchParams.set("domain", cell.dataset.domain);
-      event.preventDefault();
-      follow(href.pathname + href.search);
+    const href = leadsTo(event.target);
+    const cell = event.target.closest(".matrix td[data-tip]");
+    if (cell && window.matchMedia("(hover: none)").matches) {
+      tell(cell);  // a touch tells first; its row's name leads to the unit
       return;
     }
-    if (!anchor) {
-      // Anywhere in a row of the heatmap leads to its unit; selecting text there does not.
-      const row = event.target.closest(".matrix tbody tr");
-      anchor = row && String(window.getSelection()) === "" ? row.querySelector("th a[href]") : null;
-    }
-    if (anchor && isOwnPage(anchor)) {
+    // Selecting text in the heatmap leads nowhere.
+    if (href !== null && (event.target.closest("a[href]") || String(window.getSelection()) === "")) {
       event.preventDefault();
-      follow(anchor.getAttribute("href"));
+      follow(href);
     }
     closeMenus(event.target);
+  });
+
+  // What a reader points at for a moment, touches or comes to by keyboard.
+  const MOMENT = 60;  // milliseconds
+  let pointed = 0;
+  function prepare(event) {
+    window.clearTimeout(pointed);
+    const href = event.target.closest && leadsTo(event.target);
+    if (href && !first.isConnected) {
+      const target = new URL(href, window.location.href);
+      const ask = function () { pages.prepare(target.pathname + target.search); };
+      pointed = window.setTimeout(ask, event.type === "pointerdown" ? 0 : MOMENT);
+    }
+  }
+  ["pointerover", "pointerdown", "focusin"].forEach(function (kind) { document.addEventListener(kind, prepare, { passive: true }); });
+
+  // What the cells of a heatmap say on hovering, for who does not hover: by touch, and by the arrow keys once the table or one of its
+  // names has the focus.
+  const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
+  function tell(cell) {
+    document.querySelectorAll(".cell-told").forEach(function (line) {
+      line.textContent = cell && line.parentElement.contains(cell) ? cell.dataset.tip : "";
+    });
+  }
+
+  function neighbour(cell, step) {
+    const rows = Array.from(cell.closest("table").querySelectorAll("tbody tr:has(td)"));
+    const row = rows[rows.indexOf(cell.parentElement) + step[0]];
+    const found = row && row.children[cell.cellIndex + step[1]];
+    return found && found.matches("th[scope=row]") ? found.querySelector("a") : found;
+  }
+
+  document.addEventListener("keydown", function (event) {
+    const matrix = event.target.closest && event.target.closest(".matrix"), step = STEPS[event.key];
+    if (!matrix || !step || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const from = event.target.closest("tbody td, tbody th[scope=row]");
+    const next = from ? neighbour(from, step) : matrix.querySelector("td[data-tip]");
+    if (next) {
+      event.preventDefault();
+      if (next.matches("td")) {
+        next.tabIndex = -1;
+      }
+      next.focus();
+    }
+  });
+
+  document.addEventListener("focusin", function (event) {
+    tell(event.target.matches(".matrix td[data-tip]") ? event.target : null);
   });
 
   function closeMenus(except) {
@@ -113,6 +244,7 @@ window.dash_clientside.warehouse = {
   document.addEventListener("keydown", function (event) {
     if (event.key === "Escape") {
       closeMenus(document.body);
+      tell(null);
     }
   });
 
@@ -148,6 +280,10 @@ cells.UnitLink = function (props) {
 
 cells.KpiLink = function (props) {
   return window.React.createElement("a", { href: props.data.kpi_href }, props.value);
+};
+
+cells.TaskLink = function (props) {
+  return window.React.createElement("a", { href: props.data.follow_up_href }, props.value);
 };
 
 cells.StateChip = function (props) {

@@ -17,10 +17,11 @@ from dashboards.bulletin.book import to_xlsx
 from dashboards.bulletin.chapters import Letterhead, compose
 from dashboards.bulletin.paper import to_docx
 from dashboards.bulletin.parts import Bulletin
-from dashboards.bulletin.pdf import converter, to_pdf
+from dashboards.bulletin.pdf import to_pdf
 from dashboards.bulletin.survey import Survey
 from dashboards.edition import EditionReader
 from dashboards.facts import Facts
+from dashboards.office import converter
 from pipelines.county import load_county
 
 WRITERS: dict[str, Callable[[Bulletin], bytes]] = {

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 from dashboards.bulletin.paper import INSTEAD
+from dashboards.office import converter
 from pipelines.errors import WarehouseError, Words
 
-CONVERTERS = ("soffice", "libreoffice")
 _WITHIN = 180.0  # seconds for a long document on a busy machine
-
-
-def converter() -> str | None:
-    """The program that converts, or None where none is installed."""
-    return next((path for path in map(shutil.which, CONVERTERS) if path), None)
 
 
 def to_pdf(docx: bytes) -> bytes:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dash import html
-from dash.development.base_component import Component
-
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.checks import REGISTRATION, Estimate, Signal, estimates, rows_for_review, signals
 from dashboards.choices import bar, period_choices
 from dashboards.components import Node, downloads, link
 from dashboards.facts import Facts
+from dashboards.html import Component
 from dashboards.records import Period, Unit
 from dashboards.words import DATASETS, name_of, pick, say
 from pipelines.steward import SIGNALS

@@ -10,10 +10,8 @@ from dataclasses import replace
 from datetime import date
 
 import polars as pl
-from dash import html
-from dash.development.base_component import Component
 
-from dashboards import figures
+from dashboards import figures, html
 from dashboards.address import Address
 from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
 from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
@@ -21,6 +19,7 @@ from dashboards.components import bulletin_menu, chart, chip, downloads, link, m
 from dashboards.deliveries import delivery_table, finding_table, needs_attention, slots_sentence
 from dashboards.facts import Facts
 from dashboards.figures import Drawing
+from dashboards.html import Component
 from dashboards.pages import domain as one_domain
 from dashboards.pages import whole
 from dashboards.pages.checks import estimate_note

@@ -10,12 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.components import UNREAD, labelled, legend, link
 from dashboards.format import short_name
-from dashboards.markup import HTML, Cell
+from dashboards.html import Component, element
 from dashboards.pages import problem
 from dashboards.pages.view import View
 from dashboards.records import STATES, Unit
@@ -54,40 +52,40 @@ def draw(view: View, keys: Sequence[str]) -> list[Component]:
 
 def _picture(view: View, keys: Sequence[str], shapes: Shapes) -> Component:
     shown = {view.units[key].code for key in keys}
-    others = [_piece("path", d=shape.path, className="beside") for code, shape in shapes.by_code.items() if code not in shown]
+    others = [element("path", d=shape.path, className="beside") for code, shape in shapes.by_code.items() if code not in shown]
     pieces = [_shape(view, view.units[key], shapes.by_code[view.units[key].code]) for key in keys]
-    picture = _piece(
+    picture = element(
         "svg", [_patterns(), *others, *pieces], viewBox=f"-4 -4 {shapes.width + 8:.0f} {shapes.height + 8:.0f}",
         role="group", className="county", **labelled(say("view_map", view.lang)),
     )  # fmt: skip
-    return html.Div(picture, className="map")  # type: ignore[arg-type]  # plain values are what components become
+    return html.Div(picture, className="map")
 
 
-def _shape(view: View, unit: Unit, shape: Shape) -> Cell:
+def _shape(view: View, unit: Unit, shape: Shape) -> Component:
     state = view.stand.units[unit.key]
     x, y = shape.middle
     mark = f"{LOOKS[state].icon}{view.stand.missed(unit.key) or ''}"
-    labels = [_piece("text", mark, x=f"{x:.1f}", y=f"{y:.1f}", className="sign", fill=LOOKS[state].ink, **UNREAD)]
+    labels = [element("text", mark, x=f"{x:.1f}", y=f"{y:.1f}", className="sign", fill=LOOKS[state].ink, **UNREAD)]
     if shape.width >= NAMED_FROM:
-        name = _piece("text", short_name(unit.name), x=f"{x:.1f}", y=f"{y + 14:.1f}", className="name", fill=LOOKS[state].ink, **UNREAD)  # fmt: skip
+        name = element("text", short_name(unit.name), x=f"{x:.1f}", y=f"{y + 14:.1f}", className="name", fill=LOOKS[state].ink, **UNREAD)  # fmt: skip
         labels.append(name)
-    outline = _piece("path", d=shape.path, fill=_fill(state), className=f"m-{state}")
+    outline = element("path", d=shape.path, fill=_fill(state), className=f"m-{state}")
     told = _told(view, unit)
-    return _piece("a", [_piece("title", told), outline, *labels], href=view.address.to("unit", unit_key=unit.key), **labelled(told))
+    return element("a", [element("title", told), outline, *labels], href=view.address.to("unit", unit_key=unit.key), **labelled(told))
 
 
-def _patterns() -> Cell:
+def _patterns() -> Component:
     """What colour alone would not tell apart, hatched and dotted as everywhere."""
     hatch = [
-        _piece("rect", width=8, height=8, fill=LOOKS["undetermined"].fill),
-        _piece("path", d="M-2 2L2 -2M0 8L8 0M6 10L10 6", stroke="#8f7bc0", **{"stroke-width": 1.5}),
+        element("rect", width=8, height=8, fill=LOOKS["undetermined"].fill),
+        element("path", d="M-2 2L2 -2M0 8L8 0M6 10L10 6", stroke="#8f7bc0", **{"stroke-width": 1.5}),
     ]
     dots = [
-        _piece("rect", width=8, height=8, fill=LOOKS["no_data"].fill),
-        _piece("circle", cx=4, cy=4, r=1, fill="#7b8794"),
+        element("rect", width=8, height=8, fill=LOOKS["no_data"].fill),
+        element("circle", cx=4, cy=4, r=1, fill="#7b8794"),
     ]
     size: dict[str, Any] = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
-    return _piece("defs", [_piece("pattern", hatch, id=HATCH, **size), _piece("pattern", dots, id=DOTS, **size)])
+    return element("defs", [element("pattern", hatch, id=HATCH, **size), element("pattern", dots, id=DOTS, **size)])
 
 
 def _fill(state: str) -> str:
@@ -144,7 +142,3 @@ def _told(view: View, unit: Unit) -> str:
     count = f" {say('map_missed', view.lang, count=missed)}" if missed else ""
     return f"{unit.name}{colon}{state_word(state, view.lang)}{count}"
 
-
-def _piece(tag: str, children: object = None, **props: Any) -> Cell:
-    """An element of the picture; Dash has no components for these."""
-    return Cell(type=tag, namespace=HTML, props={"children": children, **props})

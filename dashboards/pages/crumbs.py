@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Address
 from dashboards.components import Attributes, labelled, link
+from dashboards.html import Component
 from dashboards.records import Unit
 from dashboards.words import say
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Address, Lang
 from dashboards.choices import bar, period_choices
 from dashboards.components import downloads
@@ -29,6 +27,7 @@ from dashboards.edition import EditionInfo
 from dashboards.facts import Facts
 from dashboards.format import number
 from dashboards.history import TAKEN_CHANGES, Account, Past, home_of, last_change, past_editions
+from dashboards.html import Component
 from dashboards.records import Delivery
 from dashboards.words import DATASETS, DELIVERY, day, name_of, pick, say, state_word
 from pipelines.explain_steps import CAUSES

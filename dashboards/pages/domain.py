@@ -6,10 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from dash import html
-from dash.development.base_component import Component
-
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.components import (
     Attributes,
@@ -25,6 +22,7 @@ from dashboards.components import (
     state_bar,
     tally,
 )
+from dashboards.html import Component
 from dashboards.pages.view import View
 from dashboards.records import JUDGED, STATES, Column, Figure, Judgement, Kpi, Unit
 from dashboards.scope import ALL

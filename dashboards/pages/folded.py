@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from dash import html
-from dash.development.base_component import Component
+from markupsafe import Markup
 
+from dashboards import html
 from dashboards.address import Address
 from dashboards.components import EMPTY, Attributes, Head, cell, link
-from dashboards.markup import Cell
+from dashboards.html import Component
 from dashboards.pages.view import View
 from dashboards.records import Unit
 from dashboards.scope import ALL
@@ -30,7 +30,7 @@ def streets(view: View, keys: Sequence[str]) -> list[Component]:
     missed, present = _counts(view, groups)
     heads = _heads(view)
     rows = [
-        html.Tr([_name(street, len(members), view.address), *_cells(street, heads, missed, present, view)])  # type: ignore[list-item]
+        html.Tr([_name(street, len(members), view.address), *_cells(street, heads, missed, present, view)])
         for street, members in groups
     ]  # fmt: skip
     names = [html.Th(link(head.text, head.href) if head.href else head.text, scope="col") for head in heads.values()]
@@ -76,19 +76,19 @@ def _counts(view: View, groups: Sequence[tuple[Unit, Sequence[Unit]]]) -> tuple[
 
 def _cells(
     street: Unit, heads: dict[str, Head], missed: Counts, present: Counts, view: View
-) -> list[Cell]:
+) -> list[Markup]:
     return [
         _cell(missed[street.key][name], present[street.key][name if view.scope.domain == ALL else view.scope.domain], street, head, view)
         for name, head in heads.items()
     ]  # fmt: skip
 
 
-def _cell(missed: int, total: int, street: Unit, head: Head, view: View) -> Cell:
+def _cell(missed: int, total: int, street: Unit, head: Head, view: View) -> Markup:
     if not total:
         return EMPTY
     text = f"{missed} / {total}"
     if not missed:
-        return Cell(props={"children": text, "className": "none-missed"}, type="Td", namespace=EMPTY["namespace"])
+        return Markup(f'<td class="none-missed">{text}</td>')
     return cell("missed", text, f"{street.name}\n{head.text}", view.lang)
 
 

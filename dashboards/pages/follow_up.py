@@ -9,14 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Address, Lang, NoSuchPage, TaskView
 from dashboards.components import Attributes, Node, link
 from dashboards.desk import Desk
 from dashboards.facts import Facts
-from dashboards.html_pages import element
+from dashboards.html import Component, element
 from dashboards.html_pages import field as form_field
 from dashboards.pages.follow_up_forms import Filled, next_steps, open_form, refusal
 from dashboards.pages.follow_up_pieces import (

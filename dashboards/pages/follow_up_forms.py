@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Address, Lang, TaskView
 from dashboards.components import link
 from dashboards.desk import Desk
+from dashboards.html import Component
 from dashboards.html_pages import field as form_field
 from dashboards.pages.follow_up_pieces import data
 from dashboards.words import pick, say

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dash import html
-from dash.development.base_component import Component
-
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.components import UNREAD, Attributes, Node, chip, link
 from dashboards.facts import Facts
+from dashboards.html import Component
 from dashboards.records import Bound
 from dashboards.records import Figure as Shown
 from dashboards.words import period_short, pick, say

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dash import dcc, html
-from dash.development.base_component import Component
+from dash import dcc
 
+from dashboards import html
 from dashboards.address import Address, Lang
 from dashboards.components import UNREAD, Node, chip, link
 from dashboards.facts import Facts
 from dashboards.history import home_of
+from dashboards.html import Component
 from dashboards.words import DELIVERY, MOVEMENT, MOVEMENT_ICONS, RELIABILITY, STATES, pick, say
 from pipelines.questions import render
 from pipelines.settings import REPO
@@ -60,7 +61,7 @@ def _document(name: str, text: str, address: Address) -> tuple[str, list[Compone
     title, _, body = text.partition("\n")
     back = html.P(link(say("guide", lang), address.to("guide")), className="crumbs")
     head = html.H1(title.removeprefix("# "), className="verdict none")
-    return say(name, lang), [back, html.Article([head, dcc.Markdown(body, link_target="_self")], className="document")]
+    return say(name, lang), [back, html.Article([head, html.of_dash(dcc.Markdown(body, link_target="_self"))], className="document")]
 
 
 def _section(title: str, body: Component, lang: Lang) -> Component:

@@ -12,10 +12,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import polars as pl
-from dash import html
-from dash.development.base_component import Component
 
-from dashboards import figures, tell
+from dashboards import figures, html, tell
 from dashboards.address import Address, Lang
 from dashboards.chance import limits
 from dashboards.choices import bar, basis_switch, level_choice, pack_choice, period_choices
@@ -23,7 +21,9 @@ from dashboards.comparing import Compared, compare
 from dashboards.components import Attributes, Node, chart, chip, downloads, link
 from dashboards.deliveries import slots_sentence
 from dashboards.facts import Facts
+from dashboards.follow_up_links import follow_up_link
 from dashboards.format import short_name
+from dashboards.html import Component
 from dashboards.pages.crumbs import breadcrumb
 from dashboards.pages.unit_kpi import asked_of, card, comparability, expired_mark
 from dashboards.ranking import Placed, Ranking
@@ -66,7 +66,7 @@ def content(facts: Facts, address: Address) -> tuple[str, list[Component]]:
         _grid_note(compared, address),
         _here(facts, compared, address),
         _charts(compared, address),
-        _ranked(compared, address),
+        _ranked(facts, compared, address),
         _definition(facts, compared, address),
     ]
     return f"{pick(kpi.name, lang)} · {compared.here.name} · {pick(period.label, lang)}", [
@@ -204,7 +204,7 @@ def _funnel(compared: Compared, placed: Sequence[Judgement], address: Address) -
 RANKING_HEAD = ("place", "unit", "status", "value", "ratio", "target", "bounds", "shortfall")
 
 
-def _ranked(compared: Compared, address: Address) -> Component | None:
+def _ranked(facts: Facts, compared: Compared, address: Address) -> Component | None:
     """The units in order, ties on one place; apart from them those that cannot be placed, by reason."""
     lang = address.lang
     if not compared.level:
@@ -218,7 +218,7 @@ def _ranked(compared: Compared, address: Address) -> Component | None:
     shown = ranking.placed[:MOST_ROWS]
     names = [name for name in RANKING_HEAD if name != "place" or compared.is_ranked]
     heads = [html.Th(say(name, lang), scope="col", className=_class_of(name)) for name in names]
-    rows = [_row(one, names, compared, address) for one in shown]
+    rows = [_row(one, names, facts, compared, address) for one in shown]
     table: Component = html.Div(
         html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain ranking"), className="scroll ranking-scroll", tabIndex=0
     ) if rows else html.P(say("ranking_none", lang))  # fmt: skip
@@ -238,11 +238,12 @@ def _class_of(name: str) -> str | None:
     return "number" if name in ("place", "value", "ratio") else None
 
 
-def _row(placed: Placed, names: Sequence[str], compared: Compared, address: Address) -> Component:
+def _row(placed: Placed, names: Sequence[str], facts: Facts, compared: Compared, address: Address) -> Component:
     one, lang = placed.one, address.lang
+    task = facts.task_about(one)
     cells: dict[str, Node | list[Node]] = {
         "place": place_told(placed, lang),
-        "status": chip(one.state, lang),
+        "status": [chip(one.state, lang), follow_up_link(one, task, address)] if task else chip(one.state, lang),
         "value": tell.value(one, lang),
         "ratio": "" if one.kpi.kind == "count" else tell.ratio(one),
         "target": tell.target(one.target, one.kpi, lang),

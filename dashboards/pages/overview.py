@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from dash import html
-from dash.development.base_component import Component
-
-from dashboards import tell
+from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.choices import (
     bar,
@@ -24,11 +21,13 @@ from dashboards.choices import (
     street_choice,
     view_choice,
 )
-from dashboards.components import Node, bulletin_menu, chip, delta, downloads, link
+from dashboards.components import Attributes, Node, bulletin_menu, chip, delta, downloads, link
 from dashboards.facts import Facts
 from dashboards.flag_list import MOST as LISTED
 from dashboards.flag_list import flag_list, how_many, listed
+from dashboards.follow_up_links import follow_up_link
 from dashboards.format import short_name
+from dashboards.html import Component
 from dashboards.pages import county_map, domain, folded, whole
 from dashboards.pages.view import View, look
 from dashboards.records import STATES, Flag, Unit, listed_under
@@ -194,7 +193,7 @@ def _first(view: View) -> list[Component]:
     if not flags:
         return []
     lang = view.lang
-    names = ("unit", "kpi", "status", "value", "ratio", "target", "shortfall", "since", "movement", "certainty")
+    names = ("unit", "kpi", "status", "value", "ratio", "target", "shortfall", "since", "movement", "certainty", "follow_up")
     head = html.Tr([html.Th(say(name, lang), scope="col", className=f"f-{name}") for name in names])
     table = html.Table([html.Thead(head), html.Tbody([_first_row(flag, view) for flag in flags])], className="plain first")
     return [
@@ -227,11 +226,17 @@ def _first_row(flag: Flag, view: View) -> Component:
         ("since", [period_short(view.address.period_type, flag.since), html.Span(lasted, className="remark")]),
         ("movement", f"{MOVEMENT_ICONS.get(flag.movement, '')} {name_of(MOVEMENT, flag.movement, lang)}"),
         ("certainty", tell.certainty_brief(one, lang)),
+        ("follow_up", follow_up_link(one, view.facts.task_about(one), view.address)),
     ]  # fmt: skip
     return html.Tr(
-        [html.Th([name, *place], scope="row"), *(html.Td(text, className=f"f-{field}") for field, text in cells)],
+        [html.Th([name, *place], scope="row"), *(html.Td(text, className=f"f-{field}", **_label(field, lang)) for field, text in cells)],
         className=f"movement-{flag.movement}",
     )
+
+
+def _label(field: str, lang: Lang) -> Attributes:
+    """What a cell is, where a small screen shows no heads."""
+    return {"data-label": say(field, lang)}
 
 
 def _streets(level: Overall, address: Address) -> list[Node]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dash import html
-from dash.development.base_component import Component
-
+from dashboards import html
 from dashboards.address import Address, Lang, NoSuchPage
 from dashboards.components import link
+from dashboards.html import Component
 from dashboards.words import pick, say
 from pipelines.errors import WarehouseError
 

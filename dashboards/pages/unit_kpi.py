@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
-from dash import html
-from dash.development.base_component import Component
 
-from dashboards import figures, tell
-from dashboards.address import Address, Lang, TaskView
-from dashboards.components import Attributes, Node, chart, chip, column_name, link
+from dashboards import figures, html, tell
+from dashboards.address import Address, Lang
+from dashboards.components import Attributes, Node, chart, chip, column_name, labelled, link
 from dashboards.facts import AS_WAS, Facts
 from dashboards.figures import Drawing
+from dashboards.follow_up_links import follow_up_link
+from dashboards.html import Component
 from dashboards.peers import Peers, peers_of
 from dashboards.records import STATES, Column, Flag, Judgement, Period, Target, Trend, Unit
 from dashboards.scope import ALL, Scope
@@ -34,7 +34,9 @@ from dashboards.words import (
     period_ticks,
     pick,
     say,
+    state_word,
 )
+from pipelines.follow_up import Task
 
 ATTENTION = ("missed", "near", "undetermined")
 MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
@@ -55,6 +57,7 @@ class Asked:
     flag: Flag | None
     trend: Trend | None
     peers: Peers | None = None
+    task: Task | None = None  # of follow-up, if one is open
 
     def name(self, lang: Lang) -> str:
         return self.name_en if lang == "en" else self.name_zh
@@ -93,13 +96,13 @@ def asked_of(
     for one in every:
         by_kpi.setdefault(one.kpi.kpi_id, []).append(one)
     return [
-        _asked(column, columns, by_kpi[column.kpi.kpi_id], period, flags, trends, peers.get(column.kpi.kpi_id))
+        _asked(facts, column, columns, by_kpi[column.kpi.kpi_id], period, flags, trends, peers.get(column.kpi.kpi_id))
         for column in columns
     ]
 
 
 def _asked(
-    column: Column, columns: list[Column], every: Sequence[Judgement], period: Period,
+    facts: Facts, column: Column, columns: list[Column], every: Sequence[Judgement], period: Period,
     flags: dict[tuple[str, Target | None], Flag], trends: dict[str, Trend], peers: Peers | None,
 ) -> Asked:  # fmt: skip
     now = [one for one in every if one.period == period.first and column in column_of(one, columns)]
@@ -108,6 +111,7 @@ def _asked(
     return Asked(
         column, column_name(column, columns, "zh"), column_name(column, columns, "en"), tuple(now),
         tuple(_line(every, shown.target)), flags.get((column.kpi.kpi_id, shown.target)), trends.get(target_id), peers,
+        facts.task_about(shown),
     )  # fmt: skip
 
 
@@ -148,16 +152,26 @@ def domain_section(
     lines = [one for one in asked if one not in cards]
     states = Counter(one.state for one in asked if one.is_asked)
     judged = sum(states[state] for state in JUDGED_STATES)
-    head: list[Node] = [html.H2(link(name_of(DOMAINS, domain, lang), address.to(domain=domain)))]
+    head: list[Node] = [html.H2(name_of(DOMAINS, domain, lang))]
     if judged:
         head.append(html.Span(say("domain_bad", lang, bad=states["missed"] + states["near"], judged=judged), className="help"))
+    head += [chip(state, lang, f"{state_word(state, lang)} {states[state]}") for state in STATES if states[state]]
+    is_alone = address.domain != ALL
     parts = [
-        html.Div(head, className="section-head"),
+        html.Summary(head, className="section-head"),
         html.Div([card(one, address) for one in _ordered(cards)], className="kpis") if cards else None,
         _table(_ordered(lines), address) if lines else None,
         beside,
     ]
-    return html.Section([part for part in parts if part is not None], className="domain", **_of_domain(domain))
+    # Folded on a small screen only (assets/pages.css), where nothing in it needs attention.
+    folded = html.Details([part for part in parts if part is not None], open=is_alone or any(states[state] for state in ATTENTION))
+    alone = [] if is_alone else [link(say("domain_alone", lang), address.to(domain=domain), class_name="alone", **_named_domain(domain, lang))]
+    return html.Section([folded, *alone], className="domain", **_of_domain(domain))
+
+
+def _named_domain(domain: str, lang: Lang) -> Attributes:
+    """For who hears the link without seeing where it stands."""
+    return labelled(f"{say('domain_alone', lang)} {name_of(DOMAINS, domain, lang)}")
 
 
 def _ordered(asked: Sequence[Asked]) -> list[Asked]:
@@ -261,14 +275,10 @@ def _chance(one: Judgement, lang: Lang) -> list[Node]:
 
 
 def _owner(asked: Asked, address: Address) -> list[Node]:
-    """The agency that owns the KPI and, where its target is missed, the way to follow it up."""
-    lang, flag = address.lang, asked.flag
-    told: list[Node] = [name_of(AGENCIES, asked.one.kpi.owner_agency, lang)]
-    if flag is None or flag.judgement.target is None:
-        return told
-    one = flag.judgement
-    about = TaskView("new", unit=one.unit_key, kpi=one.kpi.kpi_id, target=flag.judgement.target.target_id)
-    return [*told, " ", link(say("fu_button", lang), address.to("follow_up", period=one.period, tasks=about), class_name="button small")]
+    """The agency that owns the KPI, and the task about it or, where its target is missed, the way to open one."""
+    told: list[Node] = [name_of(AGENCIES, asked.one.kpi.owner_agency, address.lang)]
+    is_missed = asked.flag is not None and asked.flag.judgement.target is not None
+    return [*told, " ", follow_up_link(asked.one, asked.task, address)] if is_missed or asked.task else told
 
 
 def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:
@@ -323,7 +333,8 @@ def _line_of(asked: Asked, names: Sequence[str], address: Address) -> Component:
     )
     labels: list[tuple[str, Attributes]] = [(name, {"data-label": say(name, lang)}) for name in names if name in cells]
     return html.Tr(
-        [named, *(html.Td(cells[name], className=f"c-{name}", **label) for name, label in labels)], **_of_kpi(asked)
+        [named, *(html.Td(cells[name], className=f"c-{name}", **label) for name, label in labels)],
+        className=None if asked.state in ATTENTION else "quiet", **_of_kpi(asked),
     )
 
 

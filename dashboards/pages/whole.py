@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from dash import html
-from dash.development.base_component import Component
+from markupsafe import Markup
 
+from dashboards import html
 from dashboards.address import Lang
 from dashboards.components import (
     EMPTY,
@@ -23,7 +23,7 @@ from dashboards.components import (
     state_bar,
     tally,
 )
-from dashboards.markup import Cell
+from dashboards.html import Component
 from dashboards.pages import domain as one_domain
 from dashboards.pages.view import View
 from dashboards.records import STATES, Kpi, Unit
@@ -113,7 +113,7 @@ def heatmap(view: View, keys: Sequence[str]) -> list[Component]:
         Head(text=name_of(DOMAINS, domain, lang), href=view.address.to(domain=domain)) for domain in domains
     ]
 
-    def cells(unit: Unit) -> list[Cell]:
+    def cells(unit: Unit) -> list[Markup]:
         row = stand.stands[unit.key]
         return [_cell(unit, domain, row.get(domain), names, lang) for domain in domains]
 
@@ -129,7 +129,7 @@ def heatmap(view: View, keys: Sequence[str]) -> list[Component]:
     ]
 
 
-def _cell(unit: Unit, domain: str, one: Stand | None, names: dict[str, str], lang: Lang) -> Cell:
+def _cell(unit: Unit, domain: str, one: Stand | None, names: dict[str, str], lang: Lang) -> Markup:
     if one is None:
         return EMPTY
     comma, colon = ("、", "：") if lang == "zh" else (", ", ": ")
@@ -139,4 +139,4 @@ def _cell(unit: Unit, domain: str, one: Stand | None, names: dict[str, str], lan
         f"{unit.name}\n{name_of(DOMAINS, domain, lang)}{colon}{state_word(one.state, lang)} {len(one.kpi_ids)}\n"
         f"{named}{more}"
     )
-    return cell(one.state, str(len(one.kpi_ids)), tip, lang, **{"data-domain": domain})
+    return cell(one.state, str(len(one.kpi_ids)), tip, lang, domain=domain)

@@ -88,7 +88,7 @@ class WarehouseRun:
     def publish(self) -> Publication:
         """Publishes what was computed, or leaves the current edition where nothing was to be."""
         if self.built is not None:
-            self.summary.publication = release(self.session, self.control, self.built)
+            release(self.session, self.summary, self.control, self.built)
         assert self.summary.publication is not None  # without an edition everything is computed
         return self.summary.publication
 

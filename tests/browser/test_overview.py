@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from support.browser import Served, Watched
 from support.edition import build_edition, county_shape
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
 pytestmark = pytest.mark.browser
 
@@ -92,10 +91,14 @@ def test_a_choice_is_shown_at_once(county: Served, visit: Visit) -> None:
 def test_what_a_reader_opened_stays_open_when_the_libraries_come(county: Served, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
-    page.route("**/_dash-layout", lambda route: (time.sleep(1), route.continue_()))
+    held: list[Route] = []
+    page.route("**/_dash-layout", lambda route: held.append(route))
     page.goto(county.base, wait_until="commit")
     page.locator("#first .periods summary").click()
     page.locator("#first .periods .menu a").first.focus()
+    while not held:
+        page.wait_for_timeout(50)
+    held[0].continue_()
     page.wait_for_selector("#page main h1")
     page.wait_for_function("() => !document.getElementById('first')")
     assert page.locator(".periods details").evaluate("menu => menu.open")
@@ -173,3 +176,49 @@ def test_without_borders_the_map_is_of_tiles(county: Served, visit: Visit) -> No
     watched.picture("tiles-390-zh")
     page.locator(".tile").first.click()
     page.wait_for_selector(".unit-name")
+
+
+def test_what_a_cell_says_is_told_by_arrow_keys(county: Served, visit: Visit) -> None:
+    watched = visit(county)
+    page = watched.open("/?view=kpis&period=2026-06")
+    told = page.locator(".cell-told")
+    page.locator(".matrix.one").focus()
+    page.keyboard.press("ArrowDown")
+    first = page.locator(".matrix td[data-tip]").first
+    assert told.text_content() == first.get_attribute("data-tip")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    second = page.locator(".matrix tbody tr:has(td)").nth(1).locator("td").nth(1)
+    assert told.text_content() == second.get_attribute("data-tip")
+    watched.picture("cell-told-1440-zh")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.closest('th[scope=row]') !== null") and not told.is_visible()
+
+
+def test_on_a_phone_a_touch_tells_and_a_name_leads(county: Served, chromium: Browser) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{county.base}/?view=kpis&period=2026-06")
+    page.wait_for_selector("main h1:not(#first *)")
+    assert page.evaluate("document.querySelector('#urgent .scroll').scrollWidth <= document.querySelector('#urgent .scroll').clientWidth")
+    cell = page.locator(".matrix td[data-tip]").nth(3)
+    cell.tap()
+    assert page.locator(".cell-told").text_content() == cell.get_attribute("data-tip")
+    assert page.url.endswith("/?view=kpis&period=2026-06")
+    page.locator(".matrix tbody th[scope=row] a").nth(1).tap()
+    page.wait_for_url("**/unit/**")
+    context.close()
+
+
+def test_a_page_that_a_reader_points_at_is_there_at_the_click(county: Served, visit: Visit) -> None:
+    page = visit(county).open("/?period=2026-06")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/page.json" in request.url else None)
+    link = page.locator(".domains a", has_text="设施")
+    with page.expect_response("**/page.json*"):
+        link.hover()
+    link.click()
+    page.wait_for_url("**domain=facilities**")
+    page.wait_for_function("() => document.querySelector('main h1').textContent.includes('设施')")
+    assert len(asked) == 1

@@ -7,11 +7,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from support.browser import Served, Watched
 from test_dashboards import ask
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
@@ -271,3 +275,31 @@ def test_on_paper_the_whole_ranking_stands_and_no_control(county: Served, visit:
     assert box is not None and table is not None and box["height"] >= table["height"]
     assert not page.locator(".take").first.is_visible() and not page.locator(".choices").first.is_visible()
     page.emulate_media(media="screen")
+
+
+SHOWN_ROWS = "() => [...document.querySelectorAll('.domain tbody tr')].map((row) => row.checkVisibility())"
+
+
+def test_on_a_phone_a_profile_is_folded_where_nothing_needs_attention(county: Served, chromium: Browser) -> None:
+    unit_key = first(
+        county,
+        f"select unit_key from (select unit_key, domain, bool_or({STATE} in ('missed', 'near', 'undetermined')) as is_open from fct_kpi"
+        " inner join dim_kpi using (kpi_id) where period_type = 'month' and period = '2026-06-01' and unit_level = 'community'"
+        " and target_id is not null group by all) group by unit_key having bool_or(is_open) and not bool_and(is_open) order by unit_key limit 1",
+    )
+    for width, is_phone in ((390, True), (1440, False)):
+        context = chromium.new_context(viewport={"width": width, "height": 844}, has_touch=is_phone, is_mobile=is_phone)
+        page = context.new_page()
+        page.goto(f"{county.base}/unit/{unit_key}?period=2026-06")
+        page.wait_for_selector("main h1:not(#first *)")
+        folded = page.locator(".domain > details:not([open])")
+        assert (folded.count() > 0) == is_phone
+        if is_phone:
+            summary = folded.first.locator("summary")
+            assert summary.locator(".chip").count() > 0
+            before = sum(page.evaluate(SHOWN_ROWS))
+            summary.click()
+            assert sum(page.evaluate(SHOWN_ROWS)) > before
+        else:
+            assert all(page.evaluate(SHOWN_ROWS))
+        context.close()

@@ -11,7 +11,7 @@ from pipelines.follow_up import Actor, Assignment, Step
 from pipelines.follow_up_edition import Ask, asking, figures_now, flag_of, flagged_targets
 from pipelines.follow_up_store import FollowUp
 from pipelines.publish import current_manifest
-from pipelines.run import RunSummary, run
+from pipelines.run import RunSummary, as_json, run
 from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.verify import verify
@@ -58,9 +58,11 @@ def test_a_task_is_closed_by_the_edition_that_shows_the_target_met_and_opened_ag
     nothing_new = run(home, as_of=AS_OF)
     assert nothing_new.publication is not None and not nothing_new.publication.is_new
     assert tasks.task(task_id).state == "answered"
+    assert as_json(nothing_new)["follow_up"] == {"closed": [], "reopened": []}
 
     corrected = deliver(home, unit_code, 5000)
     assert corrected.publication is not None and corrected.publication.is_new
+    assert as_json(corrected)["follow_up"] == {"closed": [task_id], "reopened": []}
     closed = tasks.task(task_id)
     last = tasks.events(task_id)[-1]
     assert closed.state == last.state == "closed"
@@ -73,6 +75,7 @@ def test_a_task_is_closed_by_the_edition_that_shows_the_target_met_and_opened_ag
 
     smaller = deliver(home, unit_code, 120)
     assert smaller.publication is not None
+    assert as_json(smaller)["follow_up"] == {"closed": [], "reopened": [task_id]}
     reopened = tasks.task(task_id)
     assert (reopened.state, reopened.due) == ("found", None)
     last = tasks.events(task_id)[-1]

@@ -42,6 +42,8 @@ class Watched:
     def picture(self, name: str, *, whole: bool = False) -> None:
         SCREENS.mkdir(parents=True, exist_ok=True)
         self.page.wait_for_load_state("networkidle")
+        if whole:  # also what lies out of sight, which a browser leaves out until it comes near
+            self.page.add_style_tag(content="* { content-visibility: visible !important }")
         self.page.screenshot(path=SCREENS / f"{name}.png", full_page=whole)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.edition import SMALL, Cell, Kpi, Unit, build_edition
-from test_dashboards_pages import COUNTY, JUNE, NANGUAN, STREET, one, said, text, walk
+from test_dashboards_pages import COUNTY, JUNE, NANGUAN, STREET, one, said, text, walk, written_cell
 
 from dashboards.address import Address, parse
 from dashboards.facts import Facts
@@ -46,8 +47,8 @@ def row_of(shown: Shown, name: str) -> list[tuple[str, str]]:
     matrix = one(shown, id="matrix")["children"]
     for props in walk(matrix):
         if props["type"] == "Tr" and text(props["children"][0]) == name:  # type: ignore[index]
-            parts = [part["props"] for part in props["children"][1:]]  # type: ignore[index]
-            return [(part["className"].removeprefix("s-"), part["children"]) for part in parts]
+            parts = [written_cell(part) for part in props["children"][1:]]  # type: ignore[index]
+            return [(str(part["className"]).removeprefix("s-"), str(part["children"])) for part in parts]
     raise AssertionError(name)
 
 
@@ -145,7 +146,7 @@ def test_kpis_of_higher_levels_have_their_figure_in_a_card_and_no_column(site: S
 def test_one_document_alone_can_be_looked_at(site: Site, facts: Facts) -> None:
     shown = site.show("/", f"{JUNE}&pack=B")
     assert said(shown, type="H1") == "2026年6月：12 个社区（村）中，1 个有指标未达标"
-    rows = json.loads(site.flags("period=2026-06&pack=B"))
+    rows = json.loads(gzip.decompress(site.flags("period=2026-06&pack=B")))
     assert [(row["unit"], row["kpi"], row["clause"]) for row in rows] == [("桐堤村", "警务室数", "B 2.3")]
     assert facts.packs == ["B", "C", "D3", "D4"]
     judgements = facts.judgements(facts.period(Address()), "community", Scope(pack="C"))
@@ -253,10 +254,10 @@ def test_chance_is_told_apart_from_doubt(site: Site) -> None:
 
 def test_too_much_is_said_as_such(site: Site) -> None:
     assert "差额超出上限 2 件" in kpi(site, YAOCHANG, "criminal_cases")
-    rows = json.loads(site.flags("period=2026-06&domain=safety"))
+    rows = json.loads(gzip.decompress(site.flags("period=2026-06&domain=safety")))
     short = {row["kpi"]: row["shortfall_text"] for row in rows}
     assert short == {"刑事案件": "超出 2 件", "调解成功率": "还差 8", "警务室数": "还差 1 间", "民事纠纷调处率": "还差 1"}
-    english = json.loads(site.flags("period=2026-06&domain=safety&lang=en"))
+    english = json.loads(gzip.decompress(site.flags("period=2026-06&domain=safety&lang=en")))
     assert {row["kpi"]: row["shortfall_text"] for row in english}["Police rooms"] == "1 room more"
 
 

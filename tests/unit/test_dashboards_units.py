@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections import Counter
@@ -115,7 +116,7 @@ def test_the_course_of_a_kpi_is_a_picture_with_its_numbers_in_words(site: Site) 
 
 def test_a_sparkline_breaks_where_a_value_is_missing_and_marks_a_miss_by_a_cross() -> None:
     points = [Point(1.0, "met", 2.0), Point(2.0, "met", 2.0), Point(None, "no_data", 2.0), Point(3.0, "missed", 2.0)]
-    picture = sparkline(points, "told").to_plotly_json()["props"]["src"]
+    picture = sparkline(points, "told")["props"]["src"]
     assert picture.count("circle") == 2
     assert picture.count("polyline") == 2  # the target, and the first two values; one value alone is no line
     assert picture.count("path") == 1
@@ -371,7 +372,9 @@ def test_what_changed_since_the_edition_before_is_counted_and_its_causes_add_up(
     assert last_change(home, older.name) is None
     unexplained = last_change(home, newer.name)
     assert unexplained is not None and (unexplained.changed, unexplained.is_explained) == (0, False)
-    shown = Site(home.published).show("/data", JUNE)
+    site = Site(home.published)
+    assert "新报数据" not in gzip.decompress(site.send("/data", JUNE)).decode()
+    shown = site.show("/data", JUNE)
     assert "0 个指标值或判定有变化" in said(shown, id="changes")
     assert f"warehouse editions diff {older.name} {newer.name}" in said(shown, id="changes")
 
@@ -389,7 +392,8 @@ def test_what_changed_since_the_edition_before_is_counted_and_its_causes_add_up(
     _, content = table_file(Facts(Site(home.published).reader.current()), Address(page="data"), "changes", "parquet")
     parts = pl.read_parquet(io.BytesIO(content))
     assert parts.height == 3 and parts["分子变化"].sum() == 3 and parts["分母变化"].sum() == 3
-    told = said(Site(home.published).show("/data", JUNE), id="changes")
+    assert "新报数据 +3 / +2" in gzip.decompress(site.send("/data", JUNE)).decode()  # the page that was kept is not
+    told = said(site.show("/data", JUNE), id="changes")
     assert "180 / 200 → 182 / 202" in told and "新报数据 +3 / +2" in told and "更正 -1 / 0" in told
 
 

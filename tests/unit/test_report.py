@@ -12,6 +12,7 @@ from rich.console import Console
 from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 from pipelines import terminal
+from pipelines.follow_up import Settled
 from pipelines.report import EditionReport, read_edition
 from pipelines.settings import Home
 
@@ -126,3 +127,12 @@ def test_machines_get_everything(small: Home) -> None:
     assert told is not None
     assert {"edition", "kpis", "standings", "worst", "rows", "missing"} <= set(told)
     assert len(told["kpis"]) > len(told["standings"]) == 10
+
+
+def test_tasks_that_an_edition_settled_are_told_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = StringIO()
+    monkeypatch.setattr(terminal, "console", Console(file=out, width=60))
+    terminal.print_settled(Settled())
+    assert out.getvalue() == ""
+    terminal.print_settled(Settled(closed=(3, 7), reopened=(5,)))
+    assert out.getvalue() == "督办 follow-up: 销号 closed 2（3, 7） · 重新列入 reopened 1（5） · warehouse follow-up list\n"
