@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from pipelines.actor import Actor
 from pipelines.chain import Chain
 from pipelines.follow_up import (
     STEPS,
-    Actor,
     AlreadyOpen,
     Assignment,
     Event,

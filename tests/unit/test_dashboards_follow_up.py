@@ -21,7 +21,8 @@ from werkzeug.test import TestResponse
 from dashboards.html_pages import element, field
 from dashboards.markup import markup, plain
 from dashboards.server import Site, create_app
-from pipelines.follow_up import Actor, Key, Task
+from pipelines.actor import Actor
+from pipelines.follow_up import Key, Task
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
