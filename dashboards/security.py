@@ -1,14 +1,16 @@
-"""What every answer of the server carries, and which requests it does not answer at all.
+"""What every answer of the server carries, and which requests it does not answer at all, whoever sends them.
 
-Sign-in does not exist yet: who reaches the port reads everything. `server.serve` therefore stays on loopback.
+Does not belong here: who may ask for what (`doors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Flask, Request, Response, abort, request
+
+from dashboards.access import Access
 
 LARGEST_REQUEST = 64 * 1024  # bytes; a callback of these pages sends a path and a query
 CALLBACK_PATH = "/_dash-update-component"
@@ -47,18 +49,15 @@ def protect(
     *,
     script_hashes: Sequence[str],
     callbacks: Mapping[str, Mapping[str, Any]],
-    hosts: Collection[str] | None,
+    access: Access,
 ) -> None:
-    """Adds headers to every answer, and refuses malformed callbacks and requests for another host by 400.
-
-    A page elsewhere could otherwise have its own name resolve to this machine and read the figures.
-    """
+    """Adds headers to every answer, and refuses malformed callbacks and requests for another host by 400."""
     policy = content_policy(script_hashes)
     server.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
 
     @server.before_request
     def refuse_malformed() -> None:
-        if hosts is not None and _host_name(request.host) not in hosts:
+        if _host_name(request.host) not in access.hosts:
             abort(400)
         if request.path == CALLBACK_PATH and not _is_callback(request, callbacks):
             abort(400)
@@ -74,6 +73,8 @@ def protect(
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         headers["Cache-Control"] = _caching(response)
+        if access.public_url:
+            headers["Strict-Transport-Security"] = f"max-age={YEAR}"
         return response
 
 

@@ -5,12 +5,12 @@ Belongs here: the application, its one callback, its routes, and how it is serve
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
+import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -20,11 +20,13 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html, no_update
 from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from dashboards.access import Access, require_safe
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import page
 from dashboards.compression import compress
-from dashboards.desk import Desk
+from dashboards.doors import guard
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
+from dashboards.entrance import Entrance
 from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
@@ -32,10 +34,13 @@ from dashboards.follow_up_routes import add_routes
 from dashboards.markup import markup, plain, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
-from pipelines.errors import WarehouseError, Words
+from dashboards.sign_in_routes import add_sign_in
+from dashboards.visitor import strip
+from pipelines.account_store import SETUP_LASTS
+from pipelines.accounts import Account
+from pipelines.errors import WarehouseError
 from pipelines.settings import Home
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
     "checks": checks.content, "follow_up": follow_up.only_as_document, "guide": guide.content,
@@ -78,7 +83,7 @@ class _Application(Dash):
         return (
             f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>{parts["metas"]}<title>{escape(shown.head["title"])}</title>'
             f'{parts["favicon"]}{parts["css"]}{scripts}</head>\n'
-            f'<body><div id="first">{markup(shown.page)}</div><div id="react-entry-point"></div>'
+            f'<body>{strip()}<div id="first">{markup(shown.page)}</div><div id="react-entry-point"></div>'
             f'{_untold(parts["config"])}{renderer}</body>\n</html>'
         )
 
@@ -99,9 +104,8 @@ class Site:
     (`follow_up_routes`) are not, and not among them.
     """
 
-    def __init__(self, published: Path, *, is_writable: bool = False) -> None:
+    def __init__(self, published: Path) -> None:
         self.reader = EditionReader(published)
-        self.desk = Desk(Home(published.parent), is_writable=is_writable)
         self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
         self._kept: OrderedDict[tuple[str, bool, Address], Shown] = OrderedDict()
         self._lists: OrderedDict[tuple[str, Address], bytes] = OrderedDict()
@@ -145,6 +149,14 @@ class Site:
         frame = page(edition.info, address, content, is_stale=is_stale)
         return Shown(plain(frame), {"title": title, "lang": lang})
 
+    def page_of_area(self, account: Account) -> str | None:
+        """Where the unit that an account is limited to has its page; None where the current edition has no such unit."""
+        with suppress(WarehouseError):
+            edition, _ = self.reader.current_or_last()
+            units = Facts(edition).units(edition.info.as_of_date).values()
+            return next((Address().to("unit", unit_key=unit.key) for unit in units if unit.code == account.area), None)
+        return None
+
     def flags(self, search: str) -> bytes:
         """The rows of the list of missed targets as JSON. WarehouseError where the address or the edition is not there."""
         edition, _ = self.reader.current_or_last()
@@ -162,15 +174,16 @@ class Site:
         return rows
 
 
-def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOSTS) -> Dash:
+def create_app(published: Path, access: Access | None = None) -> Dash:
     """The application over the editions under `published`. Opens nothing until the first request.
 
-    `hosts`: the names under which it answers, None for any; a request for another host is refused.
+    `access`: how people get in, by default as the environment says.
     """
-    return _application(Site(published, is_writable=hosts is not None), hosts)
+    access = access or Access.from_environment()
+    return _application(Site(published), Entrance(Home(published.parent), access))
 
 
-def _application(site: Site, hosts: Collection[str] | None) -> Dash:
+def _application(site: Site, entrance: Entrance) -> Dash:
     app = _Application(
         __name__,
         assets_folder=str(Path(__file__).parent / "assets"),
@@ -210,9 +223,13 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         Input("flags-later", "seen"),
     )
     _add_routes(app, site)
-    add_routes(app.server, site.reader, site.desk)
+    add_routes(app.server, site.reader, entrance.home)
+    if entrance.access.needs_sign_in:
+        add_sign_in(app.server, entrance)
+    # The last to be added is the first to see an answer: what is recorded and protected is what was asked for.
     compress(app.server, SHARED_PATHS)
-    protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, hosts=hosts)
+    protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, access=entrance.access)
+    guard(app.server, entrance, site.page_of_area)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
     site.alive = _named(app.callback_map)
@@ -227,51 +244,40 @@ def _named(callbacks: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
     return frozenset((*outputs, *inputs))
 
 
-def serve(
-    published: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8050,
-    workers: int = 2,
-    allow_remote: bool = False,
-) -> None:
-    """Serves until stopped, by several worker processes. Refuses to leave loopback unless told to.
+def serve(published: Path, *, host: str = "127.0.0.1", port: int = 8050, workers: int = 2, access: Access | None = None) -> None:
+    """Serves until stopped, by several worker processes. `access`: how people get in, by default as the environment says.
 
-    Raises WarehouseError where `host` is not a loopback address and `allow_remote` is not set: there is no
-    sign-in yet, so whoever reaches the port reads every figure.
+    Raises UnsafeAccess where others could read what they must not. Where there is no administrator yet, a one-time link to
+    make one is written to standard output.
     """
-    if not is_loopback(host) and not allow_remote:
-        raise WarehouseError(
-            Words("拒绝在本机以外提供页面", "Refusing to serve beyond this machine"),
-            where=host,
-            expected=Words("127.0.0.1", "127.0.0.1"),
-            found=Words("其他地址，而尚无登录功能", "another address, and there is no sign-in yet"),
-            advice=Words(
-                "使用 127.0.0.1，或明确允许远程访问", "use 127.0.0.1, or allow remote access explicitly"
-            ),
+    access = access or Access.from_environment()
+    home = Home(published.parent)
+    require_safe(access, host, home)
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    entrance = Entrance(home, access)
+    if access.needs_sign_in:
+        _offer_setup(entrance, access.public_url or f"http://{bind}")
+    _Server(Site(published), entrance, {"bind": bind, "workers": workers}).run()
+
+
+def _offer_setup(entrance: Entrance, base: str) -> None:
+    """Opens the store, so that it is of the newest schema, and lets go of it before there are workers."""
+    path = entrance.setup_path()
+    entrance.close()
+    if path is not None:
+        minutes = SETUP_LASTS.seconds // 60
+        sys.stdout.write(
+            f"首次使用：打开此链接创建管理员（{minutes} 分钟内有效，只能用一次）\n"
+            f"first use: open this link to create the administrator (once, within {minutes} minutes)\n  {base}{path}\n"
         )
-    hosts = LOOPBACK_HOSTS if is_loopback(host) else None
-    _Server(
-        Site(published, is_writable=hosts is not None),
-        hosts,
-        {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
-    ).run()
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        sys.stdout.flush()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with the application loaded once, before its workers start."""
 
-    def __init__(self, site: Site, hosts: Collection[str] | None, options: dict[str, object]) -> None:
-        self._site, self._hosts, self._options = site, hosts, options
+    def __init__(self, site: Site, entrance: Entrance, options: dict[str, object]) -> None:
+        self._site, self._entrance, self._options = site, entrance, options
         super().__init__()
 
     def load_config(self) -> None:
@@ -288,7 +294,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> object:
-        return _application(self._site, self._hosts).server
+        return _application(self._site, self._entrance).server
 
 
 def _warm(site: Site) -> None:

@@ -137,7 +137,7 @@ class Accounts:
             query = sa.select(access_link).where(access_link.c.token_hash == token_hash(token)).with_for_update()
             link = connection.execute(query).first()
             if link is None or link.expires_at <= text(self._clock()) or (link.account == SETUP) != (first is not None):
-                raise _void_link()
+                raise void_link()
             name = link.account
             if first is not None:
                 new = checked_account(replace(first, role="administrator", area=""))
@@ -145,7 +145,7 @@ class Accounts:
                 _insert(connection, new, self._clock(), new.actor)
             owner = found(connection, name)
             if owner.is_disabled:
-                raise _void_link()
+                raise void_link()
             self._set(connection, name, password, owner.actor)
             connection.execute(access_link.delete().where(access_link.c.token_hash == token_hash(token)))
         return owner
@@ -219,7 +219,8 @@ def _require_administrator(connection: Connection, before: Account, after: Accou
         )
 
 
-def _void_link() -> AccessError:
+def void_link() -> AccessError:
+    """What is said about a one-time link that cannot be used."""
     return AccessError(
         Words("链接无效", "The link is not valid"),
         where="link",

@@ -45,9 +45,20 @@ window.dash_clientside.warehouse = {
     const target = new URL(anchor.getAttribute("href"), window.location.href);  // a link in the map has no origin of its own
     // Pages with forms are documents of their own.
     return target.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !target.pathname.startsWith("/follow-up") && !anchor.hasAttribute("target") &&
+      !/^\/(follow-up|account|audit|sign-in)/.test(target.pathname) && !anchor.hasAttribute("target") &&
       !(target.hash && target.pathname === window.location.pathname);
   }
+
+  // A page that is not answered because a session has ended, or is not for this account: the server says so at its address.
+  const ask = window.fetch;
+  window.fetch = function (...request) {
+    return ask.apply(window, request).then(function (answer) {
+      if (answer.status === 401 || answer.status === 403) {
+        window.location.reload();
+      }
+      return answer;
+    });
+  };
 
   // The first page is there before the libraries. Theirs is the same: it takes its place with what the reader did to it.
   const first = document.getElementById("first");

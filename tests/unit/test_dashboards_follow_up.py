@@ -199,22 +199,6 @@ def test_a_body_that_is_no_form_changes_nothing(client: FlaskClient, tasks: Foll
     assert tasks.tasks() == []
 
 
-def test_a_server_that_others_reach_shows_tasks_and_takes_nothing(
-    published: Path, client: FlaskClient, missed: list[Missed], tasks: FollowUp
-) -> None:
-    assign(client, missed[0])
-    remote: FlaskClient = create_app(published, hosts=None).server.test_client()
-    page = remote.get("/follow-up/1")
-    assert page.status_code == 200 and "<form" not in page.text and "token" not in page.text
-    assert "只能在服务所在的机器上办理" in page.text
-    assert "<form" not in remote.get(new_page(missed[1])).text
-    token = fields(client.get("/follow-up/1").text, "rectifying")["token"]
-    for value in (token, ""):
-        answer = send(remote, "/follow-up/1", {"to": "withdrawn", "note": "x", "seen": "2", "token": value})
-        assert answer.status_code == 403
-    assert tasks.task(1).state == "assigned"
-
-
 def test_what_is_refused_stands_in_the_form_again(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:
     answer = assign(client, missed[0], instructions="已核实\n办理 <b>610629199001011234</b>")
     assert answer.status_code == 400

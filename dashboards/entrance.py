@@ -1,0 +1,137 @@
+"""The entrance: knows who sends a request by its cookie, and whether a form is its own; opens the store once in a worker.
+
+Belongs here: sessions as cookies, the checks of requests that change something. Which request needs what stands in `doors.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+from typing import NamedTuple
+
+from flask import Request
+from werkzeug.wrappers import Response as Answer
+
+from dashboards.access import Access, is_loopback
+from dashboards.visitor import ANYONE_HERE, Visitor
+from pipelines.account_store import SETUP, SETUP_LASTS, Accounts, Clock, utc_now
+from pipelines.actor import Actor
+from pipelines.errors import WarehouseError, Words
+from pipelines.sessions import LONGEST, Sessions
+from pipelines.settings import Home
+from pipelines.store import Store
+
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+
+
+class NotFromHere(WarehouseError):
+    """A request to change something that did not come from a form made for whoever sends it."""
+
+
+class _Opened(NamedTuple):
+    store: Store
+    accounts: Accounts
+    sessions: Sessions
+
+
+class Entrance:
+    """One for a server. Nothing is opened before the first request that needs it, so that workers share no connection."""
+
+    def __init__(self, home: Home, access: Access, clock: Clock = utc_now) -> None:
+        self.home, self.access = home, access
+        self._clock = clock
+        self._token = secrets.token_urlsafe(32)  # of forms where there are no sessions; made before the workers start
+        self._lock = threading.Lock()
+        self._opened: _Opened | None = None
+        name = f"warehouse_{hashlib.sha256(str(home.root).encode()).hexdigest()[:8]}"  # ports of a host share cookies
+        self.cookie = f"__Host-{name}" if access.public_url else name
+
+    @property
+    def store(self) -> Store:
+        return self._open().store
+
+    @property
+    def accounts(self) -> Accounts:
+        return self._open().accounts
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._open().sessions
+
+    def visitor(self, asked: Request) -> Visitor:
+        """Who sends a request."""
+        address = self._address(asked)
+        if not self.access.needs_sign_in:
+            return Visitor(ANYONE_HERE, Actor.of_system(), address, form_token=self._token)
+        token = asked.cookies.get(self.cookie, "")
+        account = self.sessions.account_of(token) if token else None
+        if account is None:
+            return Visitor(address=address)
+        form_token = hmac.new(token.encode(), b"form", hashlib.sha256).hexdigest()
+        return Visitor(account, account.actor, address, token, form_token)
+
+    def require_own(self, asked: Request, sender: Visitor, *, has_token: bool) -> None:
+        """NotFromHere unless a request was sent by a form of these pages, made for its sender.
+
+        A page elsewhere cannot know the token, and a browser tells where a form was sent from. Forms that are for whoever has
+        not signed in have no token. Where nobody has to sign in, the sender must be at this machine.
+        """
+        own = self.access.public_url or asked.host_url.rstrip("/")
+        is_from_own_page = asked.headers.get("Origin") == own
+        is_from_own_site = asked.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        is_own_form = hmac.compare_digest(asked.form.get("token", "").encode(), sender.form_token.encode())
+        is_at_home = self.access.needs_sign_in or (
+            is_loopback(asked.remote_addr or "") and not any(name in asked.headers for name in FORWARDED)
+        )
+        if not (is_from_own_page and is_from_own_site and (is_own_form or not has_token) and is_at_home):
+            raise _not_from_here()
+
+    def keep(self, answer: Answer, token: str) -> Answer:
+        """The answer, with the session of its receiver as a cookie that scripts and other sites cannot use."""
+        answer.set_cookie(
+            self.cookie, token, max_age=LONGEST, path="/", secure=bool(self.access.public_url), httponly=True, samesite="Lax"
+        )
+        return answer
+
+    def forget(self, answer: Answer) -> Answer:
+        answer.delete_cookie(
+            self.cookie, path="/", secure=bool(self.access.public_url), httponly=True, samesite="Lax"
+        )
+        return answer
+
+    def setup_path(self) -> str | None:
+        """The path at which the first administrator is made; None where there is one. Earlier ones are void."""
+        if self.accounts.has_administrator():
+            return None
+        return f"/welcome/{self.accounts.make_link(SETUP, Actor.of_system(), SETUP_LASTS)}"
+
+    def close(self) -> None:
+        """Lets go of the store; the next request opens it again."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.store.close()
+            self._opened = None
+
+    def _open(self) -> _Opened:
+        with self._lock:
+            if self._opened is None:
+                store = Store.of(self.home)
+                self._opened = _Opened(store, Accounts(store, self._clock), Sessions(store, self._clock))
+            return self._opened
+
+    def _address(self, asked: Request) -> str:
+        """The network address of the sender: what the proxy in front saw, where there is one."""
+        forwarded = asked.headers.get("X-Forwarded-For", "") if self.access.public_url else ""
+        return (forwarded.rpartition(",")[2].strip() or asked.remote_addr or "")[:60]
+
+
+def _not_from_here() -> NotFromHere:
+    return NotFromHere(
+        Words("没有办理", "Nothing was changed"),
+        where="POST",
+        expected=Words("在这些页面上打开的表单", "a form of these pages, as it was opened here"),
+        found=Words("来自别处，或打开后已重新登录、服务已重启", "it came from elsewhere, or there was another sign-in or start since"),
+        advice=Words("重新打开页面再提交", "open the page again and submit it"),
+    )
