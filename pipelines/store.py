@@ -371,7 +371,7 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
         if read_only:
             url = url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # hashes of passwords and sessions lie there
         engine = sa.create_engine(url)
     sa.event.listen(engine, "connect", _set_for_reading if read_only else _set_for_writing)
     sa.event.listen(engine, "begin", _begin)
