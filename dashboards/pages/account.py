@@ -5,10 +5,12 @@ What the forms send is taken in `dashboards/sign_in_routes.py`.
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards.address import Lang
+from dashboards.address import Address, Lang
 from dashboards.components import link
 from dashboards.html_pages import field
 from dashboards.pages.follow_up_forms import refusal
@@ -25,7 +27,8 @@ def sign_in(lang: Lang, to: str, name: str, error: WarehouseError | None, *, has
         _line("password", lang, _password("password", "current-password")),
     ]  # fmt: skip
     first = [] if has_administrator else [html.P(say("sign_in_first", lang), className="about")]
-    return _box(lang, say("sign_in", lang), error, [*first, _form("/sign-in", lang, fields, say("sign_in", lang))])
+    form = _form("/sign-in", lang, fields, say("sign_in", lang))
+    return _box(lang, say("sign_in", lang), error, [*first, form, _other_language(lang, "/sign-in", next=to)])
 
 
 def welcome(lang: Lang, path: str, name: str, typed: dict[str, str], error: WarehouseError | None) -> Component:
@@ -35,7 +38,8 @@ def welcome(lang: Lang, path: str, name: str, typed: dict[str, str], error: Ware
         _line("full_name", lang, field("text", "full_name", value=typed.get("full_name", ""), autoComplete="name", required=True, maxLength=LONGEST_FULL_NAME)),
     ]  # fmt: skip
     title = say("welcome_own", lang, name=name) if name else say("welcome_first", lang)
-    return _box(lang, title, error, [_form(path, lang, [*asked, *_new_password(lang)], say("welcome_submit", lang))])
+    form = _form(path, lang, [*asked, *_new_password(lang)], say("welcome_submit", lang))
+    return _box(lang, title, error, [form, _other_language(lang, path)])
 
 
 def account(lang: Lang, own: Account, form_token: str, error: WarehouseError | None, *, is_changed: bool) -> Component:
@@ -54,11 +58,17 @@ def account(lang: Lang, own: Account, form_token: str, error: WarehouseError | N
         [
             *done,
             html.Dl([html.Div([html.Dt(say(key, lang)), html.Dd(text)]) for key, text in about], className="facts"),
-            html.P(link(say("to_pages", lang), "/?lang=en" if lang == "en" else "/", class_name="button")),
+            html.P(link(say("to_pages", lang), Address(lang=lang).href, class_name="button")),
             html.H2(say("password_change", lang)),
             _form("/account", lang, fields, say("password_change", lang)),
         ],
     )  # fmt: skip
+
+
+def _other_language(lang: Lang, path: str, **kept: str) -> Component:
+    other = {} if lang == "en" else {"lang": "en"}
+    query = urlencode({name: value for name, value in {**kept, **other}.items() if value})
+    return html.P(link("中文" if lang == "en" else "English", f"{path}?{query}" if query else path), className="about")
 
 
 def _box(lang: Lang, title: str, error: WarehouseError | None, content: list[Component]) -> Component:

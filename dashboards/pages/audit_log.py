@@ -8,7 +8,8 @@ from typing import Any
 from dash import html
 from dash.development.base_component import Component
 
-from dashboards.address import Lang
+from dashboards.address import Address, Lang
+from dashboards.components import link
 from dashboards.pages.follow_up_pieces import local_time
 from dashboards.words import pick, say
 from pipelines.audit_log import ACTIONS, AuditVerification
@@ -31,6 +32,7 @@ def content(entries: Sequence[Mapping[str, Any]], found: AuditVerification, lang
         html.P(_state(found, lang), className="about" if found.is_whole else "banner stale"),
         html.P(say("audit_latest", lang, count=len(entries)), className="about"),
         html.Div(table, className="scroll", tabIndex=0),
+        html.P(link(say("to_pages", lang), Address(lang=lang).href, class_name="button")),
     ]
     return html.Div(
         html.Main(main, id="content", tabIndex=-1), className="page", lang="en" if lang == "en" else "zh-Hans"
