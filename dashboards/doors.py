@@ -80,7 +80,8 @@ def guard(server: Flask, entrance: Entrance, own_page: OwnPage) -> None:
             try:
                 entrance.require_own(request, here, has_token=door != "anyone")
             except NotFromHere as error:
-                _note(entrance, "refused", request.full_path)
+                if door != "anyone":  # the path of a one-time link is for nobody else to read
+                    _note(entrance, "refused", request.full_path)
                 return _told(error)
         return None
 

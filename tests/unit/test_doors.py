@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -204,6 +205,30 @@ def test_a_confused_page_request_is_no_way_in(clients: dict[str, FlaskClient]) -
         for search in (None, "", [], "?unit=x"):
             assert call(clients["none"], pathname, search).status_code == 401
             assert call(clients["supplier"], pathname, search).status_code in (200, 204, 403)
+
+
+def test_visitors_at_the_same_time_are_never_mistaken_for_each_other(app: Dash, clients: dict[str, FlaskClient]) -> None:
+    cookies = {name: client.get_cookie(cookie_of(client)) for name, client in clients.items() if name != "none"}
+
+    def ask(number: int) -> tuple[str, int, bool]:
+        name = IDENTITIES[number % len(IDENTITIES)]
+        client = app.server.test_client()  # as from a browser of its own
+        if name != "none":
+            kept = cookies[name]
+            assert kept is not None
+            client.set_cookie(kept.key, kept.value)
+        answer = client.get("/checks", headers=BROWSER)
+        return name, answer.status_code, name == "none" or f"{ROLES[name].zh}甲" in answer.text
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(150)))
+    for name, status, is_own in answers:
+        assert is_own, name
+        assert status == (200 if "checks" in MAY[name] else 303 if name == "none" else 403), name
+
+
+def cookie_of(client: FlaskClient) -> str:
+    return next(key for _, _, key in client._cookies)
 
 
 # --- areas --------------------------------------------------------------------------------------------------
