@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from dashboards.server import serve
 from pipelines.errors import WarehouseError
@@ -16,10 +17,12 @@ def main() -> None:
         prog="dashboards", description="看板，只在本机 / dashboards, on loopback only"
     )
     parser.add_argument("--port", type=int, default=8050)
+    parser.add_argument("--socket", type=Path, help="Unix 套接字，代替端口 / a Unix socket instead of the port")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     try:
-        serve(Home.from_environment().published, port=options.port, workers=options.workers)
+        published = Home.from_environment().published
+        serve(published, port=options.port, socket=options.socket, workers=options.workers)
     except WarehouseError as error:
         sys.exit(f"✗ {error.zh}\n  {error.en}")
 

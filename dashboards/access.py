@@ -1,4 +1,4 @@
-"""How people get in: with or without sign-in, under which address, and what is too unsafe to start with.
+"""How people get in: by sign-in, by a proxy that knows them, or anybody at this machine; and what is too unsafe to start with.
 
 Belongs here: the settings and their limits. Who may see what stands in `doors.py`.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-MODES = ("sign-in", "none")
+MODES = ("sign-in", "proxy", "none")
+PROXY_HEADER = "X-Remote-User"
 
 
 class UnsafeAccess(WarehouseError):
@@ -25,7 +26,8 @@ class UnsafeAccess(WarehouseError):
 
 @dataclass(frozen=True)
 class Access:
-    """With sign-in, unless `mode` is 'none': then whoever is at this machine is let in, and nobody else can be.
+    """`mode`: 'sign-in'; 'proxy', where the proxy in front signs people in and names them in the header X-Remote-User; or
+    'none', where whoever is at this machine is let in, and nobody else can be.
 
     `public_url`: the https address at which a proxy in front of this server takes requests, '' where there is none.
     """
@@ -49,8 +51,14 @@ class Access:
         return cls(mode, url)
 
     @property
-    def needs_sign_in(self) -> bool:
-        return self.mode != "none"
+    def is_open(self) -> bool:
+        """Whether nobody has to say who they are."""
+        return self.mode == "none"
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people sign in here."""
+        return self.mode == "sign-in"
 
     @property
     def hosts(self) -> Collection[str]:
@@ -59,19 +67,28 @@ class Access:
         return (*LOOPBACK_HOSTS, name) if name else LOOPBACK_HOSTS
 
 
-def require_safe(access: Access, host: str, home: Home) -> None:
-    """UnsafeAccess where others could read what they must not: figures, passwords on their way, or secrets on disk."""
-    if not access.needs_sign_in and (access.public_url or not is_loopback(host)):
+def require_safe(access: Access, home: Home, host: str | None) -> None:
+    """UnsafeAccess where others could read what they must not: figures, passwords on their way, or secrets on disk; or could
+    say to be somebody else. `host` is None for a Unix socket.
+    """
+    where = " ".join(filter(None, (host or "socket", access.public_url)))
+    is_local = host is not None and is_loopback(host)
+    if access.is_open and (access.public_url or not is_local):
         raise _unsafe(
-            f"{host} {access.public_url}".strip(), Words("不登录时只用 127.0.0.1，且没有代理", "without sign-in 127.0.0.1 only, and no proxy"),
+            where, Words("不登录时只用 127.0.0.1，且没有代理", "without sign-in 127.0.0.1 only, and no proxy"),
             Words("他人可以到达的地址", "an address that others reach"),
         )  # fmt: skip
-    if not is_loopback(host) and not access.public_url:
+    if access.mode == "proxy" and host is not None:
         raise _unsafe(
-            host, Words("127.0.0.1；或前有终止 TLS 的代理（WAREHOUSE_PUBLIC_URL=https://…）", "127.0.0.1, or a proxy in front that ends TLS (WAREHOUSE_PUBLIC_URL=https://…)"),
+            where, Words("由代理指明用户时只用套接字（--socket）", "a Unix socket (--socket), where a proxy names users"),
+            Words("任何程序都可以连接的端口", "a port to which any program can connect"),
+        )  # fmt: skip
+    if not is_local and not access.public_url:
+        raise _unsafe(
+            where, Words("127.0.0.1；或前有终止 TLS 的代理（WAREHOUSE_PUBLIC_URL=https://…）", "127.0.0.1, or a proxy in front that ends TLS (WAREHOUSE_PUBLIC_URL=https://…)"),
             Words("他人可以到达的地址，密码将以明文传送", "an address that others reach, to which passwords would travel in the clear"),
         )  # fmt: skip
-    for path in _secrets(home) if access.needs_sign_in else ():
+    for path in () if access.is_open else _secrets(home):
         if path.stat().st_mode & 0o077:
             raise _unsafe(
                 str(path), Words("只有运行服务的用户可以读取", "to be read by the user alone who runs the server"),
@@ -89,10 +106,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _secrets(home: Home) -> Iterator[Path]:
+def _secrets(home: Home) -> Iterable[Path]:
     """The folders that hold them: the pseudonym key; hashes of passwords and sessions, unless a database elsewhere has them."""
     folders = (home.keys,) if home.store_url else (home.keys, home.store.parent)
-    return (folder for folder in folders if folder.exists())
+    return [folder for folder in folders if folder.exists()]
 
 
 def _unsafe(where: str, expected: Words, found: Words, advice: Words | None = None) -> UnsafeAccess:

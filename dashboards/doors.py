@@ -134,6 +134,8 @@ def _turned_away(entrance: Entrance, own_page: OwnPage) -> Answer:
     if account is None:
         if not is_for_reading:
             return Response("请先登录 sign in first\n", 401, mimetype="text/plain")
+        if not entrance.access.has_sign_in:
+            return _told(_not_known())
         lang = "&lang=en" if language_of(_search()) == "en" else ""
         return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='')}{lang}", 303)
     own = own_page(account) if account.area and request.path == "/" else None
@@ -144,9 +146,9 @@ def _turned_away(entrance: Entrance, own_page: OwnPage) -> Answer:
 
 
 def _note(entrance: Entrance, action: Action, subject: str, detail: str = "") -> None:
-    """An entry of the audit log about whoever is signed in; others would fill it."""
+    """An entry of the audit log about somebody who is known; others would fill it."""
     here = visitor()
-    if here.session and here.account is not None:
+    if here.account is not None and not entrance.access.is_open:
         entrance.sessions.note(here.account, action, subject.rstrip("?"), detail=detail, address=here.address)
 
 
@@ -159,6 +161,16 @@ def _told(error: WarehouseError) -> Answer:
 
 def _search() -> str:
     return request.query_string.decode("ascii", "replace")
+
+
+def _not_known() -> WarehouseError:
+    return WarehouseError(
+        Words("没有您的账户", "There is no account for you"),
+        where="—",
+        expected=Words("登录后由代理指明的可用账户", "an account in use, named by the proxy that signed you in"),
+        found=Words("没有指明，或没有这个账户", "none named, or none of that name"),
+        advice=Words("请系统管理员新增或启用", "ask an administrator to add or enable it"),
+    )
 
 
 def _not_allowed() -> WarehouseError:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from flask import Request
 from werkzeug.wrappers import Response as Answer
 
-from dashboards.access import Access, is_loopback
+from dashboards.access import PROXY_HEADER, Access, is_loopback
 from dashboards.visitor import ANYONE_HERE, Visitor
 from pipelines.account_store import SETUP, SETUP_LASTS, Accounts, Clock, utc_now
 from pipelines.actor import Actor
@@ -42,7 +42,7 @@ class Entrance:
     def __init__(self, home: Home, access: Access, clock: Clock = utc_now) -> None:
         self.home, self.access = home, access
         self._clock = clock
-        self._token = secrets.token_urlsafe(32)  # of forms where there are no sessions; made before the workers start
+        self._token = secrets.token_urlsafe(32)  # of forms where there are no sessions; the same in all workers
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
         name = f"warehouse_{hashlib.sha256(str(home.root).encode()).hexdigest()[:8]}"  # ports of a host share cookies
@@ -63,14 +63,18 @@ class Entrance:
     def visitor(self, asked: Request) -> Visitor:
         """Who sends a request."""
         address = self._address(asked)
-        if not self.access.needs_sign_in:
+        if self.access.is_open:
             return Visitor(ANYONE_HERE, Actor.of_system(), address, form_token=self._token)
-        token = asked.cookies.get(self.cookie, "")
-        account = self.sessions.account_of(token) if token else None
+        if self.access.has_sign_in:
+            secret = session = asked.cookies.get(self.cookie, "")
+            account = self.sessions.account_of(session) if session else None
+        else:
+            secret, session = self._token, ""
+            account = self.accounts.active(asked.headers.get(PROXY_HEADER, ""))
         if account is None:
             return Visitor(address=address)
-        form_token = hmac.new(token.encode(), b"form", hashlib.sha256).hexdigest()
-        return Visitor(account, account.actor, address, token, form_token)
+        form_token = hmac.new(secret.encode(), f"form of {account.name}".encode(), hashlib.sha256).hexdigest()
+        return Visitor(account, account.actor, address, session, form_token)
 
     def require_own(self, asked: Request, sender: Visitor, *, has_token: bool) -> None:
         """NotFromHere unless a request was sent by a form of these pages, made for its sender.
@@ -82,7 +86,7 @@ class Entrance:
         is_from_own_page = asked.headers.get("Origin") == own
         is_from_own_site = asked.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
         is_own_form = hmac.compare_digest(asked.form.get("token", "").encode(), sender.form_token.encode())
-        is_at_home = self.access.needs_sign_in or (
+        is_at_home = not self.access.is_open or (
             is_loopback(asked.remote_addr or "") and not any(name in asked.headers for name in FORWARDED)
         )
         if not (is_from_own_page and is_from_own_site and (is_own_form or not has_token) and is_at_home):

@@ -34,7 +34,7 @@ from dashboards.follow_up_routes import add_routes
 from dashboards.markup import markup, plain, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
-from dashboards.sign_in_routes import add_sign_in
+from dashboards.sign_in_routes import add_audit, add_sign_in
 from dashboards.visitor import strip
 from pipelines.account_store import SETUP_LASTS
 from pipelines.accounts import Account
@@ -224,8 +224,10 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     )
     _add_routes(app, site)
     add_routes(app.server, site.reader, entrance.home)
-    if entrance.access.needs_sign_in:
+    if entrance.access.has_sign_in:
         add_sign_in(app.server, entrance)
+    if not entrance.access.is_open:
+        add_audit(app.server, entrance)
     # The last to be added is the first to see an answer: what is recorded and protected is what was asked for.
     compress(app.server, SHARED_PATHS)
     protect(app.server, script_hashes=app.csp_hashes(), callbacks=app.callback_map, access=entrance.access)
@@ -244,20 +246,25 @@ def _named(callbacks: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
     return frozenset((*outputs, *inputs))
 
 
-def serve(published: Path, *, host: str = "127.0.0.1", port: int = 8050, workers: int = 2, access: Access | None = None) -> None:
+def serve(
+    published: Path, *, host: str = "127.0.0.1", port: int = 8050, socket: Path | None = None, workers: int = 2,
+    access: Access | None = None,
+) -> None:  # fmt: skip
     """Serves until stopped, by several worker processes. `access`: how people get in, by default as the environment says.
 
-    Raises UnsafeAccess where others could read what they must not. Where there is no administrator yet, a one-time link to
-    make one is written to standard output.
+    `socket`: a Unix socket instead of host and port, for the user and group that serve. Raises UnsafeAccess where others could
+    read what they must not. Where people sign in and there is no administrator yet, a one-time link to make one is written to
+    standard output.
     """
     access = access or Access.from_environment()
     home = Home(published.parent)
-    require_safe(access, host, home)
+    require_safe(access, home, None if socket else host)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     entrance = Entrance(home, access)
-    if access.needs_sign_in:
+    if access.has_sign_in:
         _offer_setup(entrance, access.public_url or f"http://{bind}")
-    _Server(Site(published), entrance, {"bind": bind, "workers": workers}).run()
+    options = {"bind": f"unix:{socket}" if socket else bind, "umask": 0o117, "workers": workers}
+    _Server(Site(published), entrance, options).run()
 
 
 def _offer_setup(entrance: Entrance, base: str) -> None:

@@ -25,8 +25,19 @@ from pipelines.audit_log import entries, verify_audit_log
 from pipelines.errors import WarehouseError, Words
 
 
+def add_audit(server: Flask, entrance: Entrance) -> None:
+    """Adds the page of the audit log."""
+
+    def audit() -> Answer:
+        store, lang = entrance.store, _lang()
+        shown = audit_page.content(entries(store, last=audit_page.SHOWN), verify_audit_log(store), lang)
+        return _html(say("audit", lang), shown, 200)
+
+    server.add_url_rule("/audit", "audit", audit, methods=["GET"])
+
+
 def add_sign_in(server: Flask, entrance: Entrance) -> None:
-    """Adds them; where nobody has to sign in there are none of them."""
+    """Adds the routes of signing in and out, of one-time links and of one's own account."""
 
     def sign_in() -> Answer:
         to = _own_path(request.args.get("next", ""))
@@ -76,11 +87,6 @@ def add_sign_in(server: Flask, entrance: Entrance) -> None:
         signed_in = entrance.sessions.start(here.account, here.address)
         return entrance.keep(redirect(f"/account?changed=1&lang={_lang()}", 303), signed_in.token)
 
-    def audit() -> Answer:
-        store, lang = entrance.store, _lang()
-        shown = audit_page.content(entries(store, last=audit_page.SHOWN), verify_audit_log(store), lang)
-        return _html(say("audit", lang), shown, 200)
-
     for path, name, show, take in (
         ("/sign-in", "sign_in", sign_in, sign_in_sent),
         ("/welcome/<token>", "welcome", welcome, welcome_sent),
@@ -89,7 +95,6 @@ def add_sign_in(server: Flask, entrance: Entrance) -> None:
         server.add_url_rule(path, name, show, methods=["GET"])
         server.add_url_rule(path, f"{name}_sent", take, methods=["POST"])
     server.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
-    server.add_url_rule("/audit", "audit", audit, methods=["GET"])
 
 
 def _sign_in_page(entrance: Entrance, to: str, name: str, error: WarehouseError | None, status: int) -> Response:

@@ -20,7 +20,9 @@ ANYONE_HERE = Account("", "", "steward")
 
 @dataclass(frozen=True)
 class Visitor:
-    """`account` is None for somebody who has not signed in. `session`: the token of the session, '' without one."""
+    """`account` is None for somebody who is not known. `session`: the token of the session, '' without one, as where a proxy
+    names people.
+    """
 
     account: Account | None = None
     actor: Actor = NOBODY
@@ -46,13 +48,11 @@ def strip() -> str:
     label: Attributes = labelled(both("account"))
     if here.account is ANYONE_HERE:
         return markup(plain(html.Nav(html.Span(both("access_open")), className="account open", **label)))
-    name = html.A(here.account.full_name, href="/account")
+    name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
     role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
-    leave = html.Form(
-        [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")],
-        action="/sign-out", method="post",
-    )  # fmt: skip
-    return markup(plain(html.Nav([name, role, *audit, leave], className="account", **label)))
+    out = [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")]
+    leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
+    return markup(plain(html.Nav([name, role, *audit, *leave], className="account", **label)))
 
 

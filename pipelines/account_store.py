@@ -78,6 +78,11 @@ class Accounts:
     def all(self) -> list[Account]:
         return [account_of(row) for row in self._store.rows(sa.select(account).order_by(account.c.name))]
 
+    def active(self, name: str) -> Account | None:
+        """The account of this name that is not disabled."""
+        query = sa.select(account).where(account.c.name == name, ~account.c.is_disabled)
+        return next((account_of(row) for row in self._store.rows(query)), None)
+
     def has_administrator(self) -> bool:
         return any(one.role == "administrator" and not one.is_disabled for one in self.all())
 

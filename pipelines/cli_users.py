@@ -67,7 +67,7 @@ def list_(as_json: Json = False) -> None:
     console.print(table)
 
 
-@app.command(epilog="例 / examples:  warehouse users add zhaofx --full-name 分析员 --role analyst  ·  … --role supplier --area 610629001")
+@app.command(epilog="例 / examples:  warehouse users add zhaofx --full-name 分析员 --role analyst  ·  … --role supplier --area 110101001")
 def add(
     name: Name,
     full_name: Annotated[str, typer.Option(help="姓名 / full name")],
@@ -92,7 +92,7 @@ def password(name: Name, password_stdin: Stdin = False) -> None:
         _set_password(accounts, name, _read_password() if password_stdin else None)
 
 
-@app.command(epilog="例 / examples:  warehouse users roles zhaofx --role steward  ·  warehouse users roles zhaofx --area 610629001")
+@app.command(epilog="例 / examples:  warehouse users roles zhaofx --role steward  ·  warehouse users roles zhaofx --area 110101001")
 def roles(
     name: Name,
     role: Annotated[str | None, typer.Option(help="leader | analyst | steward | supplier | administrator")] = None,
