@@ -41,10 +41,10 @@ class Access:
         mode = os.environ.get("WAREHOUSE_ACCESS") or MODES[0]
         url = (os.environ.get("WAREHOUSE_PUBLIC_URL") or "").rstrip("/")
         if mode not in MODES:
-            raise _unsafe("WAREHOUSE_ACCESS", Words(" 或 ".join(MODES), " or ".join(MODES)), Words("其他值", "another value"))
+            raise unsafe("WAREHOUSE_ACCESS", Words(" 或 ".join(MODES), " or ".join(MODES)), Words("其他值", "another value"))
         parts = urlsplit(url)
         if url and (parts.scheme != "https" or not parts.hostname or url != f"https://{parts.netloc}" or parts.username):
-            raise _unsafe(
+            raise unsafe(
                 "WAREHOUSE_PUBLIC_URL", Words("https://主机名，由终止 TLS 的代理转发", "https://HOST, forwarded by a proxy that ends TLS"),
                 Words("其他地址", "another address"),
             )  # fmt: skip
@@ -74,23 +74,23 @@ def require_safe(access: Access, home: Home, host: str | None) -> None:
     where = " ".join(filter(None, (host or "socket", access.public_url)))
     is_local = host is not None and is_loopback(host)
     if access.is_open and (access.public_url or not is_local):
-        raise _unsafe(
+        raise unsafe(
             where, Words("不登录时只用 127.0.0.1，且没有代理", "without sign-in 127.0.0.1 only, and no proxy"),
             Words("他人可以到达的地址", "an address that others reach"),
         )  # fmt: skip
     if access.mode == "proxy" and host is not None:
-        raise _unsafe(
+        raise unsafe(
             where, Words("由代理指明用户时只用套接字（--socket）", "a Unix socket (--socket), where a proxy names users"),
             Words("任何程序都可以连接的端口", "a port to which any program can connect"),
         )  # fmt: skip
     if not is_local and not access.public_url:
-        raise _unsafe(
+        raise unsafe(
             where, Words("127.0.0.1；或前有终止 TLS 的代理（WAREHOUSE_PUBLIC_URL=https://…）", "127.0.0.1, or a proxy in front that ends TLS (WAREHOUSE_PUBLIC_URL=https://…)"),
             Words("他人可以到达的地址，密码将以明文传送", "an address that others reach, to which passwords would travel in the clear"),
         )  # fmt: skip
     for path in () if access.is_open else _secrets(home):
         if path.stat().st_mode & 0o077:
-            raise _unsafe(
+            raise unsafe(
                 str(path), Words("只有运行服务的用户可以读取", "to be read by the user alone who runs the server"),
                 Words(f"权限 {path.stat().st_mode & 0o777:o}", f"mode {path.stat().st_mode & 0o777:o}"),
                 Words(f"chmod 700 {path}", f"chmod 700 {path}"),
@@ -112,7 +112,8 @@ def _secrets(home: Home) -> Iterable[Path]:
     return [folder for folder in folders if folder.exists()]
 
 
-def _unsafe(where: str, expected: Words, found: Words, advice: Words | None = None) -> UnsafeAccess:
+def unsafe(where: str, expected: Words, found: Words, advice: Words | None = None) -> UnsafeAccess:
+    """What is said about a setting that is not safe."""
     return UnsafeAccess(
         Words("不安全，拒绝提供页面", "Refusing to serve: it would not be safe"),
         where=where, expected=expected, found=found,

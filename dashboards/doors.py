@@ -33,6 +33,8 @@ DOORS: dict[str, Door] = {
     "healthz": "anyone",
     "sign_in": "anyone",
     "sign_in_sent": "anyone",
+    "provider": "anyone",
+    "provider_answer": "anyone",
     "welcome": "anyone",
     "welcome_sent": "anyone",
     "/_dash-layout": "signed_in",

@@ -9,12 +9,14 @@ import hashlib
 import hmac
 import secrets
 import threading
+from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Request
 from werkzeug.wrappers import Response as Answer
 
 from dashboards.access import PROXY_HEADER, Access, is_loopback
+from dashboards.identity_provider import Client, IdentityProvider, Journey
 from dashboards.visitor import ANYONE_HERE, Visitor
 from pipelines.account_store import SETUP, SETUP_LASTS, Accounts, Clock, utc_now
 from pipelines.actor import Actor
@@ -23,6 +25,7 @@ from pipelines.sessions import LONGEST, Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
 
+JOURNEY_LASTS = timedelta(minutes=10)
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 
 
@@ -39,8 +42,9 @@ class _Opened(NamedTuple):
 class Entrance:
     """One for a server. Nothing is opened before the first request that needs it, so that workers share no connection."""
 
-    def __init__(self, home: Home, access: Access, clock: Clock = utc_now) -> None:
+    def __init__(self, home: Home, access: Access, client: Client | None = None, clock: Clock = utc_now) -> None:
         self.home, self.access = home, access
+        self.provider = IdentityProvider(client) if client and access.has_sign_in else None
         self._clock = clock
         self._token = secrets.token_urlsafe(32)  # of forms where there are no sessions; the same in all workers
         self._lock = threading.Lock()
@@ -82,8 +86,7 @@ class Entrance:
         A page elsewhere cannot know the token, and a browser tells where a form was sent from. Forms that are for whoever has
         not signed in have no token. Where nobody has to sign in, the sender must be at this machine.
         """
-        own = self.access.public_url or asked.host_url.rstrip("/")
-        is_from_own_page = asked.headers.get("Origin") == own
+        is_from_own_page = asked.headers.get("Origin") == self.origin(asked)
         is_from_own_site = asked.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
         is_own_form = hmac.compare_digest(asked.form.get("token", "").encode(), sender.form_token.encode())
         is_at_home = not self.access.is_open or (
@@ -92,17 +95,31 @@ class Entrance:
         if not (is_from_own_page and is_from_own_site and (is_own_form or not has_token) and is_at_home):
             raise _not_from_here()
 
+    def origin(self, asked: Request) -> str:
+        """Scheme and host under which the browser knows these pages."""
+        return self.access.public_url or asked.host_url.rstrip("/")
+
     def keep(self, answer: Answer, token: str) -> Answer:
         """The answer, with the session of its receiver as a cookie that scripts and other sites cannot use."""
-        answer.set_cookie(
-            self.cookie, token, max_age=LONGEST, path="/", secure=bool(self.access.public_url), httponly=True, samesite="Lax"
-        )
-        return answer
+        return self._with_cookie(answer, self.cookie, token, LONGEST)
 
     def forget(self, answer: Answer) -> Answer:
-        answer.delete_cookie(
-            self.cookie, path="/", secure=bool(self.access.public_url), httponly=True, samesite="Lax"
-        )
+        return self._with_cookie(answer, self.cookie, "", timedelta(0))
+
+    def keep_journey(self, answer: Answer, journey: Journey) -> Answer:
+        """The answer, with what the browser has to keep until it comes back from the identity provider."""
+        return self._with_cookie(answer, f"{self.cookie}_journey", journey.packed(), JOURNEY_LASTS)
+
+    def end_journey(self, answer: Answer) -> Answer:
+        return self._with_cookie(answer, f"{self.cookie}_journey", "", timedelta(0))
+
+    def journey(self, asked: Request) -> Journey:
+        """What a browser that comes back from the identity provider kept. AccessError where it kept nothing."""
+        return Journey.unpacked(asked.cookies.get(f"{self.cookie}_journey", ""))
+
+    def _with_cookie(self, answer: Answer, name: str, value: str, lasts: timedelta) -> Answer:
+        is_secure = bool(self.access.public_url)
+        answer.set_cookie(name, value, max_age=lasts, path="/", secure=is_secure, httponly=True, samesite="Lax")
         return answer
 
     def setup_path(self) -> str | None:

@@ -31,6 +31,7 @@ from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
+from dashboards.identity_provider import Client
 from dashboards.markup import markup, plain, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
@@ -180,7 +181,7 @@ def create_app(published: Path, access: Access | None = None) -> Dash:
     `access`: how people get in, by default as the environment says.
     """
     access = access or Access.from_environment()
-    return _application(Site(published), Entrance(Home(published.parent), access))
+    return _application(Site(published), Entrance(Home(published.parent), access, Client.from_environment()))
 
 
 def _application(site: Site, entrance: Entrance) -> Dash:
@@ -260,7 +261,7 @@ def serve(
     home = Home(published.parent)
     require_safe(access, home, None if socket else host)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    entrance = Entrance(home, access)
+    entrance = Entrance(home, access, Client.from_environment())
     if access.has_sign_in:
         _offer_setup(entrance, access.public_url or f"http://{bind}")
     options = {"bind": f"unix:{socket}" if socket else bind, "umask": 0o117, "workers": workers}

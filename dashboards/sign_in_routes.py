@@ -52,6 +52,29 @@ def add_sign_in(server: Flask, entrance: Entrance) -> None:
             return _sign_in_page(entrance, to, name, error, 403)
         return entrance.keep(redirect(to, 303), signed_in.token)
 
+    def provider() -> Answer:
+        to = _own_path(request.args.get("next", ""))
+        if entrance.provider is None:
+            return redirect("/sign-in", 303)
+        try:
+            url, journey = entrance.provider.start(_answer_at(entrance), to)
+        except AccessError as error:
+            return _sign_in_page(entrance, to, "", error, 503)
+        return entrance.keep_journey(redirect(url, 303), journey)
+
+    def provider_answer() -> Answer:
+        if entrance.provider is None:
+            return redirect("/sign-in", 303)
+        here, answer_at = visitor(), _answer_at(entrance)
+        try:
+            journey = entrance.journey(request)
+            url = f"{answer_at}?{request.query_string.decode('ascii', 'replace')}"
+            name = entrance.provider.finish(journey, url, request.args.get("state", ""), answer_at)
+            signed_in = entrance.sessions.start_named(name, here.address, request.cookies.get(entrance.cookie))
+        except AccessError as error:
+            return entrance.end_journey(_sign_in_page(entrance, "/", "", error, 403))
+        return entrance.end_journey(entrance.keep(redirect(_own_path(journey.to), 303), signed_in.token))
+
     def sign_out() -> Answer:
         here = visitor()
         if here.account is not None:
@@ -94,13 +117,22 @@ def add_sign_in(server: Flask, entrance: Entrance) -> None:
     ):
         server.add_url_rule(path, name, show, methods=["GET"])
         server.add_url_rule(path, f"{name}_sent", take, methods=["POST"])
+    server.add_url_rule("/sign-in/provider", "provider", provider, methods=["GET"])
+    server.add_url_rule("/sign-in/answer", "provider_answer", provider_answer, methods=["GET"])
     server.add_url_rule("/sign-out", "sign_out", sign_out, methods=["POST"])
+
+
+def _answer_at(entrance: Entrance) -> str:
+    """The address at which the identity provider sends people back; it has to be known to it."""
+    return f"{entrance.origin(request)}/sign-in/answer"
 
 
 def _sign_in_page(entrance: Entrance, to: str, name: str, error: WarehouseError | None, status: int) -> Response:
     lang = _lang()
-    has_administrator = entrance.accounts.has_administrator()
-    return _html(say("sign_in", lang), pages.sign_in(lang, to, name, error, has_administrator=has_administrator), status)
+    shown = pages.sign_in(
+        lang, to, name, error, has_administrator=entrance.accounts.has_administrator(), has_provider=entrance.provider is not None
+    )
+    return _html(say("sign_in", lang), shown, status)
 
 
 def _welcome_page(entrance: Entrance, token: str, error: WarehouseError | None, status: int) -> Answer:

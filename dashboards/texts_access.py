@@ -8,6 +8,7 @@ ACCESS: dict[str, Words] = {
     "account": Words("账户", "Account"),
     "access_open": Words("未启用登录，仅限本机查看", "No sign-in: on this machine only"),
     "sign_in": Words("登录", "Sign in"),
+    "sign_in_provider": Words("用统一身份认证登录", "Sign in at the identity provider"),
     "sign_out": Words("退出", "Sign out"),
     "sign_in_first": Words(
         "还没有管理员：请打开服务启动时在终端显示的一次性链接创建；链接过期后重新启动服务。",

@@ -87,6 +87,21 @@ class Sessions:
         with self._store.transaction() as connection:
             return self._started(connection, owner, address, before)
 
+    def start_named(self, name: str, address: str, before: str | None = None) -> SignedIn:
+        """A session of the account of this name, whose owner an identity provider has proved to be at the other end.
+
+        NotSignedIn where there is no such account in use; that is an entry of the audit log.
+        """
+        with self._store.transaction() as connection:
+            row = connection.execute(sa.select(account).where(account.c.name == name)).mappings().first()
+            if row is not None and not row["is_disabled"]:
+                return self._started(connection, account_of(row), address, before)
+            known = row["name"] if row else ""
+            audit_log.record(
+                connection, self._clock(), NOBODY, "sign_in_refused", known, detail="identity provider", address=address
+            )
+        raise _no_account()
+
     def account_of(self, token: str) -> Account | None:
         """Whose session it is; None where it has ended, and at once where its account was disabled."""
         at, kept = self._clock(), token_hash(token)
@@ -131,7 +146,7 @@ class Sessions:
         """TooManyFailures where the account, or the address, has failed as often as may be."""
         columns = audit_event.c
         failures = sa.select(columns.subject, columns.address).where(
-            columns.action == "sign_in_refused", columns.at > text(self._clock() - WITHIN)
+            columns.action == "sign_in_refused", columns.detail == "", columns.at > text(self._clock() - WITHIN)
         )
         recent = connection.execute(failures).all()
         of_account = sum(row.subject == name for row in recent) if name else 0
@@ -150,6 +165,16 @@ def _not_signed_in() -> NotSignedIn:
         expected=Words("已启用的用户及其密码", "an account in use and its password"),
         found=Words("不相符", "something else"),
         advice=Words("重新输入；忘记密码请找管理员", "try again; an administrator can give a link for a new password"),
+    )
+
+
+def _no_account() -> NotSignedIn:
+    return NotSignedIn(
+        Words("没有您的账户", "There is no account for you"),
+        where="sign-in",
+        expected=Words("与统一身份认证同名的可用账户", "an account in use with your name at the identity provider"),
+        found=Words("没有，或已停用", "none, or a disabled one"),
+        advice=Words("请系统管理员新增或启用", "ask an administrator to add or enable it"),
     )
 
 

@@ -19,7 +19,9 @@ from pipelines.accounts import LONGEST_FULL_NAME, LONGEST_PASSWORD, ROLES, SHORT
 from pipelines.errors import WarehouseError
 
 
-def sign_in(lang: Lang, to: str, name: str, error: WarehouseError | None, *, has_administrator: bool) -> Component:
+def sign_in(
+    lang: Lang, to: str, name: str, error: WarehouseError | None, *, has_administrator: bool, has_provider: bool
+) -> Component:
     """`to`: where it goes on afterwards. What was typed as the name stands there again, the password does not."""
     fields = [
         field("hidden", "next", value=to),
@@ -28,7 +30,10 @@ def sign_in(lang: Lang, to: str, name: str, error: WarehouseError | None, *, has
     ]  # fmt: skip
     first = [] if has_administrator else [html.P(say("sign_in_first", lang), className="about")]
     form = _form("/sign-in", lang, fields, say("sign_in", lang))
-    return _box(lang, say("sign_in", lang), error, [*first, form, _other_language(lang, "/sign-in", next=to)])
+    # A link, not a form: what a form leads to must lie here (form-action), and asking changes nothing.
+    there = f"/sign-in/provider?{urlencode({'next': to})}"
+    other_way = [html.P(link(say("sign_in_provider", lang), there, class_name="button"))] if has_provider else []
+    return _box(lang, say("sign_in", lang), error, [*first, *other_way, form, _other_language(lang, "/sign-in", next=to)])
 
 
 def welcome(lang: Lang, path: str, name: str, typed: dict[str, str], error: WarehouseError | None) -> Component:
