@@ -52,7 +52,7 @@ MAY: dict[str, set[str]] = {
 ADDRESSES = {
     "_dash_assets.static": "/assets/pages.css", "/_favicon.ico": "/_favicon.ico", "healthz": "/healthz",
     "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": "/_dash-component-suites/dash/dash-renderer/build/dash_renderer.min.js",
-    "sign_in": "/sign-in", "welcome": "/welcome/x", "account": "/account", "/_dash-layout": "/_dash-layout",
+    "sign_in": "/sign-in", "provider": "/sign-in/provider", "provider_answer": "/sign-in/answer", "welcome": "/welcome/x", "account": "/account", "/_dash-layout": "/_dash-layout",
     "/_dash-dependencies": "/_dash-dependencies", "list_flags": "/list/flags.json?period=2026-06",
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
