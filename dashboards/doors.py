@@ -19,6 +19,7 @@ from dashboards.entrance import Entrance, NotFromHere
 from dashboards.pages import problem
 from dashboards.security import CALLBACK_PATH
 from dashboards.visitor import strip, visitor
+from dashboards.words import pick
 from pipelines.accounts import Account, Permission
 from pipelines.audit_log import Action
 from pipelines.errors import WarehouseError, Words
@@ -156,8 +157,8 @@ def _note(entrance: Entrance, action: Action, subject: str, detail: str = "") ->
 
 def _told(error: WarehouseError) -> Answer:
     lang = language_of(_search())
-    title, content = problem.content(error, lang)
-    page = html_pages.document(title, problem.alone(content, lang), lang, STYLE_SHEET, strip())
+    _, content = problem.content(error, lang)
+    page = html_pages.document(pick(error.what, lang), problem.alone(content, lang), lang, STYLE_SHEET, strip())
     return Response(page, 403, mimetype="text/html")
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 import threading
 from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as Answer
 
 from dashboards.access import PROXY_HEADER, Access, is_loopback
@@ -25,12 +27,18 @@ from pipelines.sessions import LONGEST, Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
 
+log = logging.getLogger(__name__)
+
 JOURNEY_LASTS = timedelta(minutes=10)
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 
 
 class NotFromHere(WarehouseError):
     """A request to change something that did not come from a form made for whoever sends it."""
+
+
+class StoreSilent(WarehouseError):
+    """The operational store does not answer: nobody can be let in."""
 
 
 class _Opened(NamedTuple):
@@ -128,6 +136,16 @@ class Entrance:
             return None
         return f"/welcome/{self.accounts.make_link(SETUP, Actor.of_system(), SETUP_LASTS)}"
 
+    def check(self) -> None:
+        """StoreSilent where accounts are needed and cannot be read."""
+        if self.access.is_open:
+            return
+        try:
+            self.accounts.has_administrator()
+        except (SQLAlchemyError, WarehouseError, OSError) as error:
+            log.error("the operational store does not answer: %s", type(error).__name__)
+            raise _silent() from error
+
     def close(self) -> None:
         """Lets go of the store; the next request opens it again."""
         with self._lock:
@@ -146,6 +164,16 @@ class Entrance:
         """The network address of the sender: what the proxy in front saw, where there is one."""
         forwarded = asked.headers.get("X-Forwarded-For", "") if self.access.public_url else ""
         return (forwarded.rpartition(",")[2].strip() or asked.remote_addr or "")[:60]
+
+
+def _silent() -> StoreSilent:
+    return StoreSilent(
+        Words("操作库没有应答", "The operational store does not answer"),
+        where="store",
+        expected=Words("可以读取的用户表", "accounts that can be read"),
+        found=Words("无法打开或读取", "it cannot be opened or read"),
+        advice=Words("检查数据库或磁盘，再看 warehouse status", "look at the database or the disk, then: warehouse status"),
+    )
 
 
 def _not_from_here() -> NotFromHere:

@@ -26,7 +26,7 @@ from dashboards.components import page
 from dashboards.compression import compress
 from dashboards.doors import guard
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
-from dashboards.entrance import Entrance
+from dashboards.entrance import Entrance, StoreSilent
 from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
@@ -223,7 +223,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
         Output("flags", "rowData"),
         Input("flags-later", "seen"),
     )
-    _add_routes(app, site)
+    _add_routes(app, site, entrance)
     add_routes(app.server, site.reader, entrance.home)
     if entrance.access.has_sign_in:
         add_sign_in(app.server, entrance)
@@ -326,15 +326,16 @@ def _draw_next(site: Site) -> None:
             site.send("/", Address(domain=domain).query())
 
 
-def _add_routes(app: Dash, site: Site) -> None:
+def _add_routes(app: Dash, site: Site, entrance: Entrance) -> None:
     server, reader = app.server, site.reader
 
     def health() -> tuple[Response, int]:
-        """Ready: the pointer opens and the edition's row can be read."""
+        """Ready: the pointer opens, the edition's row can be read, and the store knows who may come in."""
         try:
             edition = reader.current()
             edition.check()
-        except (NoEdition, EditionUnreadable) as error:
+            entrance.check()
+        except (NoEdition, EditionUnreadable, StoreSilent) as error:
             return jsonify(status="unavailable", reason=error.what.en), 503
         return jsonify(status="ok", edition_id=edition.info.edition_id), 200
 

@@ -556,5 +556,17 @@ def test_sign_in_is_asked_for_unless_it_was_switched_off(published: Path, monkey
     assert page.status_code == 200 and "No sign-in: on this machine only" in page.text
 
 
+def test_health_fails_while_the_store_does_not_answer(tmp_path: Path) -> None:
+    build_edition(tmp_path / "published")
+    home = Home(tmp_path)
+    home.store.mkdir(parents=True)  # a folder where the file should be
+    locked = create_app(home.published, Access("sign-in")).server.test_client()
+    answer = locked.get("/healthz")
+    assert (answer.status_code, answer.json) == (503, {"status": "unavailable", "reason": "The operational store does not answer"})
+    assert create_app(home.published, Access("none")).server.test_client().get("/healthz").status_code == 200
+    home.store.rmdir()
+    assert locked.get("/healthz").status_code == 200
+
+
 def test_roles_are_those_that_the_matrix_tries() -> None:
     assert set(MAY) == {"none", *get_args(Role)}
