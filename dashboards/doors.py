@@ -169,7 +169,7 @@ def _search() -> str:
 def _not_known() -> WarehouseError:
     return WarehouseError(
         Words("没有您的账户", "There is no account for you"),
-        where="—",
+        where=request.path,
         expected=Words("登录后由代理指明的可用账户", "an account in use, named by the proxy that signed you in"),
         found=Words("没有指明，或没有这个账户", "none named, or none of that name"),
         advice=Words("请系统管理员新增或启用", "ask an administrator to add or enable it"),
@@ -179,7 +179,7 @@ def _not_known() -> WarehouseError:
 def _not_allowed() -> WarehouseError:
     return WarehouseError(
         Words("您的账户不能查看或办理此项", "Your account may not see or do this"),
-        where="—",
+        where=request.path,
         expected=Words("具有相应权限的账户", "an account with the permission"),
         found=Words("角色或所属区域不含此项", "a role or area that does not have it"),
         advice=Words("需要时请系统管理员调整", "ask an administrator where you need it"),
