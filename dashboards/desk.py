@@ -1,131 +1,135 @@
-"""The desk at which follow-up is worked on: the tasks of a data root, read by every page, written only from this machine.
+"""The desk at which follow-up is worked on: the tasks of a data root as far as somebody may see them and change them.
 
-Belongs here: opening the operational store, and who may write. What the pages show stands in `pages/follow_up.py`.
+Belongs here: opening the operational store for follow-up, and who may take which step. What pages show stands in
+`pages/follow_up.py`, who sends a request in `visitor.py`.
 """
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask import Request
-
+from dashboards.visitor import Visitor
+from pipelines.accounts import Permission
 from pipelines.errors import WarehouseError, Words
-from pipelines.follow_up import Event, Key, NoSuchTask, Task
+from pipelines.follow_up import Event, Key, NoSuchTask, State, Task
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import SHANGHAI, Home
 from pipelines.store import NoStore, Store
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+
+class NotAllowed(WarehouseError):
+    """A step of follow-up that the visitor may not take."""
 
 MOMENT = 1.0  # seconds for which pages take the tasks as they were read last
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
 class Desk:
-    """The tasks, and the token that forms of this server carry.
+    """The tasks in the area of a visitor."""
 
-    `is_writable`: whether the server answers on loopback only. Until there is sign-in, nobody else may write.
-    """
-
-    def __init__(self, home: Home, *, is_writable: bool) -> None:
-        self.home = home
-        self.is_writable = is_writable
-        self._known: Mapping[Key, Task] = {}
-        self._known_until = 0.0
-        self._lock = threading.Lock()
-        self.token = secrets.token_urlsafe(32)  # made before the workers start, so that they share it
+    home: Home
+    visitor: Visitor
 
     @property
     def today(self) -> date:
         return datetime.now(SHANGHAI).date()
 
     def tasks(self) -> list[Task]:
-        """All tasks; none where there is no store yet."""
+        """All tasks of the area; none where there is no store yet."""
         try:
-            with self._opened(read_only=True) as follow_up:
-                return follow_up.tasks()
+            with _opened(self.home, read_only=True) as follow_up:
+                return [task for task in follow_up.tasks() if self.covers(task.flag.unit_code)]
         except NoStore:
             return []
 
-    def open_by_key(self) -> Mapping[Key, Task]:
-        """The open tasks by what they are about, as of a moment ago; none where the store cannot be read: pages show without."""
-        with self._lock:
-            if time.monotonic() > self._known_until:
-                try:
-                    self._known = {task.flag.key: task for task in self.tasks() if task.is_open}
-                except WarehouseError as error:
-                    log.warning("pages show no tasks of follow-up: %s", error.en)
-                    self._known = {}
-                self._known_until = time.monotonic() + MOMENT
-            return self._known
-
     def task(self, task_id: int) -> tuple[Task, list[Event]]:
-        """A task and all that happened to it. NoSuchTask where there is none of this number."""
+        """A task and all that happened to it. NoSuchTask where there is none of this number in the area."""
         try:
-            with self._opened(read_only=True) as follow_up:
-                return follow_up.task(task_id), follow_up.events(task_id)
+            with _opened(self.home, read_only=True) as follow_up:
+                task, events = follow_up.task(task_id), follow_up.events(task_id)
         except NoStore as error:
             raise NoSuchTask(task_id) from error
+        if not self.covers(task.flag.unit_code):
+            raise NoSuchTask(task_id)
+        return task, events
 
     def about(self, key: Key) -> Task | None:
         """The newest task about a unit, KPI and target."""
         try:
-            with self._opened(read_only=True) as follow_up:
+            with _opened(self.home, read_only=True) as follow_up:
                 return follow_up.about(key)
         except NoStore:
             return None
 
+    def covers(self, unit_code: str) -> bool:
+        """Whether a unit lies in the visitor's area."""
+        return self.visitor.account is not None and self.visitor.account.covers(unit_code)
+
+    def may(self, to: State, task: Task | None = None) -> bool:
+        """Whether the visitor may take a step: agencies take tasks up and answer, whoever assigned sends back and withdraws."""
+        is_sent_back = task is not None and (task.state, to) == ("answered", "rectifying")
+        needed: Permission = "answer" if to in ("rectifying", "answered") and not is_sent_back else "assign"
+        return self.visitor.account is not None and self.visitor.account.may(needed)
+
     @contextmanager
-    def writing(self) -> Iterator[FollowUp]:
-        """The tasks, to be changed; only for a request that `require_own` let pass."""
-        with self._opened(read_only=False) as follow_up:
+    def writing(self, to: State, unit_code: str, task: Task | None = None) -> Iterator[FollowUp]:
+        """The tasks, to be changed by a step about a unit. NotAllowed where it is not the visitor's to take."""
+        if not (self.may(to, task) and self.covers(unit_code)):
+            raise _not_allowed()
+        with _opened(self.home, read_only=False) as follow_up:
             yield follow_up
 
-    def require_own(self, asked: Request) -> None:
-        """NotFromHere unless the request was sent by a form of this server, from this machine.
 
-        A page elsewhere cannot know the token, and a browser tells where a form was sent from.
-        """
-        is_from_here = _is_loopback(asked.remote_addr) and not any(name in asked.headers for name in FORWARDED)
-        is_from_own_page = asked.headers.get("Origin") == asked.host_url.rstrip("/")
-        is_own_form = hmac.compare_digest(asked.form.get("token", "").encode(), self.token.encode())
-        if not (self.is_writable and is_from_here and is_from_own_page and is_own_form):
-            raise _not_from_here()
+class OpenTasks:
+    """The open tasks of all areas by what they are about, as pages that are the same for everybody name them."""
 
-    @contextmanager
-    def _opened(self, *, read_only: bool) -> Iterator[FollowUp]:
-        store = Store.of(self.home, read_only=read_only)
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._known: Mapping[Key, Task] = {}
+        self._known_until = 0.0
+        self._lock = threading.Lock()
+
+    def by_key(self) -> Mapping[Key, Task]:
+        """As of a moment ago; none where the store cannot be read: pages show without."""
+        with self._lock:
+            if time.monotonic() > self._known_until:
+                self._known = self._read()
+                self._known_until = time.monotonic() + MOMENT
+            return self._known
+
+    def _read(self) -> Mapping[Key, Task]:
         try:
-            yield FollowUp(store)
-        finally:
-            store.close()
+            with _opened(self._home, read_only=True) as follow_up:
+                return {task.flag.key: task for task in follow_up.tasks() if task.is_open}
+        except NoStore:
+            return {}
+        except WarehouseError as error:
+            log.warning("pages show no tasks of follow-up: %s", error.en)
+            return {}
 
 
-class NotFromHere(WarehouseError):
-    """A request to change something that did not come from a form of this server on this machine."""
-
-
-def _is_loopback(address: str | None) -> bool:
+@contextmanager
+def _opened(home: Home, *, read_only: bool) -> Iterator[FollowUp]:
+    store = Store.of(home, read_only=read_only)
     try:
-        return ipaddress.ip_address(address or "").is_loopback
-    except ValueError:
-        return False
+        yield FollowUp(store)
+    finally:
+        store.close()
 
 
-def _not_from_here() -> NotFromHere:
-    return NotFromHere(
+def _not_allowed() -> NotAllowed:
+    return NotAllowed(
         Words("没有办理", "Nothing was changed"),
         where="POST",
-        expected=Words("在本机打开的督办页面中提交", "a form of these pages, opened and sent on this machine"),
-        found=Words("来自别处，或页面打开后服务已重启", "it came from elsewhere, or the server was restarted since"),
-        advice=Words("在本机重新打开页面再提交", "open the page again on this machine and submit it"),
+        expected=Words("可以办理这一步的账户", "an account that may take this step"),
+        found=Words("角色或所属区域不含此项", "a role or area that does not have it"),
+        advice=Words("由交办人或责任单位办理", "leave it to whoever assigns, or to the agency"),
     )

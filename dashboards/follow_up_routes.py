@@ -14,40 +14,42 @@ from werkzeug.wrappers import Response as Answer
 from dashboards import html_pages
 from dashboards.address import Address, NoSuchPage, TaskView, language_of, parse
 from dashboards.components import page
-from dashboards.desk import Desk, NotFromHere
+from dashboards.desk import Desk, NotAllowed
+from dashboards.doors import STYLE_SHEET
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
 from dashboards.html import Component
 from dashboards.pages import follow_up, problem
 from dashboards.pages.follow_up_forms import Filled
+from dashboards.visitor import strip, visitor
 from pipelines.errors import WarehouseError, Words
-from pipelines.follow_up import STEPS, Actor, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
+from pipelines.follow_up import STEPS, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
 from pipelines.follow_up_edition import flag_of
+from pipelines.settings import Home
 
-STYLE_SHEET = "/assets/pages.css"
 
-
-def add_routes(server: Flask, reader: EditionReader, desk: Desk) -> None:
+def add_routes(server: Flask, reader: EditionReader, home: Home) -> None:
     """Adds the pages under /follow-up and what their forms send; nothing else of the server can change anything."""
 
     def show(**_view: str) -> Response:
         search = _search()
         try:
-            return _shown(reader, desk, parse(request.path, search), Filled(), 200)
+            return _shown(reader, Desk(home, visitor()), parse(request.path, search), Filled(), 200)
         except NoSuchPage as error:
             return _problem(error, search, 404)
 
     def change(**_view: str) -> Answer:
-        search, values = _search(), request.form.to_dict()
+        search, values, desk = _search(), request.form.to_dict(), Desk(home, visitor())
         try:
-            desk.require_own(request)
             address = parse(request.path, search)
-        except (NotFromHere, NoSuchPage) as error:
-            return _problem(error, search, 403 if isinstance(error, NotFromHere) else 404)
+        except NoSuchPage as error:
+            return _problem(error, search, 404)
         try:
             task_id = _changed(reader, desk, address, values)
         except AlreadyOpen as known:
             task_id = known.task_id
+        except NotAllowed as error:
+            return _problem(error, search, 403)
         except FollowUpError as error:
             return _shown(reader, desk, address, Filled(values, error), 400)
         except (NoEdition, EditionUnreadable) as error:
@@ -65,17 +67,17 @@ def _search() -> str:
 
 def _changed(reader: EditionReader, desk: Desk, address: Address, values: Mapping[str, str]) -> int:
     """Opens the task that the address asks for, or takes a step of the one that it names; the task's number."""
-    view, actor = address.tasks, Actor.of_system()
+    view, actor = address.tasks, desk.visitor.actor
     if view.task == "new":
         edition, _ = reader.current_or_last()
         flag = flag_of(edition.frame, Key(view.unit, view.kpi, view.target), address.period_type, address.period)
-        with desk.writing() as tasks:
+        with desk.writing("assigned", flag.unit_code) as tasks:
             return tasks.open(flag, actor, desk.today, _assignment(values))
-    task_id = int(view.task)
+    task, _ = desk.task(int(view.task))
     step = Step(_state(values), values.get("note", ""), values.get("document", ""), _assignment(values))
-    with desk.writing() as tasks:
-        tasks.step(task_id, step, actor, desk.today, seen=_number(values, "seen"))
-    return task_id
+    with desk.writing(step.to, task.flag.unit_code, task) as tasks:
+        tasks.step(task.task_id, step, actor, desk.today, seen=_number(values, "seen"))
+    return task.task_id
 
 
 def _shown(reader: EditionReader, desk: Desk, address: Address, filled: Filled, status: int) -> Response:
@@ -96,7 +98,7 @@ def _problem(error: WarehouseError, search: str, status: int) -> Response:
 
 
 def _html(title: str, frame: Component, address: Address, status: int) -> Response:
-    return Response(html_pages.document(title, frame, address.lang, STYLE_SHEET), status, mimetype="text/html")
+    return Response(html_pages.document(title, frame, address.lang, STYLE_SHEET, strip()), status, mimetype="text/html")
 
 
 def _state(values: Mapping[str, str]) -> State:

@@ -13,14 +13,14 @@ from dashboards.html import Component, element
 from dashboards.markup import markup
 
 
-def document(title: str, content: Component, lang: Lang, style_sheet: str) -> str:
-    """A whole page: no script, one style sheet."""
+def document(title: str, content: Component, lang: Lang, style_sheet: str, above: str = "") -> str:
+    """A whole page: no script, one style sheet. `above`: markup that stands before the content."""
     language = "en" if lang == "en" else "zh-Hans"
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{escape(title)}</title><link rel="icon" href="/assets/favicon.ico">'
-        f'<link rel="stylesheet" href="{escape(style_sheet)}"></head>\n<body>{markup(content)}</body>\n</html>\n'
+        f'<link rel="stylesheet" href="{escape(style_sheet)}"></head>\n<body>{above}{markup(content)}</body>\n</html>\n'
     )
 
 

@@ -1,13 +1,15 @@
-"""What every answer of the server carries, and which requests it does not answer at all.
+"""What every answer of the server carries, and which requests it does not answer at all, whoever sends them.
 
-Sign-in does not exist yet: who reaches the port reads everything. `server.serve` therefore stays on loopback.
+Does not belong here: who may ask for what (`doors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from flask import Flask, Response, abort, request
+
+from dashboards.access import Access
 
 LARGEST_REQUEST = 64 * 1024  # bytes; a form of these pages sends a few texts
 CALLBACK_PATH = "/_dash-update-component"
@@ -45,18 +47,15 @@ def protect(
     server: Flask,
     *,
     script_hashes: Sequence[str],
-    hosts: Collection[str] | None,
+    access: Access,
 ) -> None:
-    """Adds headers to every answer, and refuses by 400 requests for another host, and callbacks: browsers run them all.
-
-    A page elsewhere could otherwise have its own name resolve to this machine and read the figures.
-    """
+    """Adds headers to every answer, and refuses by 400 requests for another host, and callbacks: browsers run them all."""
     policy = content_policy(script_hashes)
     server.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
 
     @server.before_request
     def refuse() -> None:
-        if hosts is not None and _host_name(request.host) not in hosts:
+        if _host_name(request.host) not in access.hosts:
             abort(400)
         if request.path == CALLBACK_PATH:
             abort(400)
@@ -72,6 +71,8 @@ def protect(
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
         headers["Cache-Control"] = _caching(response)
+        if access.public_url:
+            headers["Strict-Transport-Security"] = f"max-age={YEAR}"
         return response
 
 

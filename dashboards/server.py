@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import gc
 import gzip
-import ipaddress
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,25 +22,32 @@ from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from dashboards import ahead
+from dashboards.access import Access, require_safe
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import page
 from dashboards.compression import compress, compressed
-from dashboards.desk import Desk
+from dashboards.desk import OpenTasks
+from dashboards.doors import asked_page, guard
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
+from dashboards.entrance import Entrance, StoreSilent
 from dashboards.facts import Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
 from dashboards.follow_up_routes import add_routes
 from dashboards.history import account_stamp, home_of
+from dashboards.identity_provider import Client
 from dashboards.markup import markup, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
 from dashboards.shapes import shapes_stamp
 from dashboards.shelf import Shelf, shared_folder
-from pipelines.errors import WarehouseError, Words
+from dashboards.sign_in_routes import add_audit, add_sign_in
+from dashboards.visitor import strip
+from pipelines.account_store import SETUP_LASTS
+from pipelines.accounts import Account
+from pipelines.errors import WarehouseError
 from pipelines.settings import Home
 
-LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
     "checks": checks.content, "follow_up": follow_up.only_as_document, "guide": guide.content,
@@ -81,7 +89,7 @@ class _Application(Dash):
         return (
             f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>{parts["metas"]}<title>{escape(shown.head["title"])}</title>'
             f'{parts["favicon"]}{parts["css"]}{scripts}</head>\n'
-            f'<body><div id="first">{markup(shown.page)}</div><div id="react-entry-point"></div>'
+            f'<body>{strip()}<div id="first">{markup(shown.page)}</div><div id="react-entry-point"></div>'
             f'{_untold(parts["config"])}{renderer}</body>\n</html>'
         )
 
@@ -102,9 +110,9 @@ class Site:
     (`follow_up_routes`) are not, and not kept.
     """
 
-    def __init__(self, published: Path, *, is_writable: bool = False, folder: Path | None = None) -> None:
+    def __init__(self, published: Path, folder: Path | None = None) -> None:
         self.reader = EditionReader(published)
-        self.desk = Desk(Home(published.parent), is_writable=is_writable)
+        self._tasks = OpenTasks(Home(published.parent))
         self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
         self._shelf = Shelf(folder)
 
@@ -128,7 +136,7 @@ class Site:
             return account_stamp(home_of(edition.path), edition.info.edition_id)
         tasks = [
             (task.task_id, task.state)
-            for key, task in self.desk.open_by_key().items()
+            for key, task in self._tasks.by_key().items()
             if address.unit_key in (key.unit_key, "") and address.kpi_id in (key.kpi_id, "")
         ]
         return (*tasks, *(shapes_stamp(edition.shapes) if address.view == "map" else ()))
@@ -147,18 +155,26 @@ class Site:
             return Shown(problem.alone(content, lang), {"title": title, "lang": lang})
         try:
             address = parse(pathname, search)
-            title, content = PAGES[address.page](Facts(edition, self.desk.open_by_key()), address)
+            title, content = PAGES[address.page](Facts(edition, self._tasks.by_key()), address)
         except NoSuchPage as error:
             address = Address(lang=lang)
             title, content = problem.content(error, lang)
         frame = page(edition.info, address, content, is_stale=is_stale)
         return Shown(frame, {"title": title, "lang": lang})
 
+    def page_of_area(self, account: Account) -> str | None:
+        """Where the unit that an account is limited to has its page; None where the current edition has no such unit."""
+        with suppress(WarehouseError):
+            edition, _ = self.reader.current_or_last()
+            units = Facts(edition).units(edition.info.as_of_date).values()
+            return next((Address().to("unit", unit_key=unit.key) for unit in units if unit.code == account.area), None)
+        return None
+
     def flags(self, search: str) -> bytes:
         """The rows of the list of missed targets as compressed JSON. WarehouseError where the address or the edition is not there."""
         edition, _ = self.reader.current_or_last()
         address = parse("/", search)
-        facts = Facts(edition, self.desk.open_by_key())
+        facts = Facts(edition, self._tasks.by_key())
         return self._shelf.get(
             edition.info.edition_id, ("flags", address, self._beside(edition, address)), lambda: flags_json(facts, address)
         )
@@ -168,15 +184,16 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def create_app(published: Path, *, hosts: Collection[str] | None = LOOPBACK_HOSTS) -> Dash:
+def create_app(published: Path, access: Access | None = None) -> Dash:
     """The application over the editions under `published`. Opens nothing until the first request.
 
-    `hosts`: the names under which it answers, None for any; a request for another host is refused.
+    `access`: how people get in, by default as the environment says.
     """
-    return _application(Site(published, is_writable=hosts is not None), hosts)
+    access = access or Access.from_environment()
+    return _application(Site(published), Entrance(Home(published.parent), access, Client.from_environment()))
 
 
-def _application(site: Site, hosts: Collection[str] | None) -> Dash:
+def _application(site: Site, entrance: Entrance) -> Dash:
     app = _Application(
         __name__,
         assets_folder=str(Path(__file__).parent / "assets"),
@@ -209,10 +226,16 @@ def _application(site: Site, hosts: Collection[str] | None) -> Dash:
         Output("flags", "rowData"),
         Input("flags-later", "seen"),
     )
-    _add_routes(app, site)
-    add_routes(app.server, site.reader, site.desk)
+    _add_routes(app, site, entrance)
+    add_routes(app.server, site.reader, entrance.home)
+    if entrance.access.has_sign_in:
+        add_sign_in(app.server, entrance)
+    if not entrance.access.is_open:
+        add_audit(app.server, entrance)
+    # The last to be added is the first to see an answer: what is recorded and protected is what was asked for.
     compress(app.server, SHARED_PATHS)
-    protect(app.server, script_hashes=app.csp_hashes(), hosts=hosts)
+    protect(app.server, script_hashes=app.csp_hashes(), access=entrance.access)
+    guard(app.server, entrance, site.page_of_area)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
     site.alive = _named(app.callback_map)
@@ -228,51 +251,45 @@ def _named(callbacks: Mapping[str, Mapping[str, Any]]) -> frozenset[str]:
 
 
 def serve(
-    published: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8050,
-    workers: int = 2,
-    allow_remote: bool = False,
-) -> None:
-    """Serves until stopped, by several worker processes. Refuses to leave loopback unless told to.
+    published: Path, *, host: str = "127.0.0.1", port: int = 8050, socket: Path | None = None, workers: int = 2,
+    access: Access | None = None,
+) -> None:  # fmt: skip
+    """Serves until stopped, by several worker processes. `access`: how people get in, by default as the environment says.
 
-    Raises WarehouseError where `host` is not a loopback address and `allow_remote` is not set: there is no
-    sign-in yet, so whoever reaches the port reads every figure.
+    `socket`: a Unix socket instead of host and port, for the user and group that serve. Raises UnsafeAccess where others could
+    read what they must not. Where people sign in and there is no administrator yet, a one-time link to make one is written to
+    standard output.
     """
-    if not is_loopback(host) and not allow_remote:
-        raise WarehouseError(
-            Words("拒绝在本机以外提供页面", "Refusing to serve beyond this machine"),
-            where=host,
-            expected=Words("127.0.0.1", "127.0.0.1"),
-            found=Words("其他地址，而尚无登录功能", "another address, and there is no sign-in yet"),
-            advice=Words(
-                "使用 127.0.0.1，或明确允许远程访问", "use 127.0.0.1, or allow remote access explicitly"
-            ),
-        )
-    hosts = LOOPBACK_HOSTS if is_loopback(host) else None
+    access = access or Access.from_environment()
+    home = Home(published.parent)
+    require_safe(access, home, None if socket else host)
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    entrance = Entrance(home, access, Client.from_environment())
+    if access.has_sign_in:
+        _offer_setup(entrance, access.public_url or f"http://{bind}")
+    options = {"bind": f"unix:{socket}" if socket else bind, "umask": 0o117, "workers": workers}
     with shared_folder() as folder:
-        _Server(
-            Site(published, is_writable=hosts is not None, folder=folder),
-            hosts,
-            {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "workers": workers},
-        ).run()
+        _Server(Site(published, folder), entrance, options).run()
 
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _offer_setup(entrance: Entrance, base: str) -> None:
+    """Opens the store, so that it is of the newest schema, and lets go of it before there are workers."""
+    path = entrance.setup_path()
+    entrance.close()
+    if path is not None:
+        minutes = SETUP_LASTS.seconds // 60
+        sys.stdout.write(
+            f"首次使用：打开此链接创建管理员（{minutes} 分钟内有效，只能用一次）\n"
+            f"first use: open this link to create the administrator (once, within {minutes} minutes)\n  {base}{path}\n"
+        )
+        sys.stdout.flush()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn with the application loaded once, before its workers start."""
 
-    def __init__(self, site: Site, hosts: Collection[str] | None, options: dict[str, object]) -> None:
-        self._site, self._hosts, self._options = site, hosts, options
+    def __init__(self, site: Site, entrance: Entrance, options: dict[str, object]) -> None:
+        self._site, self._entrance, self._options = site, entrance, options
         self._ahead = 0  # the process that draws ahead, once there is one
         super().__init__()
 
@@ -295,7 +312,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         self._ahead = ahead.start(self._site, [listener.sock for listener in arbiter.LISTENERS])
 
     def load(self) -> object:
-        return _application(self._site, self._hosts).server
+        return _application(self._site, self._entrance).server
 
 
 def _warm(site: Site) -> None:
@@ -308,23 +325,23 @@ def _warm(site: Site) -> None:
     gc.freeze()  # what is there now stays: looking through it again and again keeps readers waiting
 
 
-def _add_routes(app: Dash, site: Site) -> None:
+def _add_routes(app: Dash, site: Site, entrance: Entrance) -> None:
     server, reader = app.server, site.reader
 
     def health() -> tuple[Response, int]:
-        """Ready: the pointer opens and the edition's row can be read."""
+        """Ready: the pointer opens, the edition's row can be read, and the store knows who may come in."""
         try:
             edition = reader.current()
             edition.check()
-        except (NoEdition, EditionUnreadable) as error:
+            entrance.check()
+        except (NoEdition, EditionUnreadable, StoreSilent) as error:
             return jsonify(status="unavailable", reason=error.what.en), 503
         return jsonify(status="ok", edition_id=edition.info.edition_id), 200
 
     def page_json() -> Response:
         """The page of the address `at`, a path with its query."""
-        pathname, mark, search = request.args.get("at", "").partition("?")
         try:
-            return compressed(site.send(pathname, mark + search), "application/json")
+            return compressed(site.send(*asked_page(request)), "application/json")
         except Exception as error:  # a failure nobody foresaw: logged whole, shown without any of it
             log.error("a page failed: %s", type(error).__name__, exc_info=error)
             return Response(_json(_failure()), mimetype="application/json")

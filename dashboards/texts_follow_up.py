@@ -51,7 +51,7 @@ FOLLOW_UP: dict[str, Words] = {
     "fu_steps": Words("办理", "Next step"),
     "fu_ended": Words("已撤销，不再办理；仍未达标时可另行建立。", "Withdrawn. If the target is still missed, open another."),
     "fu_closed_help": Words("已销号。再次未达标时会自动重新列入。", "Closed. It is reopened when an edition shows the target missed again."),
-    "fu_read_only": Words("登录功能启用前，只能在服务所在的机器上办理；这里只供查看。", "Until there is sign-in, tasks can only be worked on at the machine that serves them; here they can be read."),
+    "fu_read_only": Words("您的账户不能办理下一步，这里只供查看。", "Your account may not take the next step; here the task can be read."),
     "fu_known": Words("该目标已在督办中：第 {task} 号（{state}）", "This target is being followed up already: task {task} ({state})"),
     "fu_do_assigned": Words("交办", "Assign"),
     "fu_do_reassigned": Words("改期或改派", "Change the assignment"),

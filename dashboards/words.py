@@ -268,6 +268,11 @@ def say(key: str, lang: Lang, **values: object) -> str:
     return pick(TEXTS[key], lang).format(**values)
 
 
+def both(key: str) -> str:
+    """A short text of the pages in both languages, for what does not change with the page's."""
+    return f"{TEXTS[key].zh} {TEXTS[key].en}"
+
+
 def name_of(table: dict[str, Words], code: str | None, lang: Lang) -> str:
     """What a code is called; the code itself where it has no name yet."""
     if code is None:

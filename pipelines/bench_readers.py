@@ -130,7 +130,7 @@ def served(home: Home, workers: int = 2) -> Iterator[tuple[int, subprocess.Popen
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     command = [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", str(workers)]
-    environment = {**os.environ, "WAREHOUSE_HOME": str(home.root)}
+    environment = {**os.environ, "WAREHOUSE_HOME": str(home.root), "WAREHOUSE_ACCESS": "none"}
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, server)

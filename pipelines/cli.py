@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward
+from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -37,6 +37,8 @@ app = typer.Typer(
 
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_follow_up.app, name="follow-up")
+app.add_typer(cli_users.app, name="users")
+app.add_typer(cli_users.audit_app, name="audit")
 app.add_typer(cli_documents.app)
 app.add_typer(cli_steward.app)
 
@@ -316,11 +318,14 @@ def serve(
     port: Annotated[int, typer.Option(help="看板端口 / port of the dashboards")] = 8050,
     dagster_port: Annotated[int, typer.Option(help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="看板进程数 / dashboard processes")] = 2,
+    socket: Annotated[
+        Path | None, typer.Option(help="看板用 Unix 套接字代替端口，供代理连接 / a Unix socket for a proxy instead of the port")
+    ] = None,
 ) -> None:
     """看板与 Dagster（网页与守护进程），只在本机 / dashboards and Dagster, on loopback only."""
     from pipelines.serving import serve_all
 
-    sys.exit(serve_all(_home(), port=port, dagster_port=dagster_port, workers=workers))
+    sys.exit(serve_all(_home(), port=port, dagster_port=dagster_port, workers=workers, dashboards_socket=socket))
 
 
 @app.command(epilog="例 / examples:  warehouse bench --quick  ·  warehouse bench --full --only growth --only communities")

@@ -135,7 +135,7 @@ def open_(
     as_json: Json = False,
 ) -> None:
     """由未达标建立督办；给出期限即交办 / a task from a missed target, assigned where a due date is given."""
-    from pipelines.follow_up import Actor
+    from pipelines.actor import Actor
     from pipelines.follow_up_edition import flag_of, flagged_targets
 
     month = None if period is None else parsed(month_start, period, "--period")
@@ -164,7 +164,8 @@ def step(
     as_json: Json = False,
 ) -> None:
     """办理一步；销号由下一版数据完成 / one step; only an edition closes a task."""
-    from pipelines.follow_up import STEPS, Actor, Step
+    from pipelines.actor import Actor
+    from pipelines.follow_up import STEPS, Step
 
     known: dict[str, State] = {name: name for name in STEPS}
     if to not in known:

@@ -7,8 +7,6 @@ them in `follow_up_edition.py`.
 
 from __future__ import annotations
 
-import getpass
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from pipelines.actor import Actor
 from pipelines.errors import WarehouseError, Words
 
 State = Literal["found", "assigned", "rectifying", "answered", "closed", "withdrawn"]
@@ -85,22 +84,6 @@ class AlreadyOpen(FollowUpError):
             found=Words(f"督办 {task_id} 尚未销号", f"task {task_id} is open"),
             advice=Words(f"在督办 {task_id} 中继续办理", f"go on with task {task_id}"),
         )
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who takes a step: a user of the system on which it is taken, or a run."""
-
-    kind: Literal["system_user", "run"]
-    name: str
-
-    @classmethod
-    def of_system(cls) -> Actor:
-        """The user whose process this is; by number where the system has no name for it, as in some containers."""
-        try:
-            return cls("system_user", getpass.getuser())
-        except (KeyError, OSError):
-            return cls("system_user", f"uid {os.getuid()}")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from pipelines.actor import Actor
 from pipelines.errors import Words
-from pipelines.follow_up import OPEN, Actor, Figure, Flag, FollowUpError, Key, Settled
+from pipelines.follow_up import OPEN, Figure, Flag, FollowUpError, Key, Settled
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store

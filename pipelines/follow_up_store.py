@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
+from pipelines.actor import Actor
+from pipelines.chain import Chain
 from pipelines.follow_up import (
     STEPS,
-    Actor,
     AlreadyOpen,
     Assignment,
     Event,
@@ -34,7 +35,7 @@ from pipelines.follow_up import (
     not_from_here,
     require_reason,
 )
-from pipelines.store import CHAIN_START, Store, chained_hash, metadata, now
+from pipelines.store import Store, metadata, now
 
 _FIGURE = ("edition_id", "period", "status", "certainty", "numerator", "denominator", "shortfall")
 _ASSIGNED = ("due_date", "assignee", "instructions", "note", "document")
@@ -81,7 +82,7 @@ follow_up_event = sa.Table(
     sa.Column("previous_hash", sa.String, nullable=False),
     sa.Column("entry_hash", sa.String, nullable=False),
 )
-_CHAINED = ("task_id", "number", "at", "actor_kind", "actor", "state", *_ASSIGNED, *_FIGURE)
+_EVENTS = Chain(follow_up_event, ("task_id", "number", "at", "actor_kind", "actor", "state", *_ASSIGNED, *_FIGURE))
 
 
 class FollowUp:
@@ -176,14 +177,10 @@ def broken_tasks(store: Store) -> list[int]:
 
 def _is_whole(task: dict[str, Any], events: list[dict[str, Any]]) -> bool:
     """Whether the chain of a task's events holds, and folding them gives the task."""
-    previous = CHAIN_START
     made: dict[str, Any] = {"events": 0}
     for entry in events:
-        if (entry["previous_hash"], entry["entry_hash"]) != (previous, _entry_hash(previous, entry)):
-            return False
-        previous = entry["entry_hash"]
         made |= _after(entry)
-    return made == {name: task[name] for name in made}
+    return not _EVENTS.broken(events) and made == {name: task[name] for name in made}
 
 
 def _insert(connection: Connection, flag: Flag) -> int:
@@ -203,18 +200,12 @@ def _append(
     connection: Connection, task_id: int, actor: Actor, state: State, values: Mapping[str, str | None]
 ) -> None:
     """Adds an event, chained to the one before, and brings its task up to date."""
-    query = sa.select(follow_up_event.c.number, follow_up_event.c.entry_hash).where(follow_up_event.c.task_id == task_id)
-    last = connection.execute(query.order_by(follow_up_event.c.number.desc()).limit(1)).first()
-    previous = last.entry_hash if last else CHAIN_START
     entry = {name: values.get(name) for name in (*_ASSIGNED, *_FIGURE)} | {
-        "task_id": task_id, "number": last.number + 1 if last else 1, "at": now(),
-        "actor_kind": actor.kind, "actor": actor.name, "state": state,
+        "task_id": task_id, "at": now(), "actor_kind": actor.kind, "actor": actor.name, "state": state,
     }  # fmt: skip
+    added = _EVENTS.append(connection, entry, follow_up_event.c.task_id == task_id)
     connection.execute(
-        follow_up_event.insert().values(**entry, previous_hash=previous, entry_hash=_entry_hash(previous, entry))
-    )
-    connection.execute(
-        follow_up_task.update().where(follow_up_task.c.task_id == task_id).values(**_after(entry))
+        follow_up_task.update().where(follow_up_task.c.task_id == task_id).values(**_after(added))
     )
 
 
@@ -237,10 +228,6 @@ def _locked(connection: Connection, task_id: int) -> Task:
 
 def _is_about(key: Key) -> list[sa.ColumnElement[bool]]:
     return [follow_up_task.c[name] == value for name, value in vars(key).items()]
-
-
-def _entry_hash(previous: str, entry: Mapping[str, Any]) -> str:
-    return chained_hash(previous, [entry[name] for name in _CHAINED])
 
 
 def _figure_values(figure: Figure) -> dict[str, str | None]:

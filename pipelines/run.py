@@ -14,12 +14,13 @@ from typing import Any
 from filelock import FileLock
 
 from expectations.contract import load_contracts
+from pipelines.actor import Actor
 from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
-from pipelines.follow_up import Actor, Settled
+from pipelines.follow_up import Settled
 from pipelines.follow_up_edition import settle
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
 from pipelines.keys import Key, load_or_create_key

@@ -36,19 +36,21 @@ def _write_line(line: str) -> None:
 
 
 def serve_all(
-    home: Home, port: int = 8050, dagster_port: int = 3000, workers: int = 2, *, tell: Tell = _write_line
-) -> int:
+    home: Home, port: int = 8050, dagster_port: int = 3000, workers: int = 2, *, dashboards_socket: Path | None = None,
+    tell: Tell = _write_line,
+) -> int:  # fmt: skip
     """Serves until SIGINT or SIGTERM (0), or until one of the processes ends by itself (1); then ends all.
 
-    `dagster_port` 0 leaves Dagster out. Raises WarehouseError where a port is taken.
+    `dagster_port` 0 leaves Dagster out; the dashboards take a `dashboards_socket` instead of their port. Raises WarehouseError where a port is taken.
     """
-    for wanted in filter(None, (port, dagster_port)):
+    for wanted in filter(None, (None if dashboards_socket else port, dagster_port)):
         _refuse_taken(wanted)
     with _stop_signals() as is_stopped, ExitStack() as stack:
         socket_path = stack.enter_context(_code_socket(home)) if dagster_port else None
         processes = stack.enter_context(_processes(home))
-        processes.start("dashboards", "dashboards", "--port", str(port), "--workers", str(workers))
-        tell(f"看板 dashboards  http://{LOOPBACK}:{port}/")
+        place = ("--socket", str(dashboards_socket)) if dashboards_socket else ("--port", str(port))
+        processes.start("dashboards", "dashboards", *place, "--workers", str(workers))
+        tell(f"看板 dashboards  {dashboards_socket or f'http://{LOOPBACK}:{port}/'}")
         if socket_path is not None:
             _start_dagster(home, dagster_port, socket_path, processes, is_stopped)
             tell(f"Dagster          http://{LOOPBACK}:{dagster_port}/")

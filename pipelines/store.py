@@ -7,9 +7,7 @@ schema when it is opened (`migrations`). Does not belong here: files, frames, ru
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +17,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
+from pipelines.chain import Chain
 from pipelines.errors import WarehouseError, Words
 from pipelines.migrations import HEAD, require_known, revision_of, upgrade
 from pipelines.settings import Home
@@ -104,11 +103,11 @@ rule_result = sa.Table(
     sa.Column("rows_failed", sa.Integer, nullable=False),
 )  # fmt: skip
 
-CHAIN_START = "0" * 64
-_CHAINED = [
+_CHAINED = (
     "run_id", "supplier_id", "dataset", "period", "file_name", "file_hash", "received_at", "outcome",
     "contract_version", "refusal_code", "refusal_zh", "refusal_en", "batch_id",
-]  # fmt: skip
+)  # fmt: skip
+_LEDGER = Chain(delivery, _CHAINED)
 
 
 @dataclass(frozen=True)
@@ -313,13 +312,7 @@ def record_landed(connection: Connection, seen: dict[str, Any]) -> None:
 
 def append_delivery(connection: Connection, entry: dict[str, Any]) -> None:
     """Adds one entry to the log, chained to the last one, and brings its slot up to date."""
-    last = connection.execute(
-        sa.select(delivery.c.entry_hash).order_by(delivery.c.number.desc()).limit(1)
-    ).scalar_one_or_none()
-    previous = last or CHAIN_START
-    connection.execute(
-        delivery.insert().values(**entry, previous_hash=previous, entry_hash=entry_hash(previous, entry))
-    )
+    _LEDGER.append(connection, entry)
     place = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
     known = connection.execute(sa.select(slot.c.batch_id).where(*_in_slot(slot, place))).first()
     if known is None:
@@ -344,25 +337,9 @@ def fold_slots(log: list[dict[str, Any]]) -> dict[Slot, dict[str, Any]]:
     return slots
 
 
-def entry_hash(previous: str, entry: dict[str, Any]) -> str:
-    """The hash that chains one log entry to the one before."""
-    return chained_hash(previous, [entry.get(name) for name in _CHAINED])
-
-
-def chained_hash(previous: str, values: Sequence[object]) -> str:
-    """The hash of an entry's values and of the entry before."""
-    content = json.dumps([previous, *values], ensure_ascii=False)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
 def broken_entries(log: list[dict[str, Any]]) -> list[int]:
     """Numbers of the log entries whose chain does not hold: edited, deleted before, or put in between."""
-    broken, previous = [], CHAIN_START
-    for entry in log:
-        if entry["previous_hash"] != previous or entry["entry_hash"] != entry_hash(previous, entry):
-            broken.append(int(entry["number"]))
-        previous = entry["entry_hash"]
-    return broken
+    return _LEDGER.broken(log)
 
 
 def _slot_after(entry: dict[str, Any]) -> dict[str, Any]:
@@ -394,7 +371,7 @@ def _engine(url: URL, *, read_only: bool) -> Engine:
         if read_only:
             url = url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # hashes of passwords and sessions lie there
         engine = sa.create_engine(url)
     sa.event.listen(engine, "connect", _set_for_reading if read_only else _set_for_writing)
     sa.event.listen(engine, "begin", _begin)

@@ -1,4 +1,4 @@
-"""Whether what is kept is still what was written: batches, verdicts, ledger, editions, changes, by their hashes."""
+"""Whether what is kept is still what was written: batches, verdicts, ledger, audit log, editions, changes, by their hashes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
 from pipelines.ingest import batch_path, verdicts_path
@@ -36,12 +37,15 @@ class Verification:
 
 
 def verify(home: Home, on_progress: Progress = silent) -> Verification:
-    """Reads every batch file, the ledger, the events of follow-up, every edition and every account of changes, and compares
-    them with their hashes."""
+    """Reads every batch file, the ledger, the events of follow-up, the audit log, every edition and every account of changes,
+    and compares them with their hashes."""
     store = Store.of(home)
     try:
         log, batches = store.deliveries(), store.all_batches()
-        damages = [*_ledger_damages(store, log), *_task_damages(store), *_batch_damages(home, batches, on_progress)]
+        damages = [
+            *_ledger_damages(store, log), *_task_damages(store), *_audit_damages(store),
+            *_batch_damages(home, batches, on_progress),
+        ]  # fmt: skip
     finally:
         store.close()
     editions, changes = _folders(home.editions), _folders(home.changes)
@@ -71,6 +75,15 @@ def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
 def _task_damages(store: Store) -> list[Damage]:
     words = Words("督办记录被改动、删除或插入", "an event of the task was changed, deleted or put in between")
     return [Damage("follow_up", f"task {number}", words) for number in broken_tasks(store)]
+
+
+def _audit_damages(store: Store) -> list[Damage]:
+    found = verify_audit_log(store)
+    words = Words("审计条目被改动、删除或插入", "an entry of the audit log was changed, deleted or put in between")
+    damages = [Damage("audit", f"entry {number}", words) for number in found.damaged]
+    if found.is_head_lost:
+        damages.append(Damage("audit", "end", Words("末尾条目缺失", "entries at its end are missing")))
+    return damages
 
 
 def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progress) -> list[Damage]:

@@ -14,7 +14,7 @@ const pages = (function () {
     return fetch("/page.json?" + new URLSearchParams({ at: at }), { headers: { Accept: "application/json" } })
       .then(function (answer) {
         if (!answer.ok) {
-          throw new Error("status " + answer.status);
+          throw Object.assign(new Error("status " + answer.status), { status: answer.status });
         }
         return answer.json();
       });
@@ -71,7 +71,13 @@ window.dash_clientside.warehouse = {
     }
     return pages.page(pathname + (search || "")).then(
       function (found) { return [found.page, found.head]; },
-      function () { return [NO_ANSWER, unchanged]; }
+      function (error) {
+        if (error.status === 401 || error.status === 403) {
+          window.location.reload();  // the session has ended, or it is not for this account: the server says so there
+          return [unchanged, unchanged];
+        }
+        return [NO_ANSWER, unchanged];
+      }
     );
   },
 
@@ -116,7 +122,7 @@ window.dash_clientside.warehouse = {
     const target = new URL(anchor.getAttribute("href"), window.location.href);  // a link in the map has no origin of its own
     // Pages with forms are documents of their own.
     return target.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !target.pathname.startsWith("/follow-up") && !anchor.hasAttribute("target") &&
+      !/^\/(follow-up|account|audit|sign-in)/.test(target.pathname) && !anchor.hasAttribute("target") &&
       !(target.hash && target.pathname === window.location.pathname);
   }
 

@@ -294,6 +294,8 @@ def _new(facts: Facts, address: Address, desk: Desk, filled: Filled) -> tuple[st
     if not all(vars(key).values()):
         raise _no_target()
     flag = flag_of(facts.edition.frame, key, address.period_type, address.period)
+    if not desk.covers(flag.unit_code):
+        raise _no_target()
     known = desk.about(key)
     title = say("fu_new", lang)
     return f"{title} · {flag.unit_name}", [

@@ -36,7 +36,7 @@ def open_form(known: Task | None, desk: Desk, address: Address, filled: Filled) 
     if known is not None and known.is_open:
         said = say("fu_known", lang, task=known.task_id, state=pick(STATES[known.state], lang))
         return html.Section(html.P(link(said, address.to(tasks=TaskView(str(known.task_id))), class_name="button")))
-    if not desk.is_writable:
+    if not desk.may("assigned"):
         return _read_only(lang)
     return html.Section(_form("assigned", say("fu_do_assigned", lang), desk, address, filled), className="steps")
 
@@ -45,9 +45,9 @@ def next_steps(task: Task, desk: Desk, address: Address, filled: Filled) -> Comp
     lang = address.lang
     if not task.is_open:
         return html.Section(html.P(say("fu_closed_help" if task.state == "closed" else "fu_ended", lang), className="about"))
-    if not desk.is_writable:
+    allowed = [to for to, sources in STEPS.items() if task.state in sources and desk.may(to, task)]
+    if not allowed:
         return _read_only(lang)
-    allowed = [to for to, sources in STEPS.items() if task.state in sources]
     allowed.sort(key=lambda to: (to == "withdrawn", to == "assigned" and task.state != "found"))  # what comes next first
     forms = [
         html.Details(
@@ -73,7 +73,7 @@ def _form(to: State, name: str, desk: Desk, address: Address, filled: Filled, ta
     """The form of one step. What was typed into it stands there again where it was refused."""
     lang = address.lang
     typed = filled.values if filled.values.get("to") == to else {}
-    kept = {"to": to, "token": desk.token} | ({"seen": f"{task.events}"} if task else {})
+    kept = {"to": to, "token": desk.visitor.form_token} | ({"seen": f"{task.events}"} if task else {})
     needs_reason = to == "withdrawn" or _is_sent_back(task, to)
     if to == "assigned":
         proposed = (task.due if task else None) or desk.today + timedelta(days=DUE_DAYS)

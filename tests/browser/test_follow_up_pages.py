@@ -11,7 +11,7 @@ from conftest import serve
 from support.browser import Served, Watched
 from support.edition import build_edition
 
-from pipelines.follow_up import Actor
+from pipelines.actor import Actor
 from pipelines.follow_up_edition import asking, figures_now
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from pipelines.follow_up import Actor, Assignment, Step
+from pipelines.actor import Actor
+from pipelines.follow_up import Assignment, Step
 from pipelines.follow_up_edition import Ask, asking, figures_now, flag_of, flagged_targets
 from pipelines.follow_up_store import FollowUp
 from pipelines.publish import current_manifest

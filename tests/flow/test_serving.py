@@ -13,12 +13,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
 
+from pipelines.account_store import Accounts
+from pipelines.accounts import Account
+from pipelines.actor import Actor
 from pipelines.serving import LOOPBACK
 from pipelines.settings import REPO, Home
+from pipelines.store import Store
 
 WITHIN = 240.0  # seconds on a busy machine; nothing is asserted about speed
 PAUSE = 0.3
@@ -119,3 +124,33 @@ def test_all_end_when_one_of_them_ends_by_itself(home: Home) -> None:
         (dashboards,) = psutil.Process(process.pid).children()
         dashboards.kill()
         assert process.wait(WITHIN) == 1
+
+
+def test_where_a_proxy_names_people_the_pages_are_behind_a_socket(tmp_path: Path) -> None:
+    """The socket is for the user and group that serve; what comes through it is who the header says, and nobody else."""
+    home, place = Home(tmp_path / "home"), tmp_path / "pages.sock"
+    store = Store.of(home)
+    Accounts(store).add(Account("boss", "管理员甲", "administrator"), Actor("run", "test"))
+    store.close()
+    settings = {
+        "WAREHOUSE_HOME": str(home.root), "WAREHOUSE_ACCESS": "proxy", "WAREHOUSE_PUBLIC_URL": "https://figures.example",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "pipelines.cli", "serve", "--workers", "1", "--socket", str(place), "--dagster-port", "0"]
+    process = subprocess.Popen(command, cwd=REPO, env={**os.environ, **settings}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(user: str) -> int:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(WITHIN)
+            connection.connect(str(place))
+            head = f"GET /audit HTTP/1.1\r\nHost: figures.example\r\nAccept: text/html\r\nConnection: close\r\n{user}\r\n"
+            connection.sendall(head.encode())
+            return int(connection.makefile("rb").readline().split()[1])
+
+    try:
+        assert until(lambda: ask("X-Remote-User: boss\r\n")) == 200
+        assert place.stat().st_mode & 0o777 == 0o660
+        named = ("", "X-Remote-User: other\r\n", "X_Remote_User: boss\r\n", "X-Remote-User: x\r\nX-Remote-User: boss\r\n")
+        assert [ask(one) for one in named] == [403] * len(named)
+    finally:
+        process.terminate()
+        process.wait(WITHIN)

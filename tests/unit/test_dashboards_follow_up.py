@@ -23,7 +23,8 @@ from dashboards.html import element
 from dashboards.html_pages import field
 from dashboards.markup import markup
 from dashboards.server import Site, create_app
-from pipelines.follow_up import Actor, Key, Task
+from pipelines.actor import Actor
+from pipelines.follow_up import Key, Task
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
@@ -198,22 +199,6 @@ def test_a_body_that_is_no_form_changes_nothing(client: FlaskClient, tasks: Foll
     answer = client.post("/follow-up/new", data=b'{"to": "assigned"}', content_type=kind, headers={"Origin": HERE})
     assert answer.status_code in (400, 403)
     assert tasks.tasks() == []
-
-
-def test_a_server_that_others_reach_shows_tasks_and_takes_nothing(
-    published: Path, client: FlaskClient, missed: list[Missed], tasks: FollowUp
-) -> None:
-    assign(client, missed[0])
-    remote: FlaskClient = create_app(published, hosts=None).server.test_client()
-    page = remote.get("/follow-up/1")
-    assert page.status_code == 200 and "<form" not in page.text and "token" not in page.text
-    assert "只能在服务所在的机器上办理" in page.text
-    assert "<form" not in remote.get(new_page(missed[1])).text
-    token = fields(client.get("/follow-up/1").text, "rectifying")["token"]
-    for value in (token, ""):
-        answer = send(remote, "/follow-up/1", {"to": "withdrawn", "note": "x", "seen": "2", "token": value})
-        assert answer.status_code == 403
-    assert tasks.task(1).state == "assigned"
 
 
 def test_what_is_refused_stands_in_the_form_again(client: FlaskClient, missed: list[Missed], tasks: FollowUp) -> None:

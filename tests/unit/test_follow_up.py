@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
+from pipelines.actor import Actor
 from pipelines.follow_up import (
     LONGEST,
-    Actor,
     AlreadyOpen,
     Assignment,
     Figure,

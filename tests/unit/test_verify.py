@@ -14,8 +14,9 @@ import pytest
 import sqlalchemy as sa
 from support.working import SLOT, Working
 
+from pipelines.actor import Actor
 from pipelines.county import County
-from pipelines.follow_up import Actor, Figure, Flag, Key
+from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.publish import current_folder

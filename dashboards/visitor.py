@@ -1,0 +1,58 @@
+"""Who sends a request: the account, from where, and what forms made for it carry; and the line about that above every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import g
+
+from dashboards import html
+from dashboards.components import Attributes, labelled
+from dashboards.html_pages import field
+from dashboards.markup import markup
+from dashboards.words import both
+from pipelines.accounts import ROLES, Account
+from pipelines.actor import NOBODY, Actor
+
+# Whoever is at this machine where there is no sign-in: sees and does everything but what needs accounts.
+ANYONE_HERE = Account("", "", "steward")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """`account` is None for somebody who is not known. `session`: the token of the session, '' without one, as where a proxy
+    names people.
+    """
+
+    account: Account | None = None
+    actor: Actor = NOBODY
+    address: str = ""
+    session: str = ""
+    form_token: str = ""
+
+
+def visitor() -> Visitor:
+    """Of the request that is being answered; nobody known while none is."""
+    found: Visitor = g.get("visitor", Visitor())
+    return found
+
+
+def strip() -> str:
+    """The line above a page, as markup: who is signed in and the way out, or that nobody has to sign in.
+
+    In both languages, since a page changes its language without being loaded anew.
+    """
+    here = visitor()
+    if here.account is None:
+        return ""
+    label: Attributes = labelled(both("account"))
+    if here.account is ANYONE_HERE:
+        return markup(html.Nav(html.Span(both("access_open")), className="account open", **label))
+    name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
+    role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
+    audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
+    out = [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")]
+    leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
+    return markup(html.Nav([name, role, *audit, *leave], className="account", **label))
+
+
