@@ -151,10 +151,11 @@ class Lake:
 
     def write(self, dirty_months: Iterable[str] | None = None) -> None:
         """Writes lake and control. Periods containing one of `dirty_months` are dirty; None: all are."""
-        for dataset in load_contracts():
-            self._write_batch(Batch("_schema", dataset, "", "0000-00", []))
-        for batch in self.batches.values():
-            self._write_batch(batch)
+        with duckdb.connect() as connection:
+            for dataset in load_contracts():
+                self._write_batch(connection, Batch("_schema", dataset, "", "0000-00", []))
+            for batch in self.batches.values():
+                self._write_batch(connection, batch)
         dirty = {month_start(month) for month in (self.months if dirty_months is None else dirty_months)}
         tables = self._ledger_tables() | self._calendar_tables(dirty) | self._county_tables()
         self.home.control.mkdir(parents=True, exist_ok=True)
@@ -170,25 +171,24 @@ class Lake:
         today = month_end(month_start(max(self.months)))
         return {"lineage": lineage} | today_tables(place_today(units.cast(dict(UNITS_SCHEMA)), lineage, months, today))
 
-    def _write_batch(self, batch: Batch) -> None:
+    def _write_batch(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         path = self.home.lake / batch.path
         if path.exists() and batch.batch_id == "_schema":
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = load_contract(batch.dataset).lake_columns()
         declared = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
-        with duckdb.connect() as connection:
-            connection.execute(f"create table batch ({declared})")
-            for number, row in enumerate(batch.rows, start=2):
-                values = {
-                    "batch_id": batch.batch_id, "row_number": number, "supplier_id": batch.supplier_id,
-                    "period": month_start(batch.month), "contract_version": 1, "key_id": "test",
-                    **{name: value for name, value in row.items() if name != "verdicts"},
-                }  # fmt: skip
-                names = ", ".join(f'"{name}"' for name in values)
-                marks = ", ".join("?" for _ in values)
-                connection.execute(f"insert into batch ({names}) values ({marks})", list(values.values()))
-            connection.execute(f"copy batch to '{path}' (format parquet)")
+        connection.execute(f"create or replace table batch ({declared})")
+        for number, row in enumerate(batch.rows, start=2):
+            values = {
+                "batch_id": batch.batch_id, "row_number": number, "supplier_id": batch.supplier_id,
+                "period": month_start(batch.month), "contract_version": 1, "key_id": "test",
+                **{name: value for name, value in row.items() if name != "verdicts"},
+            }  # fmt: skip
+            names = ", ".join(f'"{name}"' for name in values)
+            marks = ", ".join("?" for _ in values)
+            connection.execute(f"insert into batch ({names}) values ({marks})", list(values.values()))
+        connection.execute(f"copy batch to '{path}' (format parquet)")
 
     def _ledger_tables(self) -> dict[str, Any]:
         batches = sorted(self.batches.values(), key=lambda batch: batch.batch_id)
