@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 export WAREHOUSE_HOME ?= $(CURDIR)/data
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# pip compiles one file after the other; this uses every core. Some packages carry templates that are no Python.
+COMPILE_PACKAGES := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run serve test check bench sources lock clean
+.PHONY: help install install-dev run serve test check types sql lint imports bench sources lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,15 +17,17 @@ install: $(VENV)/installed ## install the product (locked, hash-checked, byte-co
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --no-deps --require-hashes --requirement requirements.lock
+	$(PIP) install --no-compile --no-deps --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(COMPILE_PACKAGES)
 	@$(BIN)/python -m compileall -q expectations pipelines dashboards
 	@touch $@
 
 install-dev: $(VENV)/installed-dev ## install what the tests need as well
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
-	$(PIP) install --no-deps --require-hashes --requirement requirements-dev.lock
+	$(PIP) install --no-compile --no-deps --require-hashes --requirement requirements-dev.lock
+	@$(COMPILE_PACKAGES)
 	@touch $@
 
 run: install ## set up the sample county if there is none, ingest, compute, publish, report
@@ -33,15 +37,24 @@ run: install ## set up the sample county if there is none, ingest, compute, publ
 serve: install ## dashboards and Dagster on loopback
 	$(BIN)/warehouse serve
 
-test: install-dev ## lint, types, architecture and all tests
-	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+# Files of long tests come first, so that both processes are busy to the end.
+test: check ## lint, types, architecture and all tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/flow tests/browser tests/unit tests/rules
 
 check: install-dev ## lint, types and architecture only
-	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types sql lint imports
+
+types:
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+sql:
 	$(BIN)/sqlfluff lint dbt/models dbt/tests
+
+lint:
+	$(BIN)/ruff check .
+
+imports:
+	$(BIN)/lint-imports
 
 bench: install ## measure speed and memory
 	$(BIN)/warehouse bench

@@ -123,7 +123,7 @@ def _build(home: Home, *, full_refresh: bool) -> BuildResult:
 
 def run_models(home: Home, options: Sequence[str]) -> list[Any]:
     """dbt's own results of a build with these options. BuildFailed where it gives none."""
-    manifest = _manifest(home)
+    manifest = parse(home)
     with _environment(home):
         outcome = _invoke(home, "build", options, manifest=manifest)
         _release_file()
@@ -177,21 +177,27 @@ class Parsing:
     def _parse(self) -> None:
         # Whatever is wrong with the models is told when they are built.
         with suppress(BuildFailed):
-            _manifest(self._home)
+            parse(self._home)
 
 
 _manifests: dict[str, Any] = {}
 _parsing = threading.Lock()
 
 
-def _manifest(home: Home) -> Any:
-    """The parsed project. It depends on the code alone, so a process parses it once; dbt changes what it is given."""
+def parse(home: Home) -> Any:
+    """dbt's manifest of the project, a copy, since dbt changes what it is given; the data root has it as a file, too.
+
+    It depends on the code alone, so a process parses it once, for whatever data roots it serves. BuildFailed where the
+    project cannot be parsed.
+    """
     version = code_version()
     with _parsing:
-        if version not in _manifests or not home.manifest.exists():
+        if version not in _manifests:
             with _environment(home):
                 _manifests[version] = _invoke(home, "parse")
             gc.freeze()  # as after importing Great Expectations: it is large, and stays
+        elif not home.manifest.exists():
+            _manifests[version].write(str(home.manifest))
     return _manifests[version].deepcopy()
 
 

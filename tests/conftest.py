@@ -1,14 +1,16 @@
-"""What tests of every level share: an empty data root, a pseudonym key, a county of two towns, a PostgreSQL server."""
+"""What tests of every level share: an empty data root, a pseudonym key, a county of two towns, a PostgreSQL server, what is made once."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
 from support.postgres import NoPostgres, new_database, postgres_server
+from support.shared import shared_folder
 
 from pipelines.county import County
 from pipelines.keys import Key
@@ -16,6 +18,14 @@ from pipelines.settings import Home
 
 # Pages are tested without signing in, also by the servers that tests start; tests of access say otherwise themselves.
 os.environ["WAREHOUSE_ACCESS"] = "none"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a session makes the folder that all share; workers are started by it, and find it."""
+    if not hasattr(config, "workerinput"):
+        session = ExitStack()
+        session.enter_context(shared_folder())
+        config.add_cleanup(session.close)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A small sample county, generated and run once for every flow test of a process."""
+"""A small sample county, generated and run once for every flow test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from support.shared import made_once
 
 from pipelines.run import run
 from pipelines.sample import generate
@@ -25,17 +26,19 @@ def deliver_sample(home: Home) -> None:
 @pytest.fixture(scope="session")
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Landing, county.yml and truth of a county of 3,000 people; nothing is taken in yet. Not to be changed."""
-    home = Home(tmp_path_factory.mktemp("delivered") / "data")
-    deliver_sample(home)
-    return home
+    made = made_once("delivered", lambda folder: deliver_sample(Home(folder)))
+    return _copy(Home(made), tmp_path_factory.mktemp("delivered"))
 
 
 @pytest.fixture(scope="session")
 def published(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The same county after one run over everything. Not to be changed."""
-    home = _copy(delivered, tmp_path_factory.mktemp("published"))
-    run(home, as_of=AS_OF)
-    return home
+
+    def _publish(folder: Path) -> None:
+        shutil.copytree(delivered.root, folder, symlinks=True)
+        run(Home(folder), as_of=AS_OF)
+
+    return _copy(Home(made_once("published", _publish)), tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ Does not belong here: rules and KPI semantics; a test says itself which row fail
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,6 +23,7 @@ import polars as pl
 
 from expectations.contract import load_contract, load_contracts
 from expectations.rules import rule_catalogue
+from pipelines.build import parse
 from pipelines.calendar import Period, periods_of
 from pipelines.control_tables import COUNTY_PACK, PROGRAMME_STARTS_SCHEMA, TARGET_SCHEMA, today_tables
 from pipelines.linking.months import LINKED_ROWS_SCHEMA
@@ -29,6 +31,7 @@ from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 from pipelines.units import place_today
 from pipelines.units.civil import UNITS_SCHEMA
 from pipelines.units.lineage import LINEAGE_SCHEMA
+from support.shared import made_once
 
 COUNTY = "610629"
 STREET_1, STREET_2 = "610629001", "610629100"
@@ -151,10 +154,11 @@ class Lake:
 
     def write(self, dirty_months: Iterable[str] | None = None) -> None:
         """Writes lake and control. Periods containing one of `dirty_months` are dirty; None: all are."""
-        for dataset in load_contracts():
-            self._write_batch(Batch("_schema", dataset, "", "0000-00", []))
-        for batch in self.batches.values():
-            self._write_batch(batch)
+        with duckdb.connect() as connection:
+            for dataset in load_contracts():
+                self._write_batch(connection, Batch("_schema", dataset, "", "0000-00", []))
+            for batch in self.batches.values():
+                self._write_batch(connection, batch)
         dirty = {month_start(month) for month in (self.months if dirty_months is None else dirty_months)}
         tables = self._ledger_tables() | self._calendar_tables(dirty) | self._county_tables()
         self.home.control.mkdir(parents=True, exist_ok=True)
@@ -170,25 +174,24 @@ class Lake:
         today = month_end(month_start(max(self.months)))
         return {"lineage": lineage} | today_tables(place_today(units.cast(dict(UNITS_SCHEMA)), lineage, months, today))
 
-    def _write_batch(self, batch: Batch) -> None:
+    def _write_batch(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         path = self.home.lake / batch.path
         if path.exists() and batch.batch_id == "_schema":
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         columns = load_contract(batch.dataset).lake_columns()
         declared = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in columns)
-        with duckdb.connect() as connection:
-            connection.execute(f"create table batch ({declared})")
-            for number, row in enumerate(batch.rows, start=2):
-                values = {
-                    "batch_id": batch.batch_id, "row_number": number, "supplier_id": batch.supplier_id,
-                    "period": month_start(batch.month), "contract_version": 1, "key_id": "test",
-                    **{name: value for name, value in row.items() if name != "verdicts"},
-                }  # fmt: skip
-                names = ", ".join(f'"{name}"' for name in values)
-                marks = ", ".join("?" for _ in values)
-                connection.execute(f"insert into batch ({names}) values ({marks})", list(values.values()))
-            connection.execute(f"copy batch to '{path}' (format parquet)")
+        connection.execute(f"create or replace table batch ({declared})")
+        for number, row in enumerate(batch.rows, start=2):
+            values = {
+                "batch_id": batch.batch_id, "row_number": number, "supplier_id": batch.supplier_id,
+                "period": month_start(batch.month), "contract_version": 1, "key_id": "test",
+                **{name: value for name, value in row.items() if name != "verdicts"},
+            }  # fmt: skip
+            names = ", ".join(f'"{name}"' for name in values)
+            marks = ", ".join("?" for _ in values)
+            connection.execute(f"insert into batch ({names}) values ({marks})", list(values.values()))
+        connection.execute(f"copy batch to '{path}' (format parquet)")
 
     def _ledger_tables(self) -> dict[str, Any]:
         batches = sorted(self.batches.values(), key=lambda batch: batch.batch_id)
@@ -278,8 +281,10 @@ class Lake:
         AssertionError names the nodes that failed.
         """
         self.write(dirty_months)
-        chosen = ["--full-refresh"] if dirty_months is None else TABLES_ONLY
-        outcome = run_dbt(self.home, "build", "--exclude-resource-type", "unit_test", *chosen)
+        if not self.home.warehouse.exists():
+            shutil.copyfile(made_once("views.duckdb", _build_views), self.home.warehouse)
+        how = ["--full-refresh"] if dirty_months is None else []
+        outcome = run_dbt(self.home, "build", "--exclude-resource-type", "unit_test", *TABLES_ONLY, *how)
         assert outcome.exception is None, outcome.exception
         failed = {r.node.name: r.message for r in outcome.result if str(r.status) not in ("success", "pass")}
         assert not failed, failed
@@ -308,15 +313,21 @@ class Lake:
         return found.row(0, named=True)
 
 
+def _build_views(warehouse: Path) -> None:
+    """A warehouse of a lake without deliveries. Its views and its seed follow from the code alone, so every lake has the same."""
+    with TemporaryDirectory() as folder:
+        lake = Lake(Path(folder))
+        lake.write()
+        outcome = run_dbt(lake.home, "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+        assert outcome.exception is None, outcome.exception
+        shutil.copyfile(lake.home.warehouse, warehouse)
+
+
 @cache
 def parsed_project() -> Any:
-    """dbt's manifest of the project. Parsed once per process: nothing in it depends on the data root."""
-    from dbt.cli.main import dbtRunner
-
-    with TemporaryDirectory() as folder, _warehouse_home(Path(folder)):
-        outcome = dbtRunner().invoke([*_quiet(), "parse", *_folders(Path(folder))])
-    assert outcome.exception is None, outcome.exception
-    return outcome.result
+    """dbt's manifest of the project, to be read."""
+    with TemporaryDirectory() as folder:
+        return parse(Home(Path(folder)))
 
 
 def run_dbt(home: Home, *arguments: str, project: Path = DBT_DIR) -> Any:
@@ -325,8 +336,7 @@ def run_dbt(home: Home, *arguments: str, project: Path = DBT_DIR) -> Any:
     from dbt.cli.main import dbtRunner
 
     home.root.mkdir(parents=True, exist_ok=True)
-    # A copy, since a run leaves its marks in the manifest.
-    manifest = parsed_project().deepcopy() if project == DBT_DIR else None
+    manifest = parse(home) if project == DBT_DIR else None
     with _warehouse_home(home.root):
         try:
             return dbtRunner(manifest=manifest).invoke(
