@@ -112,7 +112,7 @@ class Site:
 
     def __init__(self, published: Path, folder: Path | None = None) -> None:
         self.reader = EditionReader(published)
-        self._tasks = OpenTasks(Home(published.parent))
+        self.tasks = OpenTasks(Home(published.parent))
         self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
         self._shelf = Shelf(folder)
 
@@ -136,7 +136,7 @@ class Site:
             return account_stamp(home_of(edition.path), edition.info.edition_id)
         tasks = [
             (task.task_id, task.state)
-            for key, task in self._tasks.by_key().items()
+            for key, task in self.tasks.by_key().items()
             if address.unit_key in (key.unit_key, "") and address.kpi_id in (key.kpi_id, "")
         ]
         return (*tasks, *(shapes_stamp(edition.shapes) if address.view == "map" else ()))
@@ -155,7 +155,7 @@ class Site:
             return Shown(problem.alone(content, lang), {"title": title, "lang": lang})
         try:
             address = parse(pathname, search)
-            title, content = PAGES[address.page](Facts(edition, self._tasks.by_key()), address)
+            title, content = PAGES[address.page](Facts(edition, self.tasks.by_key()), address)
         except NoSuchPage as error:
             address = Address(lang=lang)
             title, content = problem.content(error, lang)
@@ -174,7 +174,7 @@ class Site:
         """The rows of the list of missed targets as compressed JSON. WarehouseError where the address or the edition is not there."""
         edition, _ = self.reader.current_or_last()
         address = parse("/", search)
-        facts = Facts(edition, self._tasks.by_key())
+        facts = Facts(edition, self.tasks.by_key())
         return self._shelf.get(
             edition.info.edition_id, ("flags", address, self._beside(edition, address)), lambda: flags_json(facts, address)
         )

@@ -47,7 +47,7 @@ def tasks(published: Path) -> Iterator[FollowUp]:
 
 def sent(site: Site, pathname: str, search: str = "") -> str:
     """A page as it is sent, with the tasks of this very moment."""
-    site.desk._known_until = 0.0
+    site.tasks._known_until = 0.0
     return gzip.decompress(site.send(pathname, search)).decode()
 
 
