@@ -24,7 +24,7 @@
     {%- endif %}
 {% endmacro %}
 
-{# The last flag of every unit and target, unless the target was met again; those of later periods are taken away before #}
+{# The last flag of every unit and target, unless it was met again; flags of later periods were taken away before #}
 {% macro open_runs() %}
     select
         units.name_no,
