@@ -24,7 +24,7 @@
     {%- endif %}
 {% endmacro %}
 
-{# The last flag of every unit and target before the periods to compute, unless the target was met again #}
+{# The last flag of every unit and target, unless it was met again; flags of later periods were taken away before #}
 {% macro open_runs() %}
     select
         units.name_no,
@@ -33,15 +33,14 @@
         flags.period,
         flags.since_period,
         flags.judged_in_a_row
-    from (
-        select
-            *,
-            row_number() over (partition by unit_key, period_type, target_id order by period desc) as place
+    from {{ this }} as flags
+    inner join (
+        select unit_key, period_type, target_id, max(period) as period
         from {{ this }}
-        inner join first_dirty using (period_type)
-    ) as flags
+        group by unit_key, period_type, target_id
+    ) as last_flags using (unit_key, period_type, target_id, period)
     inner join units
         on flags.unit_key = units.unit_key and flags.unit_code = units.unit_code and flags.unit_level = units.unit_level
     inner join targets on flags.target_id = targets.target_id
-    where flags.place = 1 and flags.status <> 'met'
+    where flags.status <> 'met'
 {% endmacro %}
