@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from pipelines.control import Control, code_version
+from pipelines.dbt_project import find_parsed, forget_parsed, keep_parsed, project_digest
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import DBT_DIR, Home
 from pipelines.sql import scalar
@@ -185,14 +186,21 @@ _parsing = threading.Lock()
 
 
 def _manifest(home: Home) -> Any:
-    """The parsed project. It depends on the code alone, so a process parses it once; dbt changes what it is given."""
-    version = code_version()
+    """The parsed project. It depends on the project alone, so a process needs it once; dbt changes what it is given."""
+    digest = project_digest()
     with _parsing:
-        if version not in _manifests or not home.manifest.exists():
-            with _environment(home):
-                _manifests[version] = _invoke(home, "parse")
+        if digest not in _manifests or not home.manifest.exists():
+            _manifests[digest] = find_parsed(home, digest) or _parse(home, digest)
             gc.freeze()  # as after importing Great Expectations: it is large, and stays
-    return _manifests[version].deepcopy()
+    return _manifests[digest].deepcopy()
+
+
+def _parse(home: Home, digest: str) -> Any:
+    forget_parsed(home)
+    with _environment(home):
+        manifest = _invoke(home, "parse")
+    keep_parsed(home, manifest, digest)
+    return manifest
 
 
 def _without_values(message: object) -> str:
