@@ -22,7 +22,7 @@ from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
 from pipelines.cross_file import CrossFile, CurrentBatch, Evaluation, event_digests, passing_rows
-from pipelines.ingest import write_parquet
+from pipelines.ingest import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
@@ -95,7 +95,8 @@ def export_control(
         "county_targets": tables.county_targets(county),
         "programme_starts": tables.programme_starts(county),
     }
-    written = {name: write_parquet(frame, home.control / f"{name}.parquet") for name, frame in frames.items()}
+    hashes = write_parquets({home.control / f"{name}.parquet": frame for name, frame in frames.items()})
+    written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
     return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches)
 
