@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
+_READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
 VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "batch_id": pl.String(),
     "row_number": pl.Int32(),
@@ -107,17 +110,18 @@ class Ingest:
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
         """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
-        Polars and DuckDB spread the work of each over the cores themselves; the largest groups take 300 MiB each.
+        Polars and DuckDB spread the work of each over the cores themselves; while it is read, the largest group takes
+        300 MiB, and one that waits to be judged a quarter of that.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
-            ahead = next(started, None)
+            ahead = deque(islice(started, _READ_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
             datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
-            while ahead is not None:
-                prepared = ahead.result()
-                ahead = next(started, None)
+            while ahead:
+                prepared = ahead.popleft().result()
+                ahead.extend(islice(started, 1))
                 yield self.take_in(prepared, connection)
 
     def prepare(self, group: list[LandedFile]) -> list[Prepared]:
