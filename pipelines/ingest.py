@@ -110,8 +110,8 @@ class Ingest:
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
         """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
-        Polars and DuckDB spread the work of each over the cores themselves; while it is read, the largest group takes
-        300 MiB, and one that waits to be judged a quarter of that.
+        Polars and DuckDB spread the work of each over the cores themselves; the largest group takes 300 MiB while
+        it is read, and 40 MiB while it waits to be judged.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
