@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from pipelines.control import Control, code_version
+from pipelines.dbt_project import find_parsed, forget_parsed, keep_parsed, project_digest
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import DBT_DIR, Home
 from pipelines.sql import scalar
@@ -185,20 +186,27 @@ _parsing = threading.Lock()
 
 
 def parse(home: Home) -> Any:
-    """dbt's manifest of the project, a copy, since dbt changes what it is given; the data root has it as a file, too.
+    """dbt's manifest of the project, a copy, since dbt changes what it is given; the data root has it as files, too.
 
-    It depends on the code alone, so a process parses it once, for whatever data roots it serves. BuildFailed where the
-    project cannot be parsed.
+    It depends on the project alone, so a process needs it once, for whatever data roots it serves, and finds it where the
+    one before kept it. BuildFailed where the project cannot be parsed.
     """
-    version = code_version()
+    digest = project_digest()
     with _parsing:
-        if version not in _manifests:
-            with _environment(home):
-                _manifests[version] = _invoke(home, "parse")
+        if digest not in _manifests:
+            _manifests[digest] = find_parsed(home, digest) or _parse(home, digest)
             gc.freeze()  # as after importing Great Expectations: it is large, and stays
         elif not home.manifest.exists():
-            _manifests[version].write(str(home.manifest))
-    return _manifests[version].deepcopy()
+            _manifests[digest].write(str(home.manifest))
+    return _manifests[digest].deepcopy()
+
+
+def _parse(home: Home, digest: str) -> Any:
+    forget_parsed(home)
+    with _environment(home):
+        manifest = _invoke(home, "parse")
+    keep_parsed(home, manifest, digest)
+    return manifest
 
 
 def _without_values(message: object) -> str:

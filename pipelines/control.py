@@ -29,7 +29,7 @@ from pipelines.cross_file import (
     event_digests,
     passing_rows,
 )
-from pipelines.ingest import write_parquet
+from pipelines.ingest import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
@@ -107,7 +107,8 @@ def export_control(
         "county_targets": tables.county_targets(county),
         "programme_starts": tables.programme_starts(county),
     }
-    written = {name: write_parquet(frame, home.control / f"{name}.parquet") for name, frame in frames.items()}
+    hashes = write_parquets({home.control / f"{name}.parquet": frame for name, frame in frames.items()})
+    written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
     return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches)
 

@@ -21,8 +21,8 @@ import polars as pl
 from expectations.contract import Contract, load_contracts
 from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
-from pipelines.durable import write_whole
-from pipelines.ingest import VERDICT_SCHEMA, batch_path, schema_path, verdicts_path, write_parquet
+from pipelines.durable import write_all
+from pipelines.ingest import VERDICT_SCHEMA, as_parquet, batch_path, schema_path, verdicts_path
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
@@ -91,6 +91,7 @@ class CrossFile:
         self.batches: dict[tuple[str, str], list[CurrentBatch]] = {}
         for batch in sorted(batches, key=lambda batch: batch.batch_id):
             self.batches.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
+        self.to_write: dict[Path, bytes | memoryview] = {}
         self.connection = duckdb.connect()
         covers = [(supplier.id, prefix) for supplier in county.suppliers for prefix in supplier.covers]
         self.connection.execute("create table covers (supplier_id varchar, covered_code varchar)")
@@ -110,7 +111,9 @@ class CrossFile:
         own: dict[tuple[str, str], Evaluation] = {}
         for dataset, month in sorted(self.batches):
             own[dataset, month] = self._evaluate_month(dataset, month, on_progress)
+        self._write_kept()
         evaluated = own | self._corrected(own)
+        self._write_kept()
         for place, evaluation in evaluated.items():
             if evaluation.is_new:
                 self._drop_old(keep={own[place].verdicts_file, evaluation.verdicts_file})
@@ -289,16 +292,21 @@ class CrossFile:
             "rule_results": results,
             "row_states": {batch_id: vars(state) for batch_id, state in states.items()},
         }
-        write_whole(json.dumps(kept).encode(), path.with_suffix(".json"))
-        # The Parquet file comes last: where it stands, the account beside it is complete.
-        write_parquet(frame, path)
+        self.to_write[path] = as_parquet(frame)
+        self.to_write[path.with_suffix(".json")] = json.dumps(kept).encode()
         return Evaluation(dataset, month, inputs_hash, path, results, states, is_new=True)
+
+    def _write_kept(self) -> None:
+        """What was evaluated since, all at once: a disk takes as long for one file as for many."""
+        write_all(self.to_write)
+        self.to_write.clear()
 
     def _kept(self, dataset: str, month: str, inputs_hash: str) -> Evaluation | None:
         path = self._place(dataset, month, inputs_hash)
-        if not path.exists():
+        account = path.with_suffix(".json")
+        if not path.exists() or not account.exists():
             return None
-        kept = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        kept = json.loads(account.read_text(encoding="utf-8"))
         states = {batch_id: RowStates(**state) for batch_id, state in kept["row_states"].items()}
         return Evaluation(dataset, month, inputs_hash, path, kept["rule_results"], states, is_new=False)
 

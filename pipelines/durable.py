@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+_AT_ONCE = 8  # files that are waited for together: a disk writes many of them in the time of one
 
 
 def write_whole(content: bytes | memoryview, path: Path) -> None:
     """Puts `content` at `path` in one step, in place of what was there; makes the folders above it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync(path.parent)
+    write_all({path: content})
 
 
-def sync(path: Path) -> None:
-    """Returns once a file's content, or a folder's list of names, is on disk."""
+def write_all(contents: Mapping[Path, bytes | memoryview]) -> None:
+    """Puts each content at its path as `write_whole` does; on return all of them are on disk."""
+    folders = {path.parent for path in contents}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    drafts = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in contents}
+    for path, draft in drafts.items():
+        draft.write_bytes(contents[path])
+    sync(*drafts.values())
+    for path, draft in drafts.items():
+        draft.replace(path)
+    sync(*folders)
+
+
+def sync(*paths: Path) -> None:
+    """Returns once the content of these files, and these folders' lists of names, are on disk."""
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="sync") as pool:
+        list(pool.map(_sync, paths))
+
+
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

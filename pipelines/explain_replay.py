@@ -23,6 +23,7 @@ from expectations.contract import load_contracts
 from pipelines.build import BuildFailed, run_models
 from pipelines.calendar import Period
 from pipelines.control import export_control
+from pipelines.dbt_project import parsed_files
 from pipelines.errors import WarehouseError, Words
 from pipelines.explain_steps import Inputs
 from pipelines.ingest import batch_path, prepare_lake, write_parquet
@@ -32,8 +33,6 @@ from pipelines.store import Slot, Store, batch, delivery, slot
 
 _FOLDER = ".replay-"
 _ACROSS = "cross_file"
-# What dbt keeps of a parsed project; parsing anew takes seconds.
-_PARSED = ("manifest.json", "partial_parse.msgpack")
 
 
 @dataclass(frozen=True)
@@ -171,9 +170,8 @@ def _link(home: Home, scratch: Home) -> None:
             (scratch.verdicts / folder.name).symlink_to(folder)
     _share_evaluations(home.verdicts / _ACROSS, scratch.verdicts / _ACROSS)
     scratch.dbt.mkdir()
-    for name in _PARSED:
-        if (home.dbt / name).exists():
-            shutil.copy(home.dbt / name, scratch.dbt / name)
+    for path in parsed_files(home):
+        shutil.copy(path, scratch.dbt / path.name)
 
 
 def _share_evaluations(kept: Path, shared: Path) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from sqlalchemy.engine import Connection
 from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
 from pipelines.county import County
-from pipelines.durable import write_whole
+from pipelines.durable import write_all
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.landing import LandedFile
@@ -32,6 +34,7 @@ from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
+_READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
 VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "batch_id": pl.String(),
     "row_number": pl.Int32(),
@@ -59,6 +62,16 @@ class Prepared:
     batch_id: str
     kept: Kept | None = None
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A file with the verdicts on its own rows, how many of these have an error, and why it is refused, if it is."""
+
+    item: Prepared
+    verdicts: pl.DataFrame
+    failed: int
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True)
@@ -97,17 +110,18 @@ class Ingest:
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
         """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
-        Polars and DuckDB spread the work of each over the cores themselves; the largest groups take 300 MiB each.
+        Polars and DuckDB spread the work of each over the cores themselves; the largest group takes 300 MiB while
+        it is read, and 40 MiB while it waits to be judged.
         """
         with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
-            ahead = next(started, None)
+            ahead = deque(islice(started, _READ_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
             datasets = sorted({file.slot.dataset for file in files})
             warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
-            while ahead is not None:
-                prepared = ahead.result()
-                ahead = next(started, None)
+            while ahead:
+                prepared = ahead.popleft().result()
+                ahead.extend(islice(started, 1))
                 yield self.take_in(prepared, connection)
 
     def prepare(self, group: list[LandedFile]) -> list[Prepared]:
@@ -123,17 +137,30 @@ class Ingest:
             for delivered, origin in zip(read, origins, strict=True)
             if isinstance(delivered, Delivered)
         ]
-        protected = iter(protect_all(usable, contract, self.key, is_sample=self.county.sample))
+        found = protect_all(usable, contract, self.key, is_sample=self.county.sample)
+        protected = {origin.batch_id: one for (_, origin), one in zip(usable, found, strict=True)}
+        hashes = self._write_batches(group, origins, protected)
+
+        def kept(batch_id: str, delivered: Delivered) -> Kept:
+            return Kept(protected[batch_id].batch, delivered.account, _remarks(delivered), hashes[batch_id])
+
         return [
             Prepared(file, origin.batch_id, refusal=delivered)
             if isinstance(delivered, Refusal)
-            else Prepared(file, origin.batch_id, self._keep(file, origin.batch_id, delivered, next(protected)))
+            else Prepared(file, origin.batch_id, kept(origin.batch_id, delivered))
             for file, origin, delivered in zip(group, origins, read, strict=True)
         ]
 
-    def _keep(self, file: LandedFile, batch_id: str, delivered: Delivered, protected: Protected) -> Kept:
-        content_hash = write_batch(self.home, file.slot, batch_id, protected)
-        return Kept(protected.batch, delivered.account, _remarks(delivered), content_hash)
+    def _write_batches(
+        self, group: list[LandedFile], origins: list[Origin], protected: dict[str, Protected]
+    ) -> dict[str, str]:
+        """Writes the batches of a group with their linking keys, all at once; the batch files' SHA-256 by batch."""
+        slots = {origin.batch_id: file.slot for file, origin in zip(group, origins, strict=True)}
+        frames: dict[Path, pl.DataFrame] = {}
+        for batch_id, one in protected.items():
+            frames |= batch_frames(self.home, slots[batch_id], batch_id, one)
+        written = write_parquets(frames)
+        return {batch_id: written[batch_path(self.home, slots[batch_id], batch_id)] for batch_id in protected}
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
         """Judge the rows of a group inside their files, and write the ledger."""
@@ -141,26 +168,28 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
+        judged = [_judged(item, contract, verdicts) for item in prepared]
+        hashes = write_parquets({self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
-            outcomes = [self._settle(transaction, item, contract, verdicts, rules) for item in prepared]
+            outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
 
+    def _verdicts_path(self, item: Prepared) -> Path:
+        return verdicts_path(self.home, item.file.slot, item.batch_id)
+
     def _settle(
-        self, transaction: Connection, item: Prepared, contract: Contract,
-        verdicts: pl.DataFrame, rules: list[RuleOutcome],
+        self, transaction: Connection, judged: Judged, contract: Contract,
+        rules: list[RuleOutcome], hashes: dict[Path, str],
     ) -> FileOutcome:  # fmt: skip
-        own = verdicts.filter(pl.col("batch_id") == item.batch_id)
-        failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
-        refusal = item.refusal or _refuse_many(item, contract, failed)
+        item, failed, refusal = judged.item, judged.failed, judged.refusal
         slot, name, kept = item.file.slot, item.file.name, item.kept
         if refusal is not None or kept is None:
             self._drop_batch(item)
             self._record_refusal(transaction, item, contract, refusal)
             return FileOutcome(slot, name, "refused", kept.account.read if kept else 0, 0, failed, refusal)
-        verdicts_hash = write_parquet(own, verdicts_path(self.home, slot, item.batch_id))
-        self._record_batch(transaction, item, kept, contract, verdicts_hash)
-        self._record_results(transaction, item, kept, contract, own, rules)
+        self._record_batch(transaction, item, kept, contract, hashes[self._verdicts_path(item)])
+        self._record_results(transaction, item, kept, contract, judged.verdicts, rules)
         append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
         record_landed(transaction, item.file.as_seen(self.home))
         return FileOutcome(slot, name, "accepted", kept.account.read, kept.account.data, failed)
@@ -308,20 +337,36 @@ def verdicts_path(home: Home, slot: Slot, batch_id: str) -> Path:
     return home.verdicts / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
 
 
+def batch_frames(home: Home, slot: Slot, batch_id: str, protected: Protected) -> dict[Path, pl.DataFrame]:
+    """What is written of a batch: its rows and its linking keys, if it has any, by path."""
+    frames = {batch_path(home, slot, batch_id): protected.batch}
+    if protected.linking is not None:
+        frames[linking_path(home, slot, batch_id)] = protected.linking
+    return frames
+
+
 def write_batch(home: Home, slot: Slot, batch_id: str, protected: Protected) -> str:
     """Writes a batch and its linking keys; returns the batch file's SHA-256."""
-    if protected.linking is not None:
-        write_parquet(protected.linking, linking_path(home, slot, batch_id))
-    return write_parquet(protected.batch, batch_path(home, slot, batch_id))
+    return write_parquets(batch_frames(home, slot, batch_id, protected))[batch_path(home, slot, batch_id)]
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> str:
     """Writes a Parquet file that is either complete and on disk or not there; returns its SHA-256."""
+    return write_parquets({path: frame})[path]
+
+
+def write_parquets(frames: Mapping[Path, pl.DataFrame]) -> dict[Path, str]:
+    """Writes each frame as `write_parquet` does, waiting for the disk once; the files' SHA-256 by path."""
+    contents = {path: as_parquet(frame) for path, frame in frames.items()}
+    write_all(contents)
+    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
+
+
+def as_parquet(frame: pl.DataFrame) -> memoryview:
+    """The content of a Parquet file."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
-    content = buffer.getbuffer()
-    write_whole(content, path)
-    return hashlib.sha256(content).hexdigest()
+    return buffer.getbuffer()
 
 
 def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
@@ -359,6 +404,12 @@ def _remarks(delivered: Delivered) -> dict[str, Any]:
         "dropped_headers": delivered.dropped_headers,
         "missing_optional": delivered.missing_optional,
     }
+
+
+def _judged(item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:
+    own = verdicts.filter(pl.col("batch_id") == item.batch_id)
+    failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
+    return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed))
 
 
 def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | None:

@@ -225,6 +225,7 @@ def _new_draft(home: Home, edition_id: str) -> Path:
 
 
 def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list[Part], last: LastEdition) -> None:
+    written: set[Path] = set()
     for part in parts:
         path = draft / part.file
         path.parent.mkdir(exist_ok=True)
@@ -232,8 +233,8 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list
             _link(last.folder / part.file, path)
         else:
             _copy(connection, f"select * from {part.table} where {part.condition} order by all", path)
-    for folder in {(draft / part.file).parent for part in parts}:
-        sync(folder)
+            written.add(path)
+    sync(*written, *{(draft / part.file).parent for part in parts})
 
 
 def _write_edition(draft: Path, edition: dict[str, Any]) -> None:
@@ -242,6 +243,7 @@ def _write_edition(draft: Path, edition: dict[str, Any]) -> None:
         columns = ", ".join(f"?::{kind} as {name}" for name, (kind, _) in _EDITION_COLUMNS.items())
         own.execute(f"create table edition as select {columns}", [edition[name] for name in _EDITION_COLUMNS])
         _copy(own, "select * from edition", draft / "edition.parquet")
+    sync(draft / "edition.parquet")
 
 
 def _write_database(draft: Path, tables: list[EditionTable], parts: list[Part], last: LastEdition) -> None:
@@ -281,7 +283,6 @@ def _link(source: Path, path: Path) -> None:
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
-    sync(path)
 
 
 def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], county: County, control: Control) -> None:
@@ -299,8 +300,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
     }
     path = draft / "manifest.json"
     path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    sync(path)
-    sync(draft)
+    sync(path, draft)
 
 
 def _point_to(home: Home, folder: Path) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipelines.dbt_project import project_digest
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import DBT_DIR, Home
-
-_BUILT_BY_DBT = ("target", "logs", "dbt_packages")
 
 
 def load_manifest(home: Home) -> dict[str, Any]:
@@ -25,7 +22,7 @@ def load_manifest(home: Home) -> dict[str, Any]:
     that the project changed. Parsing opens no database and no connection. Raises WarehouseError where the
     project cannot be parsed.
     """
-    kept = home.dagster / "dbt" / f"manifest-{_project_digest()}.json"
+    kept = home.dagster / "dbt" / f"manifest-{project_digest()}.json"
     if not kept.exists():
         content = _parse()
         # A data root that cannot be written to only costs the next process the same seconds.
@@ -38,15 +35,6 @@ def load_manifest(home: Home) -> dict[str, Any]:
 def _as_json(content: bytes) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(content)
     return manifest
-
-
-def _project_digest() -> str:
-    digest = hashlib.sha256(version("dbt-core").encode())
-    for path in sorted(DBT_DIR.rglob("*")):
-        name = path.relative_to(DBT_DIR)
-        if path.is_file() and name.parts[0] not in _BUILT_BY_DBT:
-            digest.update(str(name).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def _parse() -> bytes:

@@ -458,10 +458,11 @@ def test_a_register_that_a_rule_reads_is_an_input_and_others_are_not(lake: Lake)
     assert lake.failing() == {("p", 1, "household_exists")}
 
 
-def test_what_a_crash_left_half_written_is_evaluated_again(lake: Lake) -> None:
+@pytest.mark.parametrize("lost", [".parquet", ".json"])
+def test_what_a_crash_left_half_written_is_evaluated_again(lake: Lake, lost: str) -> None:
     lake.add("a", "grid_disputes", IN_A, "2026-01", dispute("D1"))
     kept = lake.evaluate()["grid_disputes", "2026-01"].verdicts_file
-    kept.unlink()
+    kept.with_suffix(lost).unlink()
     assert lake.news() == {("grid_disputes", "2026-01")}
 
 

@@ -160,7 +160,7 @@ def test_a_manifest_is_parsed_once_for_each_state_of_the_project(
     )
     assert load_manifest(home) == load_manifest(home) == {"nodes": {}}
     assert len(parsed) == 1
-    monkeypatch.setattr("pipelines.orchestration.manifest._project_digest", lambda: "changed")
+    monkeypatch.setattr("pipelines.orchestration.manifest.project_digest", lambda: "changed")
     load_manifest(home)
     assert len(parsed) == 2
     assert [path.name for path in (home.dagster / "dbt").iterdir()] == ["manifest-changed.json"]

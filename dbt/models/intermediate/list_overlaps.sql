@@ -4,17 +4,26 @@ with unit_paths as (
     select * from {{ ref('unit_paths') }}
 ),
 
-residents as (
-    select
-        *,
-        count(*) over (partition by month, person_id, is_found) as places
-    from {{ ref('people_found') }}
-    where is_found or is_in_two_places
-),
-
 registrations as (
     select * from {{ ref('stg_police_residence_registrations') }}
     where row_state = 'accepted' and is_valid
+),
+
+holders as (
+    select distinct
+        month,
+        person_id
+    from registrations
+),
+
+-- most of those found have no registration, and are of no account here
+residents as (
+    select
+        people.*,
+        count(*) over (partition by people.month, people.person_id, people.is_found) as places
+    from {{ ref('people_found') }} as people
+    inner join holders on people.month = holders.month and people.person_id = holders.person_id
+    where people.is_found or people.is_in_two_places
 ),
 
 found as (
