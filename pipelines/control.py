@@ -21,14 +21,8 @@ from expectations.contract import load_contracts
 from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
-from pipelines.cross_file import (
-    CrossFile,
-    CurrentBatch,
-    Evaluation,
-    delivered_rows,
-    event_digests,
-    passing_rows,
-)
+from pipelines.cross_file import CrossFile, Evaluation, event_digests
+from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
 from pipelines.ingest import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start

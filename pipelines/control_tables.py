@@ -16,7 +16,8 @@ from expectations.contract import load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
-from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.cross_file import Evaluation
+from pipelines.current_batches import CurrentBatch
 from pipelines.ingest import verdicts_path
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
 from pipelines.sql import file_list

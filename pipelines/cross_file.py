@@ -21,37 +21,13 @@ import polars as pl
 from expectations.contract import Contract, load_contracts
 from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
+from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
-from pipelines.ingest import VERDICT_SCHEMA, as_parquet, batch_path, schema_path, verdicts_path
-from pipelines.protection.protect import lake_schema
+from pipelines.ingest import VERDICT_SCHEMA, as_parquet, batch_path, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
-from pipelines.store import Slot
 
 KEPT_EVALUATIONS = 4  # of one dataset and month: those before are for inputs that hardly come back
-SKIPPED_KINDS = {f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation")}
-
-
-@dataclass(frozen=True)
-class CurrentBatch:
-    """One batch that is current in its slot, with the account of its file's rows."""
-
-    batch_id: str
-    slot: Slot
-    content_hash: str
-    rows_read: int
-    rows_data: int
-    rows_skipped: int
-    is_correction_refused: bool
-
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> CurrentBatch:
-        slot = Slot(row["supplier_id"], row["dataset"], row["period"])
-        skipped = sum(count for name, count in row.items() if name in SKIPPED_KINDS)
-        return cls(
-            row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,
-            bool(row["is_correction_refused"]),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -184,7 +160,7 @@ class CrossFile:
         sources = {read: self.batches[read, month] for rule in rules for read in rule.reads}
         sources["rows"] = self.batches[dataset, month]
         tables = ", ".join(
-            f"{name} as materialized ({_passing_query(self.home, batches)})" for name, batches in sources.items()
+            f"{name} as materialized ({passing_query(self.home, batches)})" for name, batches in sources.items()
         )
         failing = " union all ".join(
             f"select distinct batch_id, row_number, {literal(rule.id)} as rule_id from ({_rule_query(rule, contract)})"
@@ -216,7 +192,7 @@ class CrossFile:
         # A version that is itself refused, such as one that two suppliers delivered, corrects nothing.
         found: pl.DataFrame = self.connection.sql(f"""
             with versions as (
-                select {key}, period, batch_id, row_number from ({_passing_query(self.home, batches)})
+                select {key}, period, batch_id, row_number from ({passing_query(self.home, batches)})
             ),
             accepted as (
                 select {key}, max(period) as last_period from versions
@@ -333,44 +309,6 @@ def _as_verdicts(rows: pl.DataFrame, rule: CrossFileRule) -> pl.DataFrame:
         rule_version=pl.lit(rule.version, pl.Int32),
         severity=pl.lit(rule.severity),
     )
-
-
-def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """The rows of these batches of one dataset that passed every rule inside their file, in the lake's schema."""
-    return _found(_passing_query, home, dataset, batches)
-
-
-def delivered_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """All rows of these batches of one dataset, whatever the rules say of them, in the lake's schema."""
-    return _found(_delivered_query, home, dataset, batches)
-
-
-def _found(
-    query: Callable[[Home, list[CurrentBatch]], str], home: Home, dataset: str, batches: list[CurrentBatch]
-) -> pl.DataFrame:
-    if not batches:
-        return pl.DataFrame(schema=lake_schema(load_contracts()[dataset]))
-    with duckdb.connect() as connection:
-        frame: pl.DataFrame = connection.sql(query(home, batches)).pl()
-    return frame
-
-
-def _delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
-    batches = list(batches)
-    schema = schema_path(home, batches[0].slot.dataset)
-    files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
-    return f"select * from read_parquet({files}, hive_partitioning=false, union_by_name=true)"
-
-
-def _passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
-    batches = list(batches)
-    verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
-    return f"""
-        select delivered.* from ({_delivered_query(home, batches)}) as delivered
-        where (delivered.batch_id, delivered.row_number) not in (
-            select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
-            where severity <> 'warning'
-        )"""
 
 
 def _rule_query(rule: CrossFileRule, contract: Contract) -> str:

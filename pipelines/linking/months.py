@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.cross_file import Evaluation
+from pipelines.current_batches import CurrentBatch
 from pipelines.ingest import write_parquet
 from pipelines.linking.decide import decide
 from pipelines.linking.model import score

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.cross_file import Evaluation
+from pipelines.current_batches import CurrentBatch
 from pipelines.errors import WarehouseError, Words
 from pipelines.ingest import batch_path, linking_path, verdicts_path
 from pipelines.settings import Home

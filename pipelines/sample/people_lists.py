@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from expectations.contract import load_contract
-from pipelines.cross_file import CurrentBatch, Evaluation
+from pipelines.cross_file import Evaluation
+from pipelines.current_batches import CurrentBatch
 from pipelines.ingest import VERDICT_SCHEMA, verdicts_path, write_batch, write_parquet
 from pipelines.keys import Key
 from pipelines.protection import Origin, protect

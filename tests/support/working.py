@@ -19,7 +19,8 @@ from pipelines.build import BuildResult, BuiltNode
 from pipelines.calendar import periods_of
 from pipelines.control import Control
 from pipelines.county import County
-from pipelines.cross_file import CurrentBatch, Evaluation, RowStates
+from pipelines.cross_file import Evaluation, RowStates
+from pipelines.current_batches import CurrentBatch
 from pipelines.ingest import batch_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.publish import Publication, publish

@@ -16,7 +16,8 @@ import pytest
 from expectations.contract import Contract, load_contract
 from expectations.rules import file_rules
 from expectations.runner import validate
-from pipelines.cross_file import CurrentBatch, event_digests
+from pipelines.cross_file import event_digests
+from pipelines.current_batches import CurrentBatch
 from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start

@@ -1,0 +1,84 @@
+"""The batches that are current in their slots, and their rows: as they were delivered, or as far as they passed the rules
+inside their file.
+
+Does not belong here: which batch is current (see `store`), rules across files (see `cross_file`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from expectations.contract import load_contracts
+from pipelines.ingest import batch_path, schema_path, verdicts_path
+from pipelines.protection.protect import lake_schema
+from pipelines.settings import Home
+from pipelines.sql import file_list
+from pipelines.store import Slot
+
+SKIPPED_KINDS = {f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation")}
+
+
+@dataclass(frozen=True)
+class CurrentBatch:
+    """One batch that is current in its slot, with the account of its file's rows."""
+
+    batch_id: str
+    slot: Slot
+    content_hash: str
+    rows_read: int
+    rows_data: int
+    rows_skipped: int
+    is_correction_refused: bool
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> CurrentBatch:
+        slot = Slot(row["supplier_id"], row["dataset"], row["period"])
+        skipped = sum(count for name, count in row.items() if name in SKIPPED_KINDS)
+        return cls(
+            row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,
+            bool(row["is_correction_refused"]),
+        )  # fmt: skip
+
+
+def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
+    """The rows of these batches of one dataset that passed every rule inside their file, in the lake's schema."""
+    return _found(passing_query, home, dataset, batches)
+
+
+def delivered_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
+    """All rows of these batches of one dataset, whatever the rules say of them, in the lake's schema."""
+    return _found(_delivered_query, home, dataset, batches)
+
+
+def _found(
+    query: Callable[[Home, list[CurrentBatch]], str], home: Home, dataset: str, batches: list[CurrentBatch]
+) -> pl.DataFrame:
+    if not batches:
+        return pl.DataFrame(schema=lake_schema(load_contracts()[dataset]))
+    with duckdb.connect() as connection:
+        frame: pl.DataFrame = connection.sql(query(home, batches)).pl()
+    return frame
+
+
+def _delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+    batches = list(batches)
+    schema = schema_path(home, batches[0].slot.dataset)
+    files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
+    return f"select * from read_parquet({files}, hive_partitioning=false, union_by_name=true)"
+
+
+def passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+    """A query for the rows of these batches, one at the least, that passed every rule inside their file."""
+    batches = list(batches)
+    verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
+    return f"""
+        select delivered.* from ({_delivered_query(home, batches)}) as delivered
+        where (delivered.batch_id, delivered.row_number) not in (
+            select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
+            where severity <> 'warning'
+        )"""
