@@ -8,11 +8,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from support.shared import made_once
 
 from pipelines.run import run
 from pipelines.sample import generate
 from pipelines.settings import Home
+from tests.support.shared import made_once
 
 AS_OF = date(2026, 11, 22)
 MONTHS = 3

@@ -31,7 +31,7 @@ from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 from pipelines.units import place_today
 from pipelines.units.civil import UNITS_SCHEMA
 from pipelines.units.lineage import LINEAGE_SCHEMA
-from support.shared import made_once
+from tests.support.shared import made_once
 
 COUNTY = "610629"
 STREET_1, STREET_2 = "610629001", "610629100"
