@@ -25,10 +25,10 @@ def with_grids(units: pl.DataFrame, delivered: pl.DataFrame, passing: pl.DataFra
     ones lie across them. One that a passing row ever named as general is one in every month; a row that is refused for
     something else still shows that its grid is there.
 
-    A grid is its number in its community, so it goes on where that is renamed or gets another code. It is as old as the
-    community where the first list of the community's grids has it, else it begins with the month that first lists it; it
-    ends with the first list after the last that has it. A month without a list changes nothing. Class and street are
-    those of the community.
+    A grid is its number in its community, so it goes on where that is renamed or gets another code. Where the first list of
+    the community's grids has it, it is as old as what the register says of the community then, else it begins with the
+    month that first lists it; it ends with the first list after the last that has it. A month without a list changes
+    nothing. Class and street are those of the community.
     """
     communities = units.filter(pl.col("unit_level") == "community")
     seen = _placed(_within(delivered, county), communities)
@@ -49,6 +49,7 @@ def with_grids(units: pl.DataFrame, delivered: pl.DataFrame, passing: pl.DataFra
     versions = (
         communities.rename({"unit_key": "community_key"})
         .join(known.join(listed, on="community_key").join(ended, on=_GRID, how="left"), on="community_key")
+        .filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("first")))
         .with_columns(
             pl.when(is_new).then(pl.max_horizontal("valid_from", "first")).otherwise("valid_from").alias("valid_from"),
             pl.when(is_new).then("first").otherwise("opened_date").alias("opened_date"),

@@ -57,6 +57,11 @@ def test_a_grid_of_the_first_list_is_as_old_as_its_community(county: County) -> 
     ]
 
 
+def test_nothing_is_said_of_grids_before_the_community_was_what_it_was_at_the_first_list(county: County) -> None:
+    renamed = [community(A, valid_to=JANUARY, key="a", name="南街"), community(A, JANUARY, key="a")]
+    assert grids(county, renamed, (FEBRUARY, f"{A}-001")) == [(f"{A}-001@2026-01-01", f"{A}-001", JANUARY, None)]
+
+
 def test_a_grid_is_named_after_its_community_and_has_its_class(county: County) -> None:
     rows = pl.DataFrame([(JANUARY, SUPPLIER, f"{A}-012", "general")], ROWS, orient="row")
     units = with_grids(pl.DataFrame([community(A)], schema=UNITS_SCHEMA), rows, rows, county)
