@@ -11,9 +11,11 @@ from dashboards.components import Attributes, labelled
 from dashboards.html_pages import field
 from dashboards.markup import markup
 from dashboards.words import both
-from pipelines.accounts import ROLES, Account
+from pipelines.accounts import ROLES, Account, Permission
 from pipelines.actor import NOBODY, Actor
 
+# Permissions that some accounts lack, and that links of any page ask for.
+CLOSED_TO_SOME: tuple[Permission, ...] = ("figures", "checks", "downloads")
 # Whoever is at this machine where there is no sign-in: sees and does everything but what needs accounts.
 ANYONE_HERE = Account("", "", "steward")
 
@@ -53,6 +55,8 @@ def strip() -> str:
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
     out = [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")]
     leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
-    return markup(html.Nav([name, role, *audit, *leave], className="account", **label))
+    # Pages are the same for everybody: what leads to closed doors is put out of sight by the style sheet.
+    closed = [f"no-{permission}" for permission in CLOSED_TO_SOME if not here.account.may(permission)]
+    return markup(html.Nav([name, role, *audit, *leave], className=" ".join(["account", *closed]), **label))
 
 

@@ -229,6 +229,14 @@ def cookie_of(client: FlaskClient) -> str:
     return next(key for _, _, key in client._cookies)
 
 
+@pytest.mark.parametrize(
+    ("identity", "classes"),
+    [("administrator", "account"), ("leader", "account no-checks"), ("supplier", "account no-figures no-checks no-downloads")],
+)
+def test_links_to_closed_doors_are_put_out_of_sight(clients: dict[str, FlaskClient], identity: str, classes: str) -> None:
+    assert f'class="{classes}"' in clients[identity].get(f"/unit/{OWN}", headers=BROWSER).text
+
+
 # --- areas --------------------------------------------------------------------------------------------------
 
 
