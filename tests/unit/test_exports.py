@@ -85,7 +85,7 @@ def test_codes_stay_text_in_every_format(home: Home, edition: Edition) -> None:
     request = Request("dim_unit", "610629001001")
     assert '"610629001001"' in export(home, edition, request, "csv")[1].decode("utf-8-sig")
     sheet = fastexcel.read_excel(export(home, edition, request, "xlsx")[1]).load_sheet("data").to_polars()
-    assert sheet["unit_code"].to_list() == ["610629001001"]
+    assert sheet["unit_code"].to_list() == ["610629001001", *(f"610629001001-00{grid}" for grid in (1, 2, 3))]
     assert pl.read_parquet(export(home, edition, request, "parquet")[1]).schema["unit_code"] == pl.String
 
 
