@@ -122,7 +122,10 @@ def build(home: Path, *, streets: int = 200, each: int = 50, kpis: int = 50, mon
         for (period,) in connection.execute("select period from dim_period order by period").fetchall():
             connection.execute(FIGURES, [period])
         connection.execute(FLAGS)
-    (folder / "manifest.json").write_text(json.dumps({"edition_id": EDITION_ID}), "utf-8")
+    manifest = {
+        "edition_id": EDITION_ID, "published_at": "2026-07-15T08:00:00", "as_of_date": "2026-07-15", "code_version": "0",
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     switch(published, EDITION_ID)
     return database
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 from support.edition import build_edition, county_shape
-from support.large_edition import build
+from support.large_edition import EDITION_ID, build
 from test_dashboards_pages import written_cell
 
 from dashboards.address import Address, parse
@@ -260,3 +260,5 @@ def test_the_large_edition_is_one_that_pages_can_show(tmp_path: Path) -> None:
     assert len(row_names(site, JUNE)) == 12
     [(missed,)] = site.reader.current().frame(f"select count(*) from fct_flag where {IN_JUNE}").rows()
     assert len(json.loads(gzip.decompress(site.flags("")))) == missed > 0
+    for path in ("/data", "/checks"):
+        assert EDITION_ID in text(site.show(path, JUNE).page)
