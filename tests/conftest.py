@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import URL
-from support.postgres import NoPostgres, new_database, postgres_server
 
 from pipelines.county import County
 from pipelines.keys import Key
 from pipelines.settings import Home
+from tests.support.postgres import NoPostgres, new_database, postgres_server
 from tests.support.shared import shared_folder
 
 # Pages are tested without signing in, also by the servers that tests start; tests of access say otherwise themselves.

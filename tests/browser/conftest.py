@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.browser import Served, Watched
-from support.edition import SMALL, build_edition, county_shape
 
 from pipelines.settings import REPO
+from tests.support.browser import Served, Watched
+from tests.support.edition import SMALL, build_edition, county_shape
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from support.browser import Served, Watched
 
 from dashboards.address import PATHS
+from tests.support.browser import Served, Watched
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from support.browser import Served, Watched
+
+from tests.support.browser import Served, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Dialog

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 from conftest import WHOLE_COUNTY, serve
-from support.browser import Served, Watched
-from support.edition import build_edition, county_shape
+
+from tests.support.browser import Served, Watched
+from tests.support.edition import build_edition, county_shape
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route

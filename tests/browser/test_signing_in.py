@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import serve
 from playwright.sync_api import Page
-from support.browser import Served, Watched
-from support.edition import build_edition
 from test_accessibility import broken_rules
+
+from tests.support.browser import Served, Watched
+from tests.support.edition import build_edition
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from support.browser import Served, Watched
 from test_dashboards import ask
+
+from tests.support.browser import Served, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -15,12 +15,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support.edition import build_edition
 
 from pipelines import bench_communities, bench_county, bench_growth, bench_linking, bench_readers
 from pipelines.bench import PARTS, Sizes, run_bench
 from pipelines.bench_measure import Clock, Spent, in_child, in_command
 from pipelines.settings import Home
+from tests.support.edition import build_edition
 
 SIZES = Sizes(2_000, 1, 2_000, 2, 20, 3, 1_500, 3.0)
 

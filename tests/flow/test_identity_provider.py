@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from flask.testing import FlaskClient
-from support.identity_provider import CLIENT, SECRET, Running, identity_provider, new_key
 from werkzeug.test import TestResponse
 
 from dashboards.access import Access, UnsafeAccess
@@ -23,6 +22,7 @@ from pipelines.actor import Actor
 from pipelines.audit_log import entries
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.identity_provider import CLIENT, SECRET, Running, identity_provider, new_key
 
 ANSWER = "http://localhost/sign-in/answer"
 CLI = Actor("system_user", "tester")

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy.engine import URL
-from support.postgres import new_database
 
 from pipelines.publish import current_manifest
 from pipelines.run import run
 from pipelines.settings import Home
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF
+from tests.support.postgres import new_database
 
 
 def test_a_run_with_its_ledger_in_postgresql_publishes_the_same(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from support.questions_page import DOCUMENT
 
 from pipelines.questions import Question, answer, load_questions, render, set_month
 from pipelines.settings import Home
+from tests.support.questions_page import DOCUMENT
 
 
 def test_there_are_twenty_in_both_languages() -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from support.working import FAILED_TEST, SLOT, TABLES, Working
 
 from pipelines.audit import (
     GATES,
@@ -24,6 +23,7 @@ from pipelines.cross_file import RowStates
 from pipelines.ingest import batch_path
 from pipelines.parts import parts_of
 from pipelines.settings import Home
+from tests.support.working import FAILED_TEST, SLOT, TABLES, Working
 
 VALID = "999000199003070011"  # 363 mod 11 = 0: check character 1
 

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from docx import Document
 from docx.shared import Mm
-from support.edition import SMALL, build_edition
 
 from dashboards import tell
 from dashboards.bulletin import WRITERS, Letterhead, bulletin_of, converter, letterhead
@@ -28,6 +27,7 @@ from dashboards.facts import Facts
 from pipelines.calendar import period_named
 from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError
+from tests.support.edition import SMALL, build_edition
 from tests.unit.test_county import MINIMAL
 
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from support.edition import build_edition
 from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.errors import WarehouseError
+from tests.support.edition import build_edition
 
 
 @pytest.fixture

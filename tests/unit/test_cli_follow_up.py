@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.edition import build_edition
 from typer.testing import CliRunner
 
 from pipelines.cli import app
 from pipelines.errors import WarehouseError
 from pipelines.follow_up import AlreadyOpen, FollowUpError
+from tests.support.edition import build_edition
 
 DUE = (date.today() + timedelta(days=30)).isoformat()
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.edition import SMALL, build_edition
 
 from dashboards.server import Shown, Site
+from tests.support.edition import SMALL, build_edition
 
 NANGUAN = "/unit/610629001001@2016-01-01"
 JIEFANGLU = "/unit/610629001002@2016-01-01"

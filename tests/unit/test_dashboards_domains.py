@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 from test_dashboards_pages import COUNTY, JUNE, NANGUAN, STREET, one, said, text, walk, written_cell
 
 from dashboards.address import Address, parse
@@ -21,6 +20,7 @@ from dashboards.scope import Scope
 from dashboards.server import Shown, Site
 from dashboards.standing import movements, standing
 from dashboards.summary import shown_kpis
+from tests.support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 YAOCHANG = "610629101200@2016-01-01"
 TONGDI = "610629101201@2016-01-01"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.edition import SMALL, build_edition, switch
 
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
+from tests.support.edition import SMALL, build_edition, switch
 
 LATER = replace(SMALL, edition_id="2026-08-15-002", county_name="洛川县（更新）")
 

@@ -15,7 +15,6 @@ import duckdb
 import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
-from support.edition import build_edition
 from werkzeug.test import TestResponse
 
 from dashboards import html as components
@@ -28,6 +27,7 @@ from pipelines.follow_up import Key, Task
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.edition import build_edition
 
 HERE = "http://localhost"
 DUE = (date.today() + timedelta(days=30)).isoformat()

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from support.edition import build_edition
 
 from dashboards import components
 from dashboards.address import Address, parse
@@ -22,6 +21,7 @@ from pipelines.follow_up_edition import flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.edition import build_edition
 
 JUNE = "?period=2026-06"
 WANG = Actor("system_user", "wang")

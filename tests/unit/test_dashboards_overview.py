@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from markupsafe import Markup
-from support.edition import build_edition, county_shape
-from support.large_edition import EDITION_ID, build
 from test_dashboards_pages import written_cell
 
 from dashboards.address import Address, parse
@@ -20,6 +18,8 @@ from dashboards.server import Site
 from dashboards.shapes import ShapesInvalid, read_shapes
 from dashboards.standing import pressing, standing
 from dashboards.unit_rows import MOST, chosen, rows
+from tests.support.edition import build_edition, county_shape
+from tests.support.large_edition import EDITION_ID, build
 
 JUNE = "?period=2026-06"
 STREET = "610629001@2016-01-01"

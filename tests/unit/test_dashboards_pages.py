@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from markupsafe import Markup
-from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 from dashboards.address import Address, parse
 from dashboards.edition import Edition, EditionReader
@@ -27,6 +26,7 @@ from dashboards.format import short_name
 from dashboards.pages.community import concerns
 from dashboards.server import Shown, Site
 from dashboards.summary import tone
+from tests.support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 NANGUAN = "610629001001@2016-01-01"
 JIEFANGLU = "610629001002@2016-01-01"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from support.edition import build_edition
 from werkzeug.test import TestResponse
 
 from dashboards.access import UnsafeAccess, is_loopback
 from dashboards.server import create_app, serve
+from tests.support.edition import build_edition
 
 CALLBACK = "/_dash-update-component"
 

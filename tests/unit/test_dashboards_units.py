@@ -18,7 +18,6 @@ import polars as pl
 import pytest
 from docx import Document
 from flask.testing import FlaskClient
-from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 from test_dashboards_domains import TONGDI, YAOCHANG
 from test_dashboards_pages import COUNTY, JIEFANGLU, JUNE, NANGUAN, STREET, one, said, text, walk
 
@@ -37,6 +36,7 @@ from dashboards.records import Judgement
 from dashboards.server import Shown, Site, create_app
 from dashboards.sparkline import Point, sparkline
 from pipelines.settings import Home
+from tests.support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 RATE = "temporary_resident_registration_rate"
 

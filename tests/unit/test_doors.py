@@ -14,7 +14,6 @@ import duckdb
 import pytest
 from dash import Dash
 from flask.testing import FlaskClient
-from support.edition import build_edition
 from werkzeug.test import TestResponse
 
 from dashboards.access import Access, UnsafeAccess, require_safe
@@ -31,6 +30,7 @@ from pipelines.follow_up_edition import asking, flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.edition import build_edition
 
 SECRET = "correct horse battery"
 CLI = Actor("system_user", "tester")

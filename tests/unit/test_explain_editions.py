@@ -13,7 +13,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.working import TABLES, Working
 from typer.testing import CliRunner
 
 from pipelines import publish as publish_module
@@ -25,6 +24,7 @@ from pipelines.explain import explain
 from pipelines.publish import drop_opened
 from pipelines.settings import Home
 from pipelines.verify import verify
+from tests.support.working import TABLES, Working
 
 
 class Clock(datetime):

@@ -13,12 +13,12 @@ import duckdb
 import fastexcel
 import polars as pl
 import pytest
-from support.edition import build_edition
 
 from pipelines.editions import Edition, current_edition
 from pipelines.errors import WarehouseError
 from pipelines.exports import Request, export, harmless
 from pipelines.settings import Home
+from tests.support.edition import build_edition
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from support.working import Working
 
 from pipelines import cli_options
 from pipelines.county import County
 from pipelines.sample import generate
 from pipelines.settings import Home
 from pipelines.verify import verify
+from tests.support.working import Working
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool) -> StringIO:

@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.working import FAILED_TEST, TABLES, Working
 
 from pipelines import publish as publish_module
 from pipelines.audit import GateFailed
@@ -24,6 +23,7 @@ from pipelines.county import County
 from pipelines.parts import Part, parts_of, table_files
 from pipelines.publish import build_database, current_folder, current_manifest, edition_tables
 from pipelines.settings import Home
+from tests.support.working import FAILED_TEST, TABLES, Working
 
 # The figures of a period are one part of their table; tables without rows are one part, too.
 FILES = {"edition.parquet", "fct_kpi/2026-01.parquet", *(f"{table}.parquet" for table in TABLES if table != "fct_kpi")}

@@ -10,7 +10,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.delivered_files import (
+
+from expectations.contract import load_contracts
+from pipelines.errors import Refusal
+from pipelines.reading import REFUSAL_CODES, Delivered, RowAccount, read_file
+from pipelines.reading.refusals import refuse
+from tests.support.delivered_files import (
     CLEAN,
     COLUMNS,
     HEADERS,
@@ -21,11 +26,6 @@ from support.delivered_files import (
     workbook_bytes,
     write,
 )
-
-from expectations.contract import load_contracts
-from pipelines.errors import Refusal
-from pipelines.reading import REFUSAL_CODES, Delivered, RowAccount, read_file
-from pipelines.reading.refusals import refuse
 
 PAD = [""] * (len(HEADERS) - 1)
 

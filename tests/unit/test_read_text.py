@@ -11,10 +11,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.delivered_files import CLEAN, COLUMNS, EVENTS, HEADERS, REGISTER, ROWS, SECRET_NAME, lines, write
 
 from pipelines.errors import Refusal
 from pipelines.reading import read_file
+from tests.support.delivered_files import (
+    CLEAN,
+    COLUMNS,
+    EVENTS,
+    HEADERS,
+    REGISTER,
+    ROWS,
+    SECRET_NAME,
+    lines,
+    write,
+)
 
 EXPECTED = [tuple(cell or None for cell in row) for row in ROWS]
 

@@ -14,7 +14,13 @@ import pytest
 import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.delivered_files import (
+
+from pipelines.errors import Refusal
+from pipelines.excel_child import package, scan
+from pipelines.excel_child.finding import Finding
+from pipelines.excel_child.worker import tidy_number
+from pipelines.reading import Delivered, child, read_file
+from tests.support.delivered_files import (
     CLEAN,
     COLUMNS,
     HEADERS,
@@ -26,12 +32,6 @@ from support.delivered_files import (
     workbook_bytes,
     write,
 )
-
-from pipelines.errors import Refusal
-from pipelines.excel_child import package, scan
-from pipelines.excel_child.finding import Finding
-from pipelines.excel_child.worker import tidy_number
-from pipelines.reading import Delivered, child, read_file
 
 SHEET = "xl/worksheets/sheet1.xml"
 CLEAN_BOOK = workbook_bytes([HEADERS, *ROWS])

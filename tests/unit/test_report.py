@@ -9,12 +9,12 @@ from io import StringIO
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 from pipelines import terminal
 from pipelines.follow_up import Settled
 from pipelines.report import EditionReport, read_edition
 from pipelines.settings import Home
+from tests.support.edition import SMALL, Cell, Kpi, Unit, build_edition
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support.edition import build_edition
 from typer.testing import CliRunner
 
 from pipelines import steward
@@ -17,6 +16,7 @@ from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError
 from pipelines.linking.months import REVIEW_SCHEMA
 from pipelines.settings import Home
+from tests.support.edition import build_edition
 
 JUNE = date(2026, 6, 1)
 

@@ -9,12 +9,12 @@ from xml.sax.saxutils import escape
 
 import fastexcel
 import pytest
-from support.delivered_files import repacked, write
 
 from expectations.contract import Column, Contract, load_contracts
 from pipelines.errors import Refusal
 from pipelines.reading import read_file
 from pipelines.template import write_template
+from tests.support.delivered_files import repacked, write
 
 CONTRACTS = load_contracts()
 

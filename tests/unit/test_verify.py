@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from support.working import SLOT, Working
 
 from pipelines.actor import Actor
 from pipelines.county import County
@@ -23,6 +22,7 @@ from pipelines.publish import current_folder
 from pipelines.settings import Home
 from pipelines.store import Store, append_delivery, batch, delivery, slot
 from pipelines.verify import verify
+from tests.support.working import SLOT, Working
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import polars as pl
 import yaml
 
 from pipelines.settings import REPO
-from support.edition.deliveries import delivery_rows, quality_rows
-from support.edition.dimensions import (
+from tests.support.edition.deliveries import delivery_rows, quality_rows
+from tests.support.edition.dimensions import (
     all_periods,
     all_units,
     edition_row,
@@ -27,12 +27,12 @@ from support.edition.dimensions import (
     target_row,
     unit_row,
 )
-from support.edition.figures import figure_rows, unplaced_rows
-from support.edition.history import flag_rows, trend_rows
-from support.edition.kpis import KPIS
-from support.edition.shapes import Cell, Kpi, Row, Shape, Unit
-from support.edition.small import SMALL, county_shape
-from support.edition.steward import estimate_rows, signal_rows
+from tests.support.edition.figures import figure_rows, unplaced_rows
+from tests.support.edition.history import flag_rows, trend_rows
+from tests.support.edition.kpis import KPIS
+from tests.support.edition.shapes import Cell, Kpi, Row, Shape, Unit
+from tests.support.edition.small import SMALL, county_shape
+from tests.support.edition.steward import estimate_rows, signal_rows
 
 MODELS = [REPO / "dbt" / "models" / folder for folder in ("edition", "signals")]
 

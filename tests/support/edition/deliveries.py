@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from support.edition.dimensions import code_of
-from support.edition.shapes import COUNTY, MONTHS, Row, Shape, next_month
+from tests.support.edition.dimensions import code_of
+from tests.support.edition.shapes import COUNTY, MONTHS, Row, Shape, next_month
 
 
 def _suppliers(shape: Shape) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from dashboards.format import short_name
-from support.edition.kpis import KPIS
-from support.edition.shapes import (
+from tests.support.edition.kpis import KPIS
+from tests.support.edition.shapes import (
     AS_OF,
     COUNTY,
     GIVER,

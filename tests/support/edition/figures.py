@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from support.edition.dimensions import unit_named
-from support.edition.judgement import certainty_of, failures_of, shortfall_of, status_of, value_of, wilson
-from support.edition.kpis import KPIS
-from support.edition.shapes import (
+from tests.support.edition.dimensions import unit_named
+from tests.support.edition.judgement import (
+    certainty_of,
+    failures_of,
+    shortfall_of,
+    status_of,
+    value_of,
+    wilson,
+)
+from tests.support.edition.kpis import KPIS
+from tests.support.edition.shapes import (
     GIVER,
     MONTHS,
     MOVED_ON,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from support.edition.kpis import KPIS
-from support.edition.shapes import Row
+from tests.support.edition.kpis import KPIS
+from tests.support.edition.shapes import Row
 
 
 def trend_rows(facts: list[Row]) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from support.edition.shapes import Cell, Goal, Kpi
+from tests.support.edition.shapes import Cell, Goal, Kpi
 
 
 def wilson(cell: Cell) -> tuple[float, float]:

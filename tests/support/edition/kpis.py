@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from support.edition.shapes import Goal, Kpi
+from tests.support.edition.shapes import Goal, Kpi
 
 KPIS = (
     Kpi(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from support.edition.dimensions import code_of
-from support.edition.shapes import MONTHS, Cell, Kpi, Shape, Unit
+from tests.support.edition.dimensions import code_of
+from tests.support.edition.shapes import MONTHS, Cell, Kpi, Shape, Unit
 
 
 def _small_cell(unit: Unit, kpi: Kpi, month: date) -> Cell:

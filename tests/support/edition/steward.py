@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.edition.shapes import MONTHS, Row, Unit
+from tests.support.edition.shapes import MONTHS, Row, Unit
 
 
 def signal_rows(units: list[Unit]) -> list[Row]:
