@@ -189,7 +189,7 @@ def _sure(view: View, moves: Movements) -> list[Node]:
 
 def _first(view: View) -> list[Component]:
     """The most urgent flags: confirmed and getting worse before all others."""
-    flags = listed(view.facts, view.address, FIRST)
+    flags = _most_urgent(view)
     if not flags:
         return []
     lang = view.lang
@@ -209,6 +209,15 @@ def _first(view: View) -> list[Component]:
             id="urgent",
         )
     ]  # fmt: skip
+
+
+def _most_urgent(view: View) -> list[Flag]:
+    """The first flags of the list; what several documents ask alike stands there once."""
+    found: dict[tuple[object, ...], Flag] = {}
+    for flag in listed(view.facts, view.address, FIRST * max(1, len(view.facts.packs))):
+        one = flag.judgement
+        found.setdefault((one.unit_key, one.kpi.kpi_id, one.target.line if one.target else None), flag)
+    return list(found.values())[:FIRST]
 
 
 def _first_row(flag: Flag, view: View) -> Component:

@@ -70,6 +70,16 @@ def row_names(site: Site, search: str) -> list[str]:
     return [text(row["props"]["children"][0]) for row in find(matrix, scope="row")]
 
 
+def test_what_two_documents_ask_alike_stands_once_among_the_first(site: Site) -> None:
+    # 桐堤 has no police room, which D4 and B ask for alike
+    search = f"{JUNE}&domain=safety"
+    asked = [text(row["props"]["children"][:2]) for row in walk(find(site.show("/", search).page, id="urgent")) if row["type"] == "Tr"]
+    rooms = [row for row in asked if "警务室" in row]
+    assert len(rooms) == 1 and len(asked) == len(set(asked))
+    [(documents,)] = site.reader.current().frame(f"select count(*) from fct_flag where {IN_JUNE} and kpi_id = 'police_room_count'").rows()
+    assert documents == 2
+
+
 def square(code: str, east: float, north: float = 35.0) -> dict[str, Any]:
     ring = [[east, north], [east + 0.1, north], [east + 0.1, north + 0.1], [east, north + 0.1], [east, north]]
     return {
