@@ -99,6 +99,11 @@ class Figure:
     shortfall: Decimal | None
 
     @property
+    def is_withheld(self) -> bool:
+        """Judged, and of so few people in a grid that the edition gives the verdict alone."""
+        return self.numerator is None and self.status in ("met", "near", "missed")
+
+    @property
     def is_met(self) -> bool:
         """Met whatever the rows in doubt turn out to be."""
         return (self.status, self.certainty) == ("met", "confirmed")

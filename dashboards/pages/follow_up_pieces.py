@@ -85,7 +85,7 @@ def _shown(facts: Facts, flag: Flag, figure: Figure) -> Shown | None:
     return Shown(
         kpi=kpi, target=target, numerator=figure.numerator, denominator=figure.denominator, value=value, low=here, high=here,
         value_low=value, value_high=value, status=figure.status, certainty=figure.certainty, shortfall=figure.shortfall,
-        chance_low=None, chance_high=None, failures_allowed=None, is_withheld=False, is_basis_expired=False, reporting=0, expected=0,
+        chance_low=None, chance_high=None, failures_allowed=None, is_withheld=figure.is_withheld, is_basis_expired=False, reporting=0, expected=0,
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def ratio(facts: Facts, flag: Flag, figure: Figure, lang: Lang) -> str:
 
 
 def bare_ratio(figure: Figure) -> str:
-    return f"{figure.numerator} / {figure.denominator}"
+    return "–" if figure.numerator is None else f"{figure.numerator} / {figure.denominator}"
 
 
 def figure_state(facts: Facts, flag: Flag, figure: Figure | None, lang: Lang) -> list[Node]:

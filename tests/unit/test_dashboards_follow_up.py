@@ -18,12 +18,16 @@ from markupsafe import escape
 from werkzeug.test import TestResponse
 
 from dashboards import html as components
+from dashboards.edition import EditionReader
+from dashboards.facts import Facts
 from dashboards.html import element
 from dashboards.html_pages import field
 from dashboards.markup import markup
+from dashboards.pages.follow_up_pieces import bare_ratio, ratio
 from dashboards.server import Site, create_app
 from pipelines.actor import Actor
 from pipelines.follow_up import Key, Task
+from pipelines.follow_up_edition import flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
@@ -287,6 +291,17 @@ def test_a_task_whose_target_the_edition_knows_no_more_is_still_shown(
     page = client.get("/follow-up/2").text
     assert "gone_rate" in page and "本版次不再评价这个目标" in page
     assert "X-1" in client.get("/follow-up").text
+
+
+def test_of_few_people_in_a_grid_follow_up_tells_the_verdict_alone(published: Path, missed: list[Missed]) -> None:
+    edition = EditionReader(published).current()
+    one = missed[0]
+    flag = flag_of(edition.frame, Key(one["unit_key"], one["kpi_id"], one["target_id"]), "month", date(2026, 6, 1))
+    withheld = replace(flag.figure, numerator=None, denominator=None, shortfall=None)
+    assert withheld.is_withheld and not flag.figure.is_withheld
+    assert not replace(withheld, status="no_data").is_withheld
+    assert ratio(Facts(edition), flag, withheld, "zh") == "–（不足 10 人，不显示）"
+    assert bare_ratio(withheld) == "–"
 
 
 def test_within_the_application_of_dash_it_is_no_page(published: Path) -> None:
