@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from pipelines.actor import Actor
-from pipelines.follow_up import Assignment, Step
+from pipelines.follow_up import Assignment, Flag, Step
 from pipelines.follow_up_edition import Ask, asking, figures_now, flag_of, flagged_targets
 from pipelines.follow_up_store import FollowUp
 from pipelines.publish import current_manifest
@@ -24,8 +24,15 @@ WANG = Actor("system_user", "wang")
 HEADER = "设施编号,社区代码,设施类型,建筑面积,室外面积,取得方式,启用日期,停用日期,功能室,亲民化改造日期\n"
 
 
+def missed_flag(home: Home) -> Flag:
+    """Of a community that has missed the area of its building, for sure, in the latest month."""
+    with asking(home) as ask:
+        [key] = flagged_targets(ask, missed_community(ask), KPI, "month", None)
+        return flag_of(ask, key)
+
+
 def missed_community(ask: Ask) -> str:
-    """A community that has missed the area of its building, for sure, in the latest month."""
+    """The code of that community."""
     found = ask(
         "select unit_code from fct_flag where kpi_id = ? and period_type = 'month' and unit_level = 'community'"
         " and status = 'missed' and certainty = 'confirmed' and period = (select max(period) from fct_flag"
@@ -47,10 +54,8 @@ def test_a_task_is_closed_by_the_edition_that_shows_the_target_met_and_opened_ag
     published: Home, copy_of: Callable[[Home], Home]
 ) -> None:
     home = copy_of(published)
-    with asking(home) as ask:
-        unit_code = missed_community(ask)
-        [key] = flagged_targets(ask, unit_code, KPI, "month", None)
-        flag = flag_of(ask, key)
+    flag = missed_flag(home)
+    unit_code, key = flag.unit_code, flag.key
     store = Store.of(home)
     tasks = FollowUp(store)
     task_id = tasks.open(flag, WANG, TODAY, Assignment(date(2026, 4, 30), "补建社区用房"))
@@ -91,16 +96,13 @@ def test_a_run_that_died_right_after_publishing_settles_at_the_next_one(
     published: Home, copy_of: Callable[[Home], Home], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = copy_of(published)
-    with asking(home) as ask:
-        unit_code = missed_community(ask)
-        [key] = flagged_targets(ask, unit_code, KPI, "month", None)
-        flag = flag_of(ask, key)
+    flag = missed_flag(home)
     store = Store.of(home)
     tasks = FollowUp(store)
     task_id = tasks.open(flag, WANG, TODAY)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr("pipelines.run.settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        deliver(home, unit_code, 5000)
+        deliver(home, flag.unit_code, 5000)
     manifest = current_manifest(home)
     assert manifest is not None and manifest["edition_id"] != flag.figure.edition_id
     assert tasks.task(task_id).state == "found"
