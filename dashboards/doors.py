@@ -6,8 +6,7 @@ Belongs here: the tables, and turning away whoever lacks the permission. What ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import quote
 
 from flask import Flask, Request, Response, g, redirect, request
@@ -63,21 +62,25 @@ RECORDED: dict[str, Action] = {"export_table": "download", "bulletin": "download
 SAFE = ("GET", "HEAD", "OPTIONS")
 STYLE_SHEET = "/assets/pages.css"
 
-OwnPage = Callable[[Account], str | None]
+class Units(Protocol):
+    """What doors ask about units: an area is a code, and a page names its unit by the key."""
+
+    def code_of(self, unit_key: str) -> str:
+        """The code that a unit has now, or had last; '' where there is no such unit."""
+
+    def page_of_area(self, account: Account) -> str | None:
+        """Where an account that is limited to an area finds its unit."""
 
 
-def guard(server: Flask, entrance: Entrance, own_page: OwnPage) -> None:
-    """Lets a request pass whose sender has the permission, and writes down what is to be provable later.
-
-    `own_page`: where an account that is limited to an area finds its unit.
-    """
+def guard(server: Flask, entrance: Entrance, units: Units) -> None:
+    """Lets a request pass whose sender has the permission, and writes down what is to be provable later."""
 
     @server.before_request
     def admit() -> Answer | None:
         g.visitor = here = entrance.visitor(request)
-        door, unit_code = _door_of(request)
-        if not _is_open(door, unit_code, here.account):
-            return _turned_away(entrance, own_page)
+        door, unit_key = _door_of(request)
+        if not _is_open(door, unit_key, here.account, units):
+            return _turned_away(entrance, units)
         if request.method not in SAFE:
             try:
                 entrance.require_own(request, here, has_token=door != "anyone")
@@ -95,18 +98,18 @@ def guard(server: Flask, entrance: Entrance, own_page: OwnPage) -> None:
         return answer
 
 
-def _is_open(door: Door, unit_code: str, account: Account | None) -> bool:
+def _is_open(door: Door, unit_key: str, account: Account | None, units: Units) -> bool:
     if door == "anyone":
         return True
     if account is None or door == "closed" or door == "page":
         return False
     if door == "signed_in":
         return True
-    return account.may(door) and (door != "unit" or account.covers(unit_code))
+    return account.may(door) and (door != "unit" or not account.area or account.covers(units.code_of(unit_key)))
 
 
 def _door_of(asked: Request) -> tuple[Door, str]:
-    """What a request asks for, and of the profile of a unit that unit's code.
+    """What a request asks for, and of the profile of a unit that unit's key.
 
     An address that names no page, or no route, shows nothing but that.
     """
@@ -119,7 +122,7 @@ def _door_of(asked: Request) -> tuple[Door, str]:
         address = parse(*asked_page(asked))
     except NoSuchPage:
         return "signed_in", ""
-    return PAGE_DOORS[address.page], address.unit_key.partition("@")[0]
+    return PAGE_DOORS[address.page], address.unit_key
 
 
 def asked_page(asked: Request) -> tuple[str, str]:
@@ -130,7 +133,7 @@ def asked_page(asked: Request) -> tuple[str, str]:
     return asked.path, f"?{asked.query_string.decode('ascii', 'replace')}"
 
 
-def _turned_away(entrance: Entrance, own_page: OwnPage) -> Answer:
+def _turned_away(entrance: Entrance, units: Units) -> Answer:
     account = visitor().account
     is_for_reading = request.method in SAFE and request.accept_mimetypes.accept_html
     if account is None:
@@ -140,7 +143,7 @@ def _turned_away(entrance: Entrance, own_page: OwnPage) -> Answer:
             return _told(_not_known())
         lang = "&lang=en" if language_of(_search()) == "en" else ""
         return redirect(f"/sign-in?next={quote(request.full_path.rstrip('?'), safe='')}{lang}", 303)
-    own = own_page(account) if account.area and request.path == "/" else None
+    own = units.page_of_area(account) if account.area and request.path == "/" else None
     if own:
         return redirect(own, 303)
     _note(entrance, "refused", request.full_path)

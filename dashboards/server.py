@@ -162,6 +162,14 @@ class Site:
         frame = page(edition.info, address, content, is_stale=is_stale)
         return Shown(frame, {"title": title, "lang": lang})
 
+    def code_of(self, unit_key: str) -> str:
+        """The code that a unit has now, or had last; '' where the edition has no such unit."""
+        with suppress(WarehouseError):
+            edition, _ = self.reader.current_or_last()
+            codes = edition.frame("select unit_code from dim_unit where unit_key = ? order by valid_from desc limit 1", (unit_key,))
+            return str(next(iter(codes["unit_code"]), ""))
+        return ""
+
     def page_of_area(self, account: Account) -> str | None:
         """Where the unit that an account is limited to has its page; None where the current edition has no such unit."""
         with suppress(WarehouseError):
@@ -235,7 +243,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     # The last to be added is the first to see an answer: what is recorded and protected is what was asked for.
     compress(app.server, SHARED_PATHS)
     protect(app.server, script_hashes=app.csp_hashes(), access=entrance.access)
-    guard(app.server, entrance, site.page_of_area)
+    guard(app.server, entrance, site)
     # Dash lists its scripts during the first request, and a second one at the same time finds none: ask once now.
     app.server.test_client().get("/")
     site.alive = _named(app.callback_map)

@@ -249,6 +249,22 @@ def test_who_is_limited_to_an_area_sees_nothing_of_other_units(clients: dict[str
     assert client.get(f"/unit/{OWN}?unit={OTHER}", headers=BROWSER).status_code == 200
 
 
+def test_an_area_is_a_code_and_not_the_key_of_a_unit_that_had_it_once(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    build_edition(published)
+    with duckdb.connect(str((published / "warehouse.duckdb").resolve())) as connection:
+        connection.execute("update dim_unit set unit_code = '610629001099' where unit_key = ?", [OWN])
+        connection.execute("update dim_unit set unit_code = ? where unit_key = ?", [AREA, OTHER])
+    store = Store.of(Home(tmp_path))
+    Accounts(store).add(Account("grid", "网格员甲", "supplier", AREA), CLI)
+    Accounts(store).set_password("grid", SECRET, CLI)
+    store.close()
+    client = create_app(published, Access("sign-in")).server.test_client()
+    sign_in(client, "grid")
+    assert client.get(f"/unit/{OWN}", headers=BROWSER).status_code == call(client, f"/unit/{OWN}").status_code == 403
+    assert client.get(f"/unit/{OTHER}", headers=BROWSER).status_code == call(client, f"/unit/{OTHER}").status_code == 200
+
+
 def task_about(published: Path, tasks: FollowUp, unit: str, state: str | None = None) -> int:
     """A task about the first missed target of a unit, assigned."""
     with duckdb.connect(str((published / "warehouse.duckdb").resolve()), read_only=True) as connection:
