@@ -197,6 +197,8 @@ class Rule(Strict):
     en: str
     severity: Severity = "error"
     version: int = 1
+    # whether a steward may let a row count that breaks it
+    is_acceptable: bool = True
 
 
 class CrossRule(Strict):
@@ -215,6 +217,7 @@ class CrossRule(Strict):
     reads: tuple[str, ...] = ()
     severity: Severity = "error"
     version: int = 1
+    is_acceptable: bool = True
 
 
 class Contract(Strict):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from expectations.contract import FINDINGS, Column, ColumnType, Contract, Severity
@@ -95,7 +95,11 @@ Check = NotNull | IsNull | InSet | NotInSet | MatchesPattern | Between | NoRowWh
 
 @dataclass(frozen=True)
 class RuleText:
-    """What a steward sees of a rule. `columns` are names of contract columns."""
+    """What a steward sees of a rule. `columns` are names of contract columns.
+
+    is_acceptable: a row that breaks it can still be read, placed and told from others, so that a steward may let it
+    count with a reason.
+    """
 
     id: str
     version: int
@@ -103,6 +107,7 @@ class RuleText:
     columns: tuple[str, ...]
     zh: str
     en: str
+    is_acceptable: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,8 @@ def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
     rules += [
         CrossFileRule(
             id=rule.id, version=rule.version, severity=rule.severity, columns=rule.columns,
-            zh=rule.zh, en=rule.en, kind="contract", reads=rule.reads, failing_rows=rule.failing_rows,
+            zh=rule.zh, en=rule.en, is_acceptable=rule.is_acceptable,
+            kind="contract", reads=rule.reads, failing_rows=rule.failing_rows,
         )
         for rule in contract.cross_rules
     ]
@@ -301,7 +307,7 @@ def _range(column: Column) -> RuleSpec:
     return _spec(
         f"{column.name}.range", "error", (column.name,),
         f"{column.title_zh}超出范围，应为 {zh}", f"{column.title_en}: outside the range, {en}",
-        Between(column.stored_name, column.minimum, column.maximum),
+        Between(column.stored_name, column.minimum, column.maximum), is_acceptable=True,
     )
 
 
@@ -317,14 +323,17 @@ def _finding_rules(column: Column, sample: bool) -> Iterator[RuleSpec]:
             zh, en = f"{column.title_zh}为空", f"{column.title_en}: missing"
             if column.nullable_when is not None:
                 check = NoRowWhere(_unless_nullable(failing_sql(check), column))
-        yield _spec(f"{column.name}.{finding}", severity, (column.name,), zh, en, check)
+        # People are told apart by their numbers, not by their names.
+        is_acceptable = column.privacy == "name"
+        yield _spec(f"{column.name}.{finding}", severity, (column.name,), zh, en, check, is_acceptable=is_acceptable)
 
 
 def _contract_rules(contract: Contract) -> Iterator[RuleSpec]:
     for rule in contract.rules:
         check = NoRowWhere(rule.fails_when)
         yield RuleSpec(
-            rule.id, rule.version, rule.severity, rule.columns, rule.zh, rule.en, check, failing_sql(check)
+            rule.id, rule.version, rule.severity, rule.columns, rule.zh, rule.en, check, failing_sql(check),
+            is_acceptable=rule.is_acceptable,
         )
 
 
@@ -349,10 +358,10 @@ def _not_in_repeated_keys(which: str) -> NoRowWhere:
 
 
 def _spec(
-    id: str, severity: Severity, columns: tuple[str, ...], zh: str, en: str, check: Check
+    id: str, severity: Severity, columns: tuple[str, ...], zh: str, en: str, check: Check, *, is_acceptable: bool = False
 ) -> RuleSpec:
     """A derived rule; all of these are version 1."""
-    return RuleSpec(id, 1, severity, columns, zh, en, check, failing_sql(check))
+    return RuleSpec(id, 1, severity, columns, zh, en, check, failing_sql(check), is_acceptable=is_acceptable)
 
 
 # --- rules across files

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipelines.build import BuildResult
 from pipelines.control import Control
 from pipelines.errors import WarehouseError, Words
-from pipelines.ingest import batch_path
+from pipelines.lake import batch_path
 from pipelines.parts import Part
 from pipelines.protection.identity import IDENTIFIER, OLD_IDENTIFIER, check_characters
 from pipelines.settings import Home

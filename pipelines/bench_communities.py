@@ -59,7 +59,7 @@ def _compose(root: Path, county_code: str, communities: int, months: int) -> Non
     from expectations.contract import load_contracts
     from pipelines.control import export_control
     from pipelines.county import save_county
-    from pipelines.ingest import prepare_lake
+    from pipelines.lake import prepare_lake
     from pipelines.setup import new_county
     from pipelines.store import Store
     from pipelines.units import build_register, load_releases
@@ -97,7 +97,7 @@ def _write_register(home: Home, county_code: str, communities: int) -> None:
 
 def _say_all_arrived(home: Home) -> None:
     """One batch in every slot that is expected, so that figures are judged and not found to be without data."""
-    from pipelines.ingest import write_parquet
+    from pipelines.lake import write_parquet
 
     slots = pl.read_parquet(home.control / "expected.parquet")
     batch_id = pl.concat_str("dataset", "supplier_id", pl.col("period").cast(pl.String), separator=" ")

@@ -20,10 +20,10 @@ import polars as pl
 from expectations.contract import load_contracts
 from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
-from pipelines.county import County
+from pipelines.county import WITHOUT_FIGURES, County
 from pipelines.cross_file import CrossFile, Evaluation, event_digests
 from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
-from pipelines.ingest import write_parquets
+from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.store import Store
@@ -146,7 +146,7 @@ def _register_digests(
     cross_file: CrossFile, today: Today,
 ) -> dict[date, str]:
     """For each month, a digest of everything that is counted from its registers: code, settings, units, rows, links."""
-    settings = county.model_dump(mode="json", exclude={"last_period", "retention_days", "bulletin"})
+    settings = county.model_dump(mode="json", exclude={"last_period", *WITHOUT_FIGURES})
     common = [code_version(), settings]
     contracts = load_contracts()
     seen: dict[date, list[str]] = {month: [] for month in months}

@@ -18,7 +18,7 @@ from pipelines.calendar import Period, periods_of
 from pipelines.county import County
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
-from pipelines.ingest import verdicts_path
+from pipelines.lake import verdicts_path
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
 from pipelines.sql import file_list
 from pipelines.store import Slot, Store
@@ -191,10 +191,12 @@ def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
     numbers: dict[Slot, int] = {}
     rows = []
     for entry in store.deliveries():
+        if entry["outcome"] in ("correction", "decided"):
+            continue  # no file of its own in the slot: what became of the one that was delivered
         slot = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
         numbers[slot] = numbers.get(slot, 0) + 1
         batch = current.get(slot)
-        is_current = batch is not None and entry["batch_id"] == batch.batch_id
+        is_current = batch is not None and entry["batch_id"] == batch.delivered_id
         received_at = datetime.fromisoformat(entry["received_at"]).astimezone(UTC)
         rows.append(
             (

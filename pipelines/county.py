@@ -99,6 +99,12 @@ class BulletinHead(_Strict):
         return number
 
 
+class StewardRules(_Strict):
+    """How stewards decide. `two_persons`: a row that rules refuse counts, and rules change, only when a second one agrees."""
+
+    two_persons: bool = True
+
+
 class County(_Strict):
     """Everything that makes one county's warehouse its own."""
 
@@ -115,6 +121,7 @@ class County(_Strict):
     expected: tuple[Expected, ...]
     parameters: Parameters = Parameters()
     bulletin: BulletinHead = BulletinHead()
+    steward: StewardRules = StewardRules()
 
     @field_validator("first_period", "last_period")
     @classmethod
@@ -170,6 +177,10 @@ class County(_Strict):
         return months
 
 
+# Settings that decide no figure.
+WITHOUT_FIGURES = ("retention_days", "bulletin", "steward")
+
+
 def load_county(path: Path) -> County:
     """The county of a data root. WarehouseError says what is missing or wrong, and where."""
     if not path.exists():
@@ -201,4 +212,4 @@ def save_county(county: County, path: Path) -> None:
     path.write_text(f"# 本县的全部配置 / everything that makes this county's warehouse its own\n{body}", "utf-8")
 
 
-__all__ = ["BulletinHead", "County", "Expected", "Parameters", "Supplier", "load_county", "month_end", "save_county"]
+__all__ = ["WITHOUT_FIGURES", "BulletinHead", "County", "Expected", "Parameters", "Supplier", "load_county", "month_end", "save_county"]

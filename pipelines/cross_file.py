@@ -23,7 +23,7 @@ from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
 from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
-from pipelines.ingest import VERDICT_SCHEMA, as_parquet, batch_path, verdicts_path
+from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, batch_path, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
 
@@ -142,7 +142,15 @@ class CrossFile:
             self.connection.register("units", self._units_in_force(month).to_arrow())
             found = self.connection.sql(self._query(rules, dataset, month)).pl()
             verdicts += [_as_verdicts(found.filter(rule_id=rule.id), rule) for rule in rules]
-        return pl.concat(verdicts)
+        return self._without_waived(pl.concat(verdicts), self.batches[dataset, month])
+
+    def _without_waived(self, verdicts: pl.DataFrame, batches: list[CurrentBatch]) -> pl.DataFrame:
+        """Without the verdicts that decisions waived: those stand so among the verdicts of the batch that they made."""
+        for batch in batches:
+            if batch.is_decided:
+                waived = pl.read_parquet(verdicts_path(self.home, batch.slot, batch.batch_id)).filter(severity=WAIVED)
+                verdicts = verdicts.join(waived, on=["batch_id", "row_number", "rule_id", "rule_version"], how="anti")
+        return verdicts
 
     def _can_fail(self, rule: CrossFileRule, dataset: str, month: str) -> bool:
         """Whether some row of the month may fail the rule, as far as the batches alone tell."""

@@ -14,20 +14,26 @@ import duckdb
 import polars as pl
 
 from expectations.contract import load_contracts
-from pipelines.ingest import batch_path, schema_path, verdicts_path
+from pipelines.lake import batch_path, schema_path, verdicts_path
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home
 from pipelines.sql import file_list
 from pipelines.store import Slot
 
-SKIPPED_KINDS = {f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation")}
+SKIPPED_KINDS = {
+    f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation", "set_aside")
+}
 
 
 @dataclass(frozen=True)
 class CurrentBatch:
-    """One batch that is current in its slot, with the account of its file's rows."""
+    """One batch that is current in its slot, with the account of its file's rows.
+
+    `delivered_id`: the batch as it was delivered, where decisions made this one of it; its own id otherwise.
+    """
 
     batch_id: str
+    delivered_id: str
     slot: Slot
     content_hash: str
     rows_read: int
@@ -35,12 +41,17 @@ class CurrentBatch:
     rows_skipped: int
     is_correction_refused: bool
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether decisions on rows made it of the batch that was delivered."""
+        return self.batch_id != self.delivered_id
+
     @classmethod
     def of(cls, row: dict[str, Any]) -> CurrentBatch:
         slot = Slot(row["supplier_id"], row["dataset"], row["period"])
         skipped = sum(count for name, count in row.items() if name in SKIPPED_KINDS)
         return cls(
-            row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,
+            row["batch_id"], row["base_batch_id"] or row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,
             bool(row["is_correction_refused"]),
         )  # fmt: skip
 
@@ -80,5 +91,5 @@ def passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
         select delivered.* from ({_delivered_query(home, batches)}) as delivered
         where (delivered.batch_id, delivered.row_number) not in (
             select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
-            where severity <> 'warning'
+            where severity in ('error', 'duplicate')
         )"""

@@ -6,6 +6,7 @@ Texts never carry a delivered value of an identifying column; they name file, li
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class WarehouseError(Exception):
         self.what, self.where = what, where
         self.expected, self.found, self.advice = expected, found, advice
         super().__init__(self.en)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the error was made of, for one of another class that says the same."""
+        return {
+            "what": self.what, "where": self.where, "expected": self.expected, "found": self.found,
+            "advice": self.advice,
+        }  # fmt: skip
 
     @property
     def zh(self) -> str:

@@ -26,7 +26,7 @@ from pipelines.control import export_control
 from pipelines.dbt_project import parsed_files
 from pipelines.errors import WarehouseError, Words
 from pipelines.explain_steps import Inputs
-from pipelines.ingest import batch_path, prepare_lake, write_parquet
+from pipelines.lake import batch_path, prepare_lake, write_parquet
 from pipelines.settings import Home
 from pipelines.sql import literal
 from pipelines.store import Slot, Store, batch, delivery, slot
@@ -49,6 +49,11 @@ class Ledger:
             return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries())
         finally:
             store.close()
+
+    @property
+    def delivered(self) -> dict[str, str]:
+        """The batches that were delivered, by the batches that decisions made of them."""
+        return {name: str(row["base_batch_id"]) for name, row in self.batches.items() if row["base_batch_id"]}
 
     def by_slot(self, home: Home, edition_id: str, batch_ids: list[str]) -> dict[Slot, str]:
         """The batches of an edition by slot. WarehouseError where one is no longer kept."""

@@ -6,18 +6,18 @@ Belongs here: the causes, and which inputs each step changes. Does not belong he
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from pipelines.calendar import Period, periods_of
-from pipelines.county import County
+from pipelines.county import WITHOUT_FIGURES, County
 from pipelines.errors import Words
 from pipelines.settings import SHANGHAI, month_start
 from pipelines.store import Slot
 
-# In the order in which they are walked. The last three have no step of their own: targets decide judgements only
-# and are told apart where a judgement changed; the other two are decisions that no edition takes in yet.
+# In the order in which they are walked. Two have no step of their own: targets decide judgements only and are told apart
+# where a judgement changed; links follow from rows.
 CAUSES = {
     "definition": Words("口径", "definition"),
     "settings": Words("配置与截止", "settings and closing"),
@@ -30,8 +30,8 @@ CAUSES = {
     "steward_decision": Words("数据管理员裁定", "steward decision"),
 }
 _UNITS = "civil_communities"
-# Settings that decide no figure; targets and packs have a cause of their own but come with the same step.
-_WITHOUT_FIGURES = {"name_zh", "name_en", "retention_days", "bulletin"}
+# Targets and packs have a cause of their own but come with the same step.
+_OF_NO_FIGURE = {"name_zh", "name_en", *WITHOUT_FIGURES}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,13 @@ class Inputs:
     batches: Mapping[Slot, str]
     county: County
     as_of: date
+    # of batches that decisions on rows made of delivered ones: these, by batch
+    delivered: Mapping[str, str] = field(default_factory=dict)
+
+    def delivered_in(self, slot: Slot) -> str | None:
+        """The batch that was delivered into a slot, whatever decisions made of it."""
+        batch_id = self.batches.get(slot)
+        return None if batch_id is None else self.delivered.get(batch_id, batch_id)
 
     def evaluated(self) -> set[tuple[Period, bool]]:
         """The periods that figures are given for, and whether each is closed."""
@@ -91,7 +98,7 @@ def first_taken_dates(log: Iterable[dict[str, Any]]) -> dict[Slot, date]:
 
 def _are_settings_changed(older: Inputs, newer: Inputs) -> bool:
     def settings(county: County) -> dict[str, Any]:
-        return county.model_dump(mode="json", exclude=_WITHOUT_FIGURES)
+        return county.model_dump(mode="json", exclude=_OF_NO_FIGURE)
 
     # Another as-of day is no change by itself, but what it opens and closes is.
     same_day = replace(newer, as_of=older.as_of)
@@ -102,7 +109,8 @@ def _changed_slots(
     older: Inputs, newer: Inputs, first_taken: Mapping[Slot, date], *, are_units_changed: bool
 ) -> dict[str, set[Slot]]:
     """The slots whose batch is another one, by cause, in the order in which they are walked."""
-    slots: dict[str, set[Slot]] = {"unit_change": set(), "new_data": set(), "late_data": set(), "corrections": set()}
+    walked = ("unit_change", "new_data", "late_data", "corrections", "steward_decision")
+    slots: dict[str, set[Slot]] = {cause: set() for cause in walked}
     for slot in {*older.batches, *newer.batches}:
         if older.batches.get(slot) != newer.batches.get(slot):
             is_unit_change = are_units_changed and slot.dataset == _UNITS
@@ -113,7 +121,8 @@ def _changed_slots(
 
 def _cause_of(slot: Slot, older: Inputs, newer: Inputs, first_taken: Mapping[Slot, date]) -> str:
     if slot in older.batches:
-        return "corrections"
+        is_same_file = older.delivered_in(slot) == newer.delivered_in(slot)
+        return "steward_decision" if is_same_file else "corrections"
     cutoff = newer.county.cutoff_date(month_start(slot.period))
     return "new_data" if first_taken[slot] <= cutoff else "late_data"
 

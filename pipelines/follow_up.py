@@ -7,13 +7,12 @@ them in `follow_up_edition.py`.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from pipelines import written
 from pipelines.actor import Actor
 from pipelines.errors import WarehouseError, Words
 
@@ -51,8 +50,6 @@ _NAMES = {
     "note": Words("说明", "note"),
     "document": Words("文件依据", "document"),
 }
-_SEPARATED_DIGITS = re.compile(r"(?<=[0-9])[ \-_.·]+(?=[0-9Xx])")
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # would show a text in another order than it is
 
 
 class FollowUpError(WarehouseError):
@@ -214,30 +211,10 @@ def by_urgency(tasks: list[Task], today: date) -> list[Task]:
 
 def checked_text(name: str, text: str, *, required: bool = False) -> str:
     """A text that a person wrote, trimmed. FollowUpError where it is empty but required, too long, or not for keeping."""
-    kept = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    longest = LONGEST[name]
-    if required and not kept:
-        raise _refused(name, Words("必须填写", "a text"), Words("空", "nothing"))
-    if len(kept) > longest:
-        raise _refused(name, Words(f"最多 {longest} 字", f"at most {longest} characters"), Words(f"{len(kept)} 字", f"{len(kept)}"))
-    if _TURNING.search(kept) or any(unicodedata.category(sign) == "Cc" and sign not in "\n\t" for sign in kept):
-        raise _refused(name, Words("普通文字", "plain text"), Words("控制字符", "control characters"))
-    if has_identity_number(kept):
-        raise _refused(
-            name, Words("不含身份证件号码", "no identity numbers"),
-            Words("有一串数字像身份证件号码", "digits that look like an identity number"),
-        )  # fmt: skip
-    return kept
-
-
-def has_identity_number(text: str) -> bool:
-    """Whether something in a text has the form of an identity number, also in full-width or separated digits."""
-    from pipelines.protection.identity import IDENTIFIER, OLD_IDENTIFIER
-
-    plain = unicodedata.normalize("NFKC", text)
-    joined = _SEPARATED_DIGITS.sub("", plain)
-    # ASCII: a Chinese character right before the number ends no word of it.
-    return bool(re.search(f"{IDENTIFIER}|{OLD_IDENTIFIER}", plain, re.ASCII) or re.search(IDENTIFIER, joined, re.ASCII))
+    try:
+        return written.checked(name, _NAMES[name], text, LONGEST[name], required=required)
+    except written.NotForKeeping as error:
+        raise FollowUpError(**error.said) from None
 
 
 def checked(step: Step, today: date) -> dict[str, str | None]:
@@ -270,14 +247,6 @@ def require_reason(task: Task, step: Step) -> None:
         checked_text("note", step.note, required=True)
     if step.to == "answered" and not step.document.strip():
         checked_text("note", step.note, required=True)
-
-
-def _refused(name: str, expected: Words, found: Words) -> FollowUpError:
-    return FollowUpError(
-        Words(f"“{_NAMES[name].zh}”不能这样填写", f"The {_NAMES[name].en} cannot be taken"),
-        where=name, expected=expected, found=found,
-        advice=Words("修改后重新提交", "change it and submit again"),
-    )  # fmt: skip
 
 
 def changed_meanwhile(task: Task) -> FollowUpError:

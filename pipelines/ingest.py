@@ -7,10 +7,9 @@ in its slot, or is refused whole, all by one transaction. Rules across files are
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -23,25 +22,29 @@ from sqlalchemy.engine import Connection
 
 from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
+from pipelines.actor import Actor
 from pipelines.county import County
-from pipelines.durable import write_all
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
+from pipelines.lake import (
+    VERDICT_SCHEMA,
+    WAIVED,
+    batch_frames,
+    batch_path,
+    linking_path,
+    verdicts_path,
+    write_parquets,
+)
 from pipelines.landing import LandedFile
 from pipelines.protection import Origin, Protected, protect_all
-from pipelines.protection.protect import lake_schema
 from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
+from pipelines.stewardship.corrections import drafts_of
+from pipelines.stewardship.decision_store import Decisions
+from pipelines.stewardship.decisions import Draft
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
 _READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
-VERDICT_SCHEMA: dict[str, pl.DataType] = {
-    "batch_id": pl.String(),
-    "row_number": pl.Int32(),
-    "rule_id": pl.String(),
-    "rule_version": pl.Int32(),
-    "severity": pl.String(),
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Kept:
     account: RowAccount
     remarks: dict[str, Any]
     content_hash: str
+    corrects: pl.DataFrame | None = None  # of a correction sheet: which rows its rows go in place of
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file with the verdicts on its own rows, how many of these have an error, and why it is refused, if it is."""
+    """A file with the verdicts on its own rows, how many of these have an error, and why it is refused, if it is.
+
+    `corrections`: what a correction sheet decides on rows that were delivered before.
+    """
 
     item: Prepared
     verdicts: pl.DataFrame
     failed: int
     refusal: Refusal | None
+    corrections: list[Draft]
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ class Ingest:
         hashes = self._write_batches(group, origins, protected)
 
         def kept(batch_id: str, delivered: Delivered) -> Kept:
-            return Kept(protected[batch_id].batch, delivered.account, _remarks(delivered), hashes[batch_id])
+            return Kept(protected[batch_id].batch, delivered.account, _remarks(delivered), hashes[batch_id], delivered.corrects)
 
         return [
             Prepared(file, origin.batch_id, refusal=delivered)
@@ -168,12 +176,23 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        judged = [_judged(item, contract, verdicts) for item in prepared]
+        judged = [self._judged(item, contract, verdicts) for item in prepared]
         hashes = write_parquets({self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
+
+    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:
+        own = verdicts.filter(pl.col("batch_id") == item.batch_id)
+        failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
+        if item.kept is None or item.kept.corrects is None:
+            return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed), [])
+        try:
+            corrections = drafts_of(self.home, self.store, item.file.slot, item.batch_id, item.kept.corrects)
+        except Refusal as refusal:
+            return Judged(item, own, failed, refusal, [])
+        return Judged(item, own, failed, None, corrections)
 
     def _verdicts_path(self, item: Prepared) -> Path:
         return verdicts_path(self.home, item.file.slot, item.batch_id)
@@ -189,10 +208,12 @@ class Ingest:
             self._record_refusal(transaction, item, contract, refusal)
             return FileOutcome(slot, name, "refused", kept.account.read if kept else 0, 0, failed, refusal)
         self._record_batch(transaction, item, kept, contract, hashes[self._verdicts_path(item)])
-        self._record_results(transaction, item, kept, contract, judged.verdicts, rules)
-        append_delivery(transaction, self._entry(item, contract, outcome="accepted", batch_id=item.batch_id))
+        self._record_results(transaction, item, kept, judged.verdicts, rules)
+        outcome = "correction" if judged.corrections else "accepted"
+        Decisions(self.store).make_within(transaction, judged.corrections, Actor("run", self.run_id))
+        append_delivery(transaction, self._entry(item, contract, outcome=outcome, batch_id=item.batch_id))
         record_landed(transaction, item.file.as_seen(self.home))
-        return FileOutcome(slot, name, "accepted", kept.account.read, kept.account.data, failed)
+        return FileOutcome(slot, name, outcome, kept.account.read, kept.account.data, failed)
 
     def _drop_batch(self, item: Prepared) -> None:
         """Removes what a refused file left in the lake, unless the same bytes were taken before."""
@@ -276,21 +297,9 @@ class Ingest:
         )
 
     def _record_results(
-        self, transaction: Connection, item: Prepared, kept: Kept, contract: Contract,
-        own: pl.DataFrame, rules: list[RuleOutcome],
-    ) -> None:  # fmt: skip
-        failed = dict(own.group_by("rule_id").len().iter_rows())
-        rows_checked = kept.batch.height
-        slot = item.file.slot
-        values = [
-            {
-                "run_id": self.run_id, "batch_id": item.batch_id, "rule_id": rule.rule_id,
-                "dataset": contract.dataset, "period": slot.period, "rule_version": rule.rule_version,
-                "severity": rule.severity, "is_cross_file": False,
-                "rows_checked": rows_checked, "rows_failed": failed.get(rule.rule_id, 0),
-            }
-            for rule in rules
-        ]  # fmt: skip
+        self, transaction: Connection, item: Prepared, kept: Kept, own: pl.DataFrame, rules: list[RuleOutcome]
+    ) -> None:
+        values = rule_values(self.run_id, item.file.slot, own, rules, item.batch_id, kept.batch.height)
         transaction.execute(
             rule_result.delete()
             .where(rule_result.c.run_id == self.run_id)
@@ -313,69 +322,27 @@ def judge(
     return validation.results, verdicts.sort("batch_id", "row_number", "rule_id")
 
 
+def rule_values(
+    run_id: str, slot: Slot, verdicts: pl.DataFrame, rules: list[RuleOutcome], batch_id: str, rows: int
+) -> list[dict[str, Any]]:
+    """What the rules found in a batch of `rows` rows, as the ledger has it; a waived verdict is no failure."""
+    counted = verdicts.filter(pl.col("severity") != WAIVED).group_by("rule_id").len()
+    failed = dict(counted.iter_rows())
+    return [
+        {
+            "run_id": run_id, "batch_id": batch_id, "rule_id": rule.rule_id, "dataset": slot.dataset,
+            "period": slot.period, "rule_version": rule.rule_version, "severity": rule.severity,
+            "is_cross_file": False, "rows_checked": rows, "rows_failed": failed.get(rule.rule_id, 0),
+        }
+        for rule in rules
+    ]  # fmt: skip
+
+
 def batch_id_of(file: LandedFile, contract: Contract, key: Key) -> str:
     """The same bytes in the same slot under the same contract and key always are the same batch."""
     slot = file.slot
     parts = (slot.supplier_id, slot.dataset, slot.period, file.file_hash, str(contract.version), key.id)
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]
-
-
-def batch_path(home: Home, slot: Slot, batch_id: str) -> Path:
-    return home.lake / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
-
-
-def schema_path(home: Home, dataset: str) -> Path:
-    """An empty batch with every column of the contract, which batches of earlier versions may lack."""
-    return home.lake / dataset / "period=0000-00" / "_schema.parquet"
-
-
-def linking_path(home: Home, slot: Slot, batch_id: str) -> Path:
-    return home.linking / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
-
-
-def verdicts_path(home: Home, slot: Slot, batch_id: str) -> Path:
-    return home.verdicts / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
-
-
-def batch_frames(home: Home, slot: Slot, batch_id: str, protected: Protected) -> dict[Path, pl.DataFrame]:
-    """What is written of a batch: its rows and its linking keys, if it has any, by path."""
-    frames = {batch_path(home, slot, batch_id): protected.batch}
-    if protected.linking is not None:
-        frames[linking_path(home, slot, batch_id)] = protected.linking
-    return frames
-
-
-def write_batch(home: Home, slot: Slot, batch_id: str, protected: Protected) -> str:
-    """Writes a batch and its linking keys; returns the batch file's SHA-256."""
-    return write_parquets(batch_frames(home, slot, batch_id, protected))[batch_path(home, slot, batch_id)]
-
-
-def write_parquet(frame: pl.DataFrame, path: Path) -> str:
-    """Writes a Parquet file that is either complete and on disk or not there; returns its SHA-256."""
-    return write_parquets({path: frame})[path]
-
-
-def write_parquets(frames: Mapping[Path, pl.DataFrame]) -> dict[Path, str]:
-    """Writes each frame as `write_parquet` does, waiting for the disk once; the files' SHA-256 by path."""
-    contents = {path: as_parquet(frame) for path, frame in frames.items()}
-    write_all(contents)
-    return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
-
-
-def as_parquet(frame: pl.DataFrame) -> memoryview:
-    """The content of a Parquet file."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=True)
-    return buffer.getbuffer()
-
-
-def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
-    """An empty batch per dataset, so that every dataset can be read before anything was delivered."""
-    for contract in contracts.values():
-        path = schema_path(home, contract.dataset)
-        empty = pl.DataFrame(schema=lake_schema(contract))
-        if not path.exists() or pl.read_parquet_schema(path) != empty.schema:
-            write_parquet(empty, path)
 
 
 def _grouped(files: list[LandedFile]) -> list[list[LandedFile]]:
@@ -404,12 +371,6 @@ def _remarks(delivered: Delivered) -> dict[str, Any]:
         "dropped_headers": delivered.dropped_headers,
         "missing_optional": delivered.missing_optional,
     }
-
-
-def _judged(item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:
-    own = verdicts.filter(pl.col("batch_id") == item.batch_id)
-    failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
-    return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed))
 
 
 def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | None:
@@ -443,4 +404,4 @@ def _changed_while_read(file: LandedFile) -> Refusal:
     )
 
 
-__all__ = ["FileOutcome", "GroupOutcome", "Ingest", "Prepared", "judge", "prepare_lake"]
+__all__ = ["FileOutcome", "GroupOutcome", "Ingest", "Prepared", "judge"]

@@ -161,6 +161,7 @@ def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, mem
     entries = memory.entries.get((slot, file_hash), [])
     taken = {entry["batch_id"] for entry in entries} - {None}
     is_refused_before = bool(entries) and not taken
+    is_correction = any(entry["outcome"] == "correction" for entry in entries)
     new_in_slot = memory.new.setdefault(slot, [])
     if file_hash in new_in_slot:
         # A copy of a file that is still to be taken in; what it is depends on what came in between.
@@ -170,7 +171,7 @@ def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, mem
         found.new.append(file)
     elif is_seen:
         return None
-    elif taken and memory.current.get(slot) not in taken:
+    elif taken and not is_correction and memory.current.get(slot) not in taken:
         found.superseded.append(file)
     else:
         found.repeated.append(file)

@@ -22,12 +22,14 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
 from pipelines.follow_up_edition import settle
-from pipelines.ingest import FileOutcome, GroupOutcome, Ingest, prepare_lake
+from pipelines.ingest import FileOutcome, GroupOutcome, Ingest
 from pipelines.keys import Key, load_or_create_key
+from pipelines.lake import prepare_lake
 from pipelines.landing import LandedFile, Landing, Misplaced, look
 from pipelines.progress import Progress, silent
 from pipelines.publish import Publication, current_manifest, publish
 from pipelines.settings import SHANGHAI, Home
+from pipelines.stewardship.decided_batches import DecidedBatches
 from pipelines.store import Store
 
 
@@ -188,8 +190,12 @@ def compute_and_publish(
 
 
 def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = silent) -> Control:
-    """Evaluates the rules across files and writes the control tables. NothingTakenIn where there is no row to judge."""
+    """Applies the decisions on rows, evaluates the rules across files and writes the control tables.
+
+    NothingTakenIn where there is no row to judge.
+    """
     require_deliveries(session.home, session.county, session.store)
+    DecidedBatches(session.home, session.county, session.store, session.run_id).apply()
     built: dict[str, str] = {} if full_refresh else read_built(session.home).digests
     control = export_control(
         session.home, session.county, session.store, session.as_of, built, on_progress=on_progress

@@ -44,7 +44,8 @@ delivery = sa.Table(
     sa.Column("file_name", sa.String, nullable=False),
     sa.Column("file_hash", sa.String, nullable=False),
     sa.Column("received_at", sa.String, nullable=False),
-    sa.Column("outcome", sa.String, nullable=False),  # accepted | refused | refused_superseded | reinstated
+    # accepted | refused | refused_superseded | reinstated | correction (of rows) | decided (by decisions on rows)
+    sa.Column("outcome", sa.String, nullable=False),
     sa.Column("contract_version", sa.Integer, nullable=False),
     sa.Column("refusal_code", sa.String),
     sa.Column("refusal_zh", sa.String),
@@ -73,6 +74,9 @@ batch = sa.Table(
     sa.Column("rows_blank", sa.Integer, nullable=False),
     sa.Column("rows_continuation", sa.Integer, nullable=False),  # lines that continue a quoted cell
     sa.Column("remarks", sa.String, nullable=False),  # JSON: encoding, sheet, extra and dropped headers
+    # Of a batch that decisions made of a delivered one: that one, and how many of its rows were set aside.
+    sa.Column("base_batch_id", sa.String),
+    sa.Column("rows_set_aside", sa.Integer, nullable=False, default=0),
 )  # fmt: skip
 slot = sa.Table(
     "slot", metadata,
@@ -347,6 +351,8 @@ def _slot_after(entry: dict[str, Any]) -> dict[str, Any]:
     match entry["outcome"]:
         case "accepted" | "reinstated":
             return {"batch_id": entry["batch_id"], "is_correction_refused": False}
+        case "decided":
+            return {"batch_id": entry["batch_id"]}
         case "refused":
             return {"is_correction_refused": True}
         case _:

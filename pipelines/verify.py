@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
-from pipelines.ingest import batch_path, verdicts_path
+from pipelines.lake import batch_path, verdicts_path
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home

@@ -256,6 +256,14 @@ window.dash_clientside.warehouse = {
 
   // The grid draws only the rows in sight; on paper all of them are wanted.
   let layoutBefore = null;
+  // Back on the screen the grid draws for the height that it had on paper, until it has seen itself scrolled.
+  const heightAfter = new ResizeObserver(function ([{ target }]) {
+    const api = grid();
+    if (api && api.getGridOption("domLayout") !== "print") {
+      target.dispatchEvent(new Event("scroll"));
+      api.redrawRows();
+    }
+  });
   function grid() {
     const present = window.dash_ag_grid && document.getElementById("flags");
     return present ? window.dash_ag_grid.getApi("flags") : null;
@@ -274,6 +282,8 @@ window.dash_clientside.warehouse = {
     const api = grid();
     if (api && layoutBefore) {
       api.setGridOption("domLayout", layoutBefore);
+      heightAfter.disconnect();
+      heightAfter.observe(document.querySelector("#flags .ag-body-viewport"));
     }
   });
 })();

@@ -16,7 +16,7 @@ import polars as pl
 
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
-from pipelines.ingest import write_parquet
+from pipelines.lake import write_parquet
 from pipelines.linking.decide import decide
 from pipelines.linking.model import score
 from pipelines.linking.records import DATASETS, FOUND, LISTS, entry_rows, files_of, found_rows, gather

@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
 from pipelines.errors import WarehouseError, Words
-from pipelines.ingest import batch_path, linking_path, verdicts_path
+from pipelines.lake import batch_path, linking_path, verdicts_path
 from pipelines.settings import Home
 from pipelines.sql import file_list, scalar
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -103,6 +103,14 @@ def protect_all(
         protected.append(Protected(_batch(own, contract, origin, key), linking))
         start += delivered.height
     return protected
+
+
+def store_cells(cells: Mapping[str, str], contract: Contract) -> pl.DataFrame:
+    """One row with what the lake holds of these cells, column → text as delivered; only columns that identify nobody."""
+    stored = [_stored(pl.DataFrame({name: [text]}), contract.column(name)) for name, text in cells.items()]
+    return pl.concat(stored, how="horizontal").cast(
+        {name: dtype for name, dtype in lake_schema(contract).items() if any(name in one.columns for one in stored)}
+    )
 
 
 def _complete(delivered: pl.DataFrame, contract: Contract) -> pl.DataFrame:

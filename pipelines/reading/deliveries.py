@@ -57,7 +57,8 @@ class Delivered:
     'utf-8-sig', 'gb18030' or 'xlsx'. A number cell of a workbook in an identity column reads like
     6.10629199001011E+17, since its last digits may be lost. `dropped_headers` are columns that are never taken
     in, `extra_headers` columns that the contract does not know, `missing_optional` contract columns not found;
-    `ignored_sheets` are hidden ones and visible ones without the header.
+    `ignored_sheets` are hidden ones and visible ones without the header. `corrects` is null but for a file that corrects
+    rows: row_number, and the batch_id and row_number (corrected_batch, corrected_row) of the row in whose place each goes.
     """
 
     frame: pl.DataFrame
@@ -68,6 +69,7 @@ class Delivered:
     extra_headers: list[str] = field(default_factory=list)
     missing_optional: list[str] = field(default_factory=list)
     ignored_sheets: list[str] = field(default_factory=list)
+    corrects: pl.DataFrame | None = None
 
 
 def read_file(path: Path, contract: Contract) -> Delivered:
@@ -120,7 +122,9 @@ def _sheet_with_header(sheets: Sequence[SheetSource], contract: Contract) -> tup
 
 def _deliver(source: Source, header: Header, rows: Classified, contract: Contract) -> Delivered:
     _refuse_unnamed_data(rows.data, header)
-    if rows.data.is_empty() and contract.kind == "register":
+    if header.correction is not None:
+        rows = _answered(rows, header)
+    if rows.data.is_empty() and (contract.kind == "register" or header.correction is not None):
         raise refuse("no_data_rows", WHOLE_FILE, "0 行数据", "0 data rows")
     frame = _named(rows.data, header, contract)
     _refuse_mangled_numbers(frame, contract)
@@ -131,7 +135,31 @@ def _deliver(source: Source, header: Header, rows: Classified, contract: Contrac
         dropped_headers=header.dropped,
         extra_headers=header.extra,
         missing_optional=header.missing_optional,
+        corrects=_corrects(rows.data, header),
     )
+
+
+def _answered(rows: Classified, header: Header) -> Classified:
+    """Without the rows of a correction sheet that were left as they were sent: nothing was filled in."""
+    is_filled = pl.any_horizontal(
+        empty_as_null(pl.col(f"c{index}").str.strip_chars()).is_not_null() for index in header.positions.values()
+    )
+    data = rows.data.filter(is_filled)
+    return replace(rows, data=data, blank=rows.blank + rows.data.height - data.height)
+
+
+def _corrects(data: pl.DataFrame, header: Header) -> pl.DataFrame | None:
+    """Which row each row goes in place of. Refusal where one does not say, or two say the same."""
+    if header.correction is None:
+        return None
+    batch, row = (pl.col(f"c{index}").str.strip_chars() for index in header.correction)
+    said = data.select("row_number", corrected_batch=batch, corrected_row=row.cast(pl.Int32, strict=False))
+    is_wrong = ~pl.col("corrected_batch").str.contains("^[0-9a-f]{24}$") | pl.col("corrected_row").is_null()
+    wrong = said.filter(is_wrong.fill_null(True) | pl.struct("corrected_batch", "corrected_row").is_duplicated())
+    if wrong.height:
+        found = f"{wrong.height} 行", f"{wrong.height} rows"
+        raise refuse("correction_without_row", at_row(wrong["row_number"][0]), *found)
+    return said
 
 
 def _account(source: Source, header: Header, rows: Classified) -> RowAccount:

@@ -13,6 +13,8 @@ from pipelines.reading.grid import Row
 from pipelines.reading.refusals import WHOLE_FILE, at_row, refuse
 
 SEARCHED_ROWS = 10
+# Two columns that make a file a correction of rows: the batch that a row stands in, and its number there.
+CORRECTED_BATCH, CORRECTED_ROW = "更正批次", "更正行号"
 # fewer than this many recognised columns is a coincidence, not a header
 _LEAST_RECOGNISED = 2
 _INVISIBLE = dict.fromkeys((0xFEFF, 0x200B, 0x200C, 0x200D, 0x2060))
@@ -25,7 +27,7 @@ class Header:
     """The header row and what its cells mean.
 
     `rows_before` are titles and blank rows; `positions` maps contract columns to cell indexes, in the contract's
-    order; `unnamed` are cells without a header.
+    order; `unnamed` are cells without a header; `correction` are the cells that say which row is corrected.
     """
 
     row: Row
@@ -35,6 +37,7 @@ class Header:
     dropped: list[str]
     extra: list[str]
     missing_optional: list[str]
+    correction: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
@@ -95,7 +98,7 @@ def _read_header(row: Row, rows: Sequence[Row], contract: Contract, known: dict[
             pair = _listed([texts[found[name]], text])
             raise refuse("header_ambiguous", where, pair, pair)
         found[name] = index
-    other = [text for text in texts if text and text not in known]
+    other = [text for text in texts if text and text not in known and text not in (CORRECTED_BATCH, CORRECTED_ROW)]
     dropped = [text for text in other if is_forbidden(text)]
     extra = [text for text in other if text not in dropped]
     missing = [column for column in contract.columns if column.name not in found]
@@ -112,7 +115,16 @@ def _read_header(row: Row, rows: Sequence[Row], contract: Contract, known: dict[
         dropped=dropped,
         extra=extra,
         missing_optional=[column.name for column in missing],
+        correction=_correction(texts, where),
     )
+
+
+def _correction(texts: list[str], where: str) -> tuple[int, int] | None:
+    """The cells that say which row of which batch is corrected; none in a file that is a delivery of its own."""
+    found = [texts.index(name) for name in (CORRECTED_BATCH, CORRECTED_ROW) if name in texts]
+    if len(found) == 1:
+        raise refuse("correction_incomplete", where, _listed([texts[found[0]]]), _listed([texts[found[0]]]))
+    return (found[0], found[1]) if found else None
 
 
 def _refuse_data_before(header: Row, rows: Sequence[Row]) -> None:

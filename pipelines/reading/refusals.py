@@ -130,6 +130,16 @@ _REASONS: dict[str, _Reason] = {
         ("编号为文本", "numbers of things as text"),
         ("将该列设为文本格式并重新导出", "format the column as text and export again"),
     ),
+    "correction_incomplete": _reason(
+        ("更正表缺列", "A correction sheet lacks a column"),
+        ("同时有“更正批次”和“更正行号”两列", "both columns 更正批次 (batch) and 更正行号 (row)"),
+        ("使用退回的更正表，不要删改这两列", "use the correction sheet that was sent, with both columns as they are"),
+    ),
+    "correction_without_row": _reason(
+        ("更正表有的行不知更正何处", "A row of the correction sheet does not say what it corrects, or another says the same"),
+        ("每行注明更正批次和更正行号，且各不相同", "batch and row number in every row, each once"),
+        ("使用退回的更正表，不要删改这两列", "use the correction sheet that was sent, with both columns as they are"),
+    ),
     "rows_unaccounted": _reason(
         ("行数对不上", "The rows do not add up"),
         ("物理行数等于各类行数之和", "as many rows classified as are in the file"),

@@ -16,8 +16,8 @@ import polars as pl
 from expectations.contract import load_contract
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
-from pipelines.ingest import VERDICT_SCHEMA, verdicts_path, write_batch, write_parquet
 from pipelines.keys import Key
+from pipelines.lake import VERDICT_SCHEMA, verdicts_path, write_batch, write_parquet
 from pipelines.protection import Origin, protect
 from pipelines.sample.chance import Integers
 from pipelines.sample.names import compose_names, compose_numbers
@@ -182,5 +182,5 @@ def _deliver(
     write_parquet(pl.DataFrame(verdicts, VERDICT_SCHEMA, orient="row"), verdicts_path(home, slot, batch_id))
     across = home.verdicts / "cross_file" / dataset / "none.parquet"
     write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), across)
-    batch = CurrentBatch(batch_id, slot, content_hash, rows.height, rows.height, 0, False)
+    batch = CurrentBatch(batch_id, batch_id, slot, content_hash, rows.height, rows.height, 0, False)
     return batch, Evaluation(dataset, slot.period, content_hash, across, [], {}, is_new=True)

@@ -21,7 +21,7 @@ from pipelines.control import Control
 from pipelines.county import County
 from pipelines.cross_file import Evaluation, RowStates
 from pipelines.current_batches import CurrentBatch
-from pipelines.ingest import batch_path, write_parquet
+from pipelines.lake import batch_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.publish import Publication, publish
 from pipelines.settings import Home

@@ -20,7 +20,7 @@ from pipelines.audit import (
 from pipelines.build import BuildResult
 from pipelines.county import County
 from pipelines.cross_file import RowStates
-from pipelines.ingest import batch_path
+from pipelines.lake import batch_path
 from pipelines.parts import parts_of
 from pipelines.settings import Home
 from tests.support.working import FAILED_TEST, SLOT, TABLES, Working

@@ -13,7 +13,7 @@ from expectations.contract import load_contract, load_contracts
 from pipelines.county import County, Supplier
 from pipelines.cross_file import KEPT_EVALUATIONS, CrossFile, Evaluation, RowStates, event_digests
 from pipelines.current_batches import CurrentBatch, passing_rows
-from pipelines.ingest import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
+from pipelines.lake import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
 from pipelines.store import Slot

@@ -25,10 +25,10 @@ from pipelines.follow_up import (
     Step,
     by_urgency,
     checked_text,
-    has_identity_number,
 )
 from pipelines.follow_up_store import FollowUp, broken_tasks, follow_up_event, follow_up_task
 from pipelines.store import Store
+from pipelines.written import has_identity_number
 
 TODAY = date(2026, 7, 15)
 WANG = Actor("system_user", "wang")

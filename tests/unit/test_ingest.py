@@ -17,17 +17,9 @@ import pytest
 from expectations.contract import load_contract, load_contracts
 from pipelines import ingest as ingest_module
 from pipelines.county import County
-from pipelines.ingest import (
-    FileOutcome,
-    Ingest,
-    batch_id_of,
-    batch_path,
-    linking_path,
-    prepare_lake,
-    verdicts_path,
-    write_parquet,
-)
+from pipelines.ingest import FileOutcome, Ingest, batch_id_of
 from pipelines.keys import Key
+from pipelines.lake import batch_path, linking_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.landing import LandedFile, look
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, broken_entries, rule_result

@@ -17,7 +17,7 @@ from pipelines.actor import Actor
 from pipelines.county import County
 from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
-from pipelines.ingest import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
+from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.publish import current_folder
 from pipelines.settings import Home
 from pipelines.store import Store, append_delivery, batch, delivery, slot
