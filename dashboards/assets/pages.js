@@ -254,38 +254,40 @@ window.dash_clientside.warehouse = {
     }
   });
 
-  // The grid draws only the rows in sight; on paper all of them are wanted.
-  let layoutBefore = null;
-  // Back on the screen the grid draws for the height that it had on paper, until it has seen itself scrolled.
-  const heightAfter = new ResizeObserver(function ([{ target }]) {
-    const api = grid();
-    if (api && api.getGridOption("domLayout") !== "print") {
-      target.dispatchEvent(new Event("scroll"));
-      api.redrawRows();
+  // The grid draws only the rows in sight, and when it has drawn others is its own affair; a printer does not wait for it.
+  // So paper gets a plain table of all rows, in the order in which the grid has them.
+  const sheet = document.createElement("table");
+  sheet.className = "plain on-paper";
+  function fill() {
+    const api = window.dash_ag_grid && document.getElementById("flags") ? window.dash_ag_grid.getApi("flags") : null;
+    if (!api) {
+      return;
     }
-  });
-  function grid() {
-    const present = window.dash_ag_grid && document.getElementById("flags");
-    return present ? window.dash_ag_grid.getApi("flags") : null;
+    const columns = api.getAllDisplayedColumns();
+    sheet.replaceChildren();
+    const head = sheet.createTHead().insertRow();
+    columns.forEach(function (column) {
+      const cell = document.createElement("th");
+      cell.textContent = column.getColDef().headerName;
+      head.append(cell);
+    });
+    const body = sheet.createTBody();
+    api.forEachNodeAfterFilterAndSort(function (node) {
+      const row = body.insertRow();
+      columns.forEach(function (column) {
+        const text = api.getCellValue({ rowNode: node, colKey: column, useFormatter: true });
+        row.insertCell().textContent = column.getColId() === "status" ? node.data.icon + " " + text : text;
+      });
+    });
+    document.getElementById("flags").after(sheet);
   }
   window.addEventListener("beforeprint", function () {
     document.querySelectorAll("details.left-out").forEach(function (folded) {
       folded.open = true;
     });
-    const api = grid();
-    if (api) {
-      layoutBefore = api.getGridOption("domLayout");
-      api.setGridOption("domLayout", "print");
-    }
+    fill();
   });
-  window.addEventListener("afterprint", function () {
-    const api = grid();
-    if (api && layoutBefore) {
-      api.setGridOption("domLayout", layoutBefore);
-      heightAfter.disconnect();
-      heightAfter.observe(document.querySelector("#flags .ag-body-viewport"));
-    }
-  });
+  window.addEventListener("afterprint", function () { sheet.remove(); });
 })();
 
 const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

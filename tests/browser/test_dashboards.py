@@ -235,19 +235,25 @@ def test_the_csv_is_saved_with_its_mark(county: Served, visit: Visit, tmp_path: 
 
 
 def test_on_paper_the_list_is_whole(county: Served, visit: Visit) -> None:
-    page = visit(county).open("/")
+    watched = visit(county)
+    page = watched.open("/")
     page.wait_for_selector("#flags .ag-row")
     [(flags,)] = ask(
         county,
         "select count(*) from fct_flag where period_type = 'month' and period = '2026-06-01'"
         " and unit_level = 'community' and status in ('missed', 'near')",
     )
-    drawn = "() => new Set([...document.querySelectorAll('#flags .ag-row')].map(row => row.getAttribute('row-index'))).size"
-    assert page.evaluate(drawn) < int(str(flags))
+    shown = page.locator("#flags .ag-row[row-index='0'] .ag-cell[col-id='unit']").inner_text()
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_function(f"count => ({drawn})() === count", arg=flags)
+    page.emulate_media(media="print")
+    rows = page.locator(".on-paper tbody tr")
+    assert rows.count() == flags
+    assert shown in rows.first.inner_text()
+    assert page.locator(".on-paper").is_visible() and not page.locator("#flags").is_visible()
+    watched.picture("list-on-paper")
+    page.emulate_media(media="screen")
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
-    page.wait_for_function(f"count => ({drawn})() < count", arg=flags)
+    assert page.locator(".on-paper").count() == 0 and page.locator("#flags").is_visible()
 
 
 def test_the_data_page_shows_what_was_delivered(county: Served, visit: Visit) -> None:
