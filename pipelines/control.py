@@ -87,6 +87,7 @@ def export_control(
         "verdicts": tables.verdicts(home, batches, evaluations, dirty_months),
         "links": linked_rows(linked, dirty_months),
         "links_for_review": for_review,
+        "kept_results": tables.kept_results(home, evaluations, linked),
         "units": units,
         "lineage": lineage,
         **tables.today_tables(today),

@@ -19,6 +19,7 @@ from pipelines.county import County
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
 from pipelines.lake import verdicts_path
+from pipelines.linking import LinkedMonth
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
 from pipelines.sql import file_list
 from pipelines.store import Slot, Store
@@ -114,6 +115,15 @@ def verdicts(
             left join rules using (dataset, rule_id)
             order by batch_id, row_number, rule_id""").pl()
     return found.cast(dict(VERDICTS_SCHEMA))  # type: ignore[arg-type]
+
+
+def kept_results(home: Home, evaluations: list[Evaluation], linked: list[LinkedMonth]) -> pl.DataFrame:
+    """Where the present results of rules across files and of linking lie: for who reads rows outside of a run."""
+    across = [("rules", one.dataset, month_start(one.month), one.verdicts_file) for one in evaluations]
+    links = [("links", None, one.month, one.links_file) for one in linked]
+    rows = [(kind, dataset, month, str(path.relative_to(home.root))) for kind, dataset, month, path in (*across, *links)]
+    schema = {"kind": pl.String, "dataset": pl.String, "period": pl.Date, "path": pl.String}
+    return pl.DataFrame(rows, schema, orient="row")
 
 
 def periods(periods: list[Period], dirty: list[Period], county: County, as_of: date) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import polars as pl
 from filelock import FileLock
 
 from expectations.contract import load_contracts
@@ -30,6 +31,7 @@ from pipelines.progress import Progress, silent
 from pipelines.publish import Publication, current_manifest, publish
 from pipelines.settings import SHANGHAI, Home
 from pipelines.stewardship.decided_batches import DecidedBatches
+from pipelines.stewardship.tickets import Subject, Tickets
 from pipelines.store import Store
 
 
@@ -190,7 +192,8 @@ def compute_and_publish(
 
 
 def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progress = silent) -> Control:
-    """Applies the decisions on rows, evaluates the rules across files and writes the control tables.
+    """Applies the decisions on rows, evaluates the rules across files, writes the control tables, and brings the tickets
+    up to date.
 
     NothingTakenIn where there is no row to judge.
     """
@@ -201,7 +204,15 @@ def prepare(session: Session, *, full_refresh: bool = False, on_progress: Progre
         session.home, session.county, session.store, session.as_of, built, on_progress=on_progress
     )
     session.store.record_cross_file_results(session.run_id, control.evaluations)
+    Tickets(session.store).reconcile(broken_rules(session.home), Actor("run", session.run_id))
     return control
+
+
+def broken_rules(home: Home) -> dict[Subject, int]:
+    """How many rows of whose deliveries break which rule, by the control tables."""
+    results = pl.read_parquet(home.control / "rule_results.parquet").filter(severity="error")
+    counted = results.group_by("supplier_id", "dataset", "rule_id").agg(pl.col("rows_failed").sum())
+    return {Subject(*subject): rows for *subject, rows in counted.iter_rows() if rows}
 
 
 def has_changed(home: Home, control: Control, *, full_refresh: bool = False) -> bool:

@@ -46,6 +46,11 @@ class Home:
         return self.root / "verdicts"
 
     @property
+    def steward(self) -> Path:
+        """What the steward's work list was worked out to be, by what it was worked out from."""
+        return self.root / "steward"
+
+    @property
     def control(self) -> Path:
         return self.root / "control"
 

@@ -13,6 +13,8 @@ from pipelines.lake import batch_path, verdicts_path
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home
+from pipelines.stewardship.decision_store import broken_decisions
+from pipelines.stewardship.tickets import broken_tickets
 from pipelines.store import Slot, Store, broken_entries, fold_slots
 
 
@@ -43,7 +45,7 @@ def verify(home: Home, on_progress: Progress = silent) -> Verification:
     try:
         log, batches = store.deliveries(), store.all_batches()
         damages = [
-            *_ledger_damages(store, log), *_task_damages(store), *_audit_damages(store),
+            *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store), *_audit_damages(store),
             *_batch_damages(home, batches, on_progress),
         ]  # fmt: skip
     finally:
@@ -75,6 +77,13 @@ def _ledger_damages(store: Store, log: list[dict[str, Any]]) -> list[Damage]:
 def _task_damages(store: Store) -> list[Damage]:
     words = Words("督办记录被改动、删除或插入", "an event of the task was changed, deleted or put in between")
     return [Damage("follow_up", f"task {number}", words) for number in broken_tasks(store)]
+
+
+def _steward_damages(store: Store) -> list[Damage]:
+    words = Words("裁定记录被改动、删除或插入", "a step of the decision was changed, deleted or put in between")
+    damages = [Damage("decision", f"decision {number}", words) for number in broken_decisions(store)]
+    words = Words("工单记录被改动、删除或插入", "a step of the ticket was changed, deleted or put in between")
+    return damages + [Damage("ticket", f"ticket {number}", words) for number in broken_tickets(store)]
 
 
 def _audit_damages(store: Store) -> list[Damage]:
