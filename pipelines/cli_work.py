@@ -30,9 +30,11 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="数据管理员：工作清单、问题行、裁定、工单、更正表 / the steward's work.")
 
 Batch = Annotated[str, typer.Argument(help="批次 / batch, as the list shows it")]
+Preview = Annotated[bool, typer.Option("--preview", help="只预演影响，不作裁定 / tell what it would change, decide nothing")]
 RowNumber = Annotated[int, typer.Argument(help="行号 / row number")]
 Reason = Annotated[str, typer.Option(help="理由 / reason")]
 Number = Annotated[int, typer.Argument(help="编号 / number")]
+SHOWN = 40  # figures of a preview
 ANSWER_DAYS = 14  # what a supplier has to answer by, unless it is said otherwise
 
 
@@ -66,8 +68,11 @@ class _Desk:
         found = [str(row["batch_id"]) for row in self.store.current_batches() if str(row["batch_id"]).startswith(start)]
         return found[0] if len(found) == 1 else start
 
-    def decide(self, draft: Draft) -> None:
-        """Makes the decision, and says what comes next."""
+    def decide(self, draft: Draft, *, is_preview: bool = False) -> None:
+        """Makes the decision and says what comes next; or tells what it would change."""
+        if is_preview:
+            self.preview(draft)
+            return
         from pipelines.actor import Actor
         from pipelines.stewardship.decision_store import Decisions
 
@@ -77,6 +82,22 @@ class _Desk:
             lines(f"裁定 {number} 已生效，下次运行时计入 / decision {number} is in force; the next run counts it")
         else:
             lines(f"裁定 {number} 待他人复核 / decision {number} waits for somebody else's approval")
+
+
+    def preview(self, draft: Draft) -> None:
+        """Tells what the decision would change, and makes none."""
+        from pipelines.cli_options import progress
+        from pipelines.stewardship.preview import preview
+
+        with progress() as tell:
+            changed = preview(self.home, self.county, self.store, [draft], tell)
+        mark_sample(self.county.sample)
+        for row in changed.head(SHOWN).iter_rows(named=True):
+            lines(
+                f"[bold]{row['unit_code']} {row['kpi_id']}[/] {row['period_type']} {row['period']:%Y-%m}",
+                f"  {_bounds(row, '')} → {_bounds(row, '_after')}",
+            )
+        lines(f"{changed.height} 项指标值会变 / figures would change{' …' if changed.height > SHOWN else ''}")
 
 
 @contextmanager
@@ -212,45 +233,48 @@ def decisions(
 
 
 @app.command(epilog='例 / example:  warehouse steward accept 1a2b3c4d 17 --reason "查阅原始凭证属实"')
-def accept(batch: Batch, row_number: RowNumber, reason: Reason) -> None:
+def accept(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False) -> None:
     """认可：虽违反规则仍计入 / let a row count although it breaks a rule."""
     from pipelines.stewardship import settling
 
     with _desk() as desk:
-        desk.decide(settling.accept(desk.view(batch, row_number), reason, is_sample=desk.county.sample))
+        draft = settling.accept(desk.view(batch, row_number), reason, is_sample=desk.county.sample)
+        desk.decide(draft, is_preview=preview)
 
 
 @app.command(epilog="例 / example:  warehouse steward reject 1a2b3c4d 17 --reason 不属于本县")
-def reject(batch: Batch, row_number: RowNumber, reason: Reason) -> None:
+def reject(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False) -> None:
     """剔除：不属于这份数据 / leave a row out that does not belong."""
     from pipelines.stewardship import settling
 
     with _desk() as desk:
-        desk.decide(settling.reject(desk.view(batch, row_number), reason))
+        desk.decide(settling.reject(desk.view(batch, row_number), reason), is_preview=preview)
 
 
 @app.command(epilog="例 / example:  warehouse steward merge 1a2b3c4d 17 --into 16 --reason 重复填报")
 def merge(
-    batch: Batch, row_number: RowNumber, into: Annotated[int, typer.Option(help="保留的行号 / the row that stays")], reason: Reason
+    batch: Batch, row_number: RowNumber, into: Annotated[int, typer.Option(help="保留的行号 / the row that stays")], reason: Reason,
+    preview: Preview = False,
 ) -> None:  # fmt: skip
     """并入主键相同的另一行 / merge a row into another with the same key."""
     from pipelines.stewardship import settling
 
     with _desk() as desk:
-        desk.decide(settling.merge(desk.view(batch, row_number), into, reason))
+        desk.decide(settling.merge(desk.view(batch, row_number), into, reason), is_preview=preview)
 
 
 @app.command(epilog="例 / example:  warehouse steward correct 1a2b3c4d 17 --set accepted_date=2026-01-05 --reason 据卷宗")
 def correct(
     batch: Batch, row_number: RowNumber, reason: Reason,
     set_: Annotated[list[str], typer.Option("--set", help="列=值，可多次 / column=value, repeatable")],
+    preview: Preview = False,
 ) -> None:  # fmt: skip
     """就地更正不识别个人的单元格 / correct cells that identify nobody."""
     from pipelines.stewardship import settling
 
     cells = dict(parsed(_assignment, text, "--set") for text in set_)
     with _desk() as desk:
-        desk.decide(settling.correct(desk.view(batch, row_number), cells, reason))
+        desk.decide(settling.correct(desk.view(batch, row_number), cells, reason), is_preview=preview)
 
 
 @app.command("send-back", epilog="例 / example:  warehouse steward send-back 1a2b3c4d 17 --due 2026-08-01 --reason 请核对")
@@ -337,6 +361,36 @@ def sheet(
             lines(f"{sheet_name(slot)}: {len(of_slot)} 行 rows → landing/{slot.supplier_id}/{slot.dataset}/{slot.period}/")
         if not wanted:
             lines("没有退回的行 / no row was sent back")
+
+
+def _bounds(row: dict[str, Any], which: str) -> str:
+    low, value, high = (row[name + which] for name in ("value_low", "value", "value_high"))
+    told = ["—" if one is None else f"{one:.2f}" for one in (value, low, high)]
+    verdict = " ".join(filter(None, (row["status" + which], row["certainty" + which])))
+    return f"{told[0]} ({told[1]} – {told[2]}) {verdict}"
+
+
+@app.command(epilog="例 / example:  warehouse steward link 1a2b3c4d 17 9f8e7d6c 4 --same --reason 查证为同一人")
+def link(
+    batch: Batch, row_number: RowNumber,
+    entry_batch: Annotated[str, typer.Argument(help="名册批次 / batch of the book")],
+    entry_row: Annotated[int, typer.Argument(help="名册行号 / its row")],
+    is_same: Annotated[bool, typer.Option("--same/--other", help="同一人，或不是 / the same person, or another")],
+    reason: Reason,
+) -> None:  # fmt: skip
+    """确认或否认疑似同一人（见 warehouse links --review） / confirm or refuse an uncertain link."""
+    from pipelines import steward
+    from pipelines.stewardship.decided_links import draft
+
+    with _desk() as desk:
+        wanted = (desk.batch_id(batch), row_number, desk.batch_id(entry_batch), entry_row)
+        names = ("batch_id", "row_number", "entry_batch_id", "entry_row_number")
+        pairs = [
+            pair for pair in steward.links_for_review(desk.home).iter_rows(named=True)
+            if tuple(pair[name] for name in names) == wanted
+        ]  # fmt: skip
+        pair = pairs[0] if pairs else dict(zip(names, wanted, strict=True))
+        desk.decide(draft(desk.home, desk.store, pair, reason, is_same=is_same))
 
 
 def _is_sent_back(view: RowView) -> bool:
