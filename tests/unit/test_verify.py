@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -22,7 +21,7 @@ from pipelines.publish import current_folder
 from pipelines.settings import Home
 from pipelines.store import Store, delivery, slot
 from pipelines.verify import verify
-from tests.support.kept import keep
+from tests.support.kept import flip_a_bit, keep
 from tests.support.working import SLOT
 
 
@@ -37,12 +36,6 @@ def edition(home: Home) -> Path:
     folder = current_folder(home)
     assert folder is not None
     return folder
-
-
-def flip_a_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[random.Random(path.name).randrange(len(content))] ^= 1
-    path.write_bytes(content)
 
 
 def change_ledger(home: Home, statement: sa.Executable) -> None:
