@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +22,11 @@ from pipelines.progress import Progress, silent
 from pipelines.publish import file_hash, read_manifest
 from pipelines.settings import Home
 from pipelines.store import Store
-from pipelines.verify import Damage
+from pipelines.verify import Damage, HashOf
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SEAL = "manifest.json.sha256"  # of the manifest, as `sha256sum` writes it
-
-HashOf = Callable[[Path], str]
 
 
 class _Strict(BaseModel):
@@ -85,7 +83,8 @@ class Manifest(_Strict):
     files: dict[str, KeptFile]
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
+        """Bytes of all its files."""
         return sum(file.size for file in self.files.values())
 
 
@@ -188,7 +187,7 @@ def file_damages(backup: Backup, hash_of: HashOf, on_progress: Progress = silent
         yield Damage("file", place, Words("清单中没有这个文件", "the manifest does not have it"))
     done = 0
     for place, file in kept.items():
-        on_progress("核对备份 verifying the backup", done / max(backup.manifest.bytes, 1))
+        on_progress("核对备份 verifying the backup", done / max(backup.manifest.size, 1))
         done += file.size
         path = backup.folder / place
         if place not in found or path.is_symlink():

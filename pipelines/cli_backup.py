@@ -38,7 +38,7 @@ Keys = Annotated[
 ]
 
 
-@app.command(epilog="例 / example:  warehouse backup create --to /mnt/backups --keys /mnt/keys --keep 14")
+@app.command(epilog="例 / example:  warehouse backup create --to /srv/backups --keys /media/keys --keep 14")
 def create(
     to: To,
     keys: Keys = None,
@@ -56,13 +56,13 @@ def create(
     manifest = made.backup.manifest
     lines(
         f"[green]✓[/] {escape(str(made.backup.folder))}",
-        f"文件 files {len(manifest.files):,} · {_size(manifest.bytes)}，新增 of these new {_size(made.new_bytes)}",
+        f"文件 files {len(manifest.files):,} · {_size(manifest.size)}，新增 of these new {_size(made.new_bytes)}",
         *([f"删除较早备份 older backups removed {len(made.removed)}"] if made.removed else []),
     )
     _tell_of_key(made.backup)
 
 
-@app.command("list", epilog="例 / example:  warehouse backup list /mnt/backups")
+@app.command("list", epilog="例 / example:  warehouse backup list /srv/backups")
 def list_(folder: In, as_json: Json = False) -> None:
     """全部完整的备份 / every complete backup."""
     from pipelines.backup_folder import backups_in
@@ -76,12 +76,12 @@ def list_(folder: In, as_json: Json = False) -> None:
         manifest = backup.manifest
         table.add_row(
             escape(backup.name), escape(f"{manifest.county_name} {manifest.county_code}"), _where_key(backup),
-            f"{manifest.marks.ledger_entries:,}", f"{len(manifest.files):,}", _size(manifest.bytes),
+            f"{manifest.marks.ledger_entries:,}", f"{len(manifest.files):,}", _size(manifest.size),
         )  # fmt: skip
     console.print(table)
 
 
-@app.command(epilog="例 / example:  warehouse backup verify /mnt/backups")
+@app.command(epilog="例 / example:  warehouse backup verify /srv/backups")
 def verify(backup: One, keys: Keys = None, as_json: Json = False) -> None:
     """核对备份的每个文件、台账、版本与密钥 / compare every file, the ledger, editions and the key of a backup with their hashes."""
     from pipelines.backup_folder import BackupDamaged, find_backup
@@ -105,7 +105,7 @@ def verify(backup: One, keys: Keys = None, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command(epilog="例 / example:  warehouse backup drill /mnt/backups --keys /mnt/keys")
+@app.command(epilog="例 / example:  warehouse backup drill /srv/backups --keys /media/keys")
 def drill(
     backup: One,
     keys: Keys = None,
@@ -124,7 +124,7 @@ def drill(
         print_json({**_described(tried.backup), "seconds": tried.seconds, "damages": damages_json(tried.damages)})
     else:
         lines(
-            f"{escape(tried.backup.name)} · {_size(tried.backup.manifest.bytes)} · 恢复用时 restored in {tried.seconds:.1f} s",
+            f"{escape(tried.backup.name)} · {_size(tried.backup.manifest.size)} · 恢复用时 restored in {tried.seconds:.1f} s",
             f"台账 ledger {tried.backup.manifest.marks.ledger_hash[:16]}… · 版本 edition {tried.backup.manifest.marks.edition_id or '—'}",
         )
         print_damages(tried.damages)
@@ -132,7 +132,7 @@ def drill(
         raise typer.Exit(1)
 
 
-@restore_app.command(epilog="例 / example:  warehouse restore /mnt/backups --into /srv/warehouse/110101 --keys /mnt/keys")
+@restore_app.command(epilog="例 / example:  warehouse restore /srv/backups --into /srv/warehouse/110101 --keys /media/keys")
 def restore(
     backup: One,
     into: Annotated[Path, typer.Option(help="空的数据根目录 / data root, empty or not there", file_okay=False)],
@@ -165,7 +165,7 @@ def _described(backup: Backup) -> dict[str, Any]:
         "ledger_entries": manifest.marks.ledger_entries, "ledger_hash": manifest.marks.ledger_hash,
         "schema_revision": manifest.schema_revision, "key_id": manifest.key.id if manifest.key else None,
         "is_key_apart": bool(manifest.key and manifest.key.is_apart),
-        "files": len(manifest.files), "bytes": manifest.bytes,
+        "files": len(manifest.files), "bytes": manifest.size,
     }  # fmt: skip
 
 

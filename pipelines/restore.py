@@ -123,7 +123,7 @@ def _restore_files(backup: Backup, home: Home, on_progress: Progress) -> None:
     own = {backup.home.store, key_file(backup.home.keys), backup.home.county_file}
     done = 0
     for place, file in backup.manifest.files.items():
-        on_progress("恢复 restoring", done / max(backup.manifest.bytes, 1))
+        on_progress("恢复 restoring", done / max(backup.manifest.size, 1))
         done += file.size
         if backup.folder / place in own:
             continue
@@ -201,12 +201,12 @@ def _require_empty(home: Home) -> None:
 def _require_room(home: Home, backup: Backup) -> None:
     existing = next(path for path in (home.root, *home.root.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
-    if free > backup.manifest.bytes:
+    if free > backup.manifest.size:
         return
     raise WarehouseError(
         Words("磁盘空间不足，未恢复", "The disk is too small: nothing was restored"),
         where=str(existing),
-        expected=Words(f"{backup.manifest.bytes:,} 字节", f"{backup.manifest.bytes:,} bytes"),
+        expected=Words(f"{backup.manifest.size:,} 字节", f"{backup.manifest.size:,} bytes"),
         found=Words(f"可用 {free:,} 字节", f"{free:,} bytes free"),
         advice=Words("换一块磁盘，或腾出空间", "use another disk, or make room"),
     )

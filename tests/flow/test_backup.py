@@ -83,7 +83,7 @@ def test_the_drill_finds_nothing_wrong_and_the_next_backup_takes_what_is_new(los
     later = create(lost.home, lost.backup.folder.parent)
     assert verify_backup(later.backup).damages == []
     assert later.backup.manifest.marks.ledger_entries > lost.backup.manifest.marks.ledger_entries
-    assert later.new_bytes < later.backup.manifest.bytes
+    assert later.new_bytes < later.backup.manifest.size
 
 
 def test_no_identity_number_and_no_file_of_landing_is_in_a_backup(lost: Lost, delivered: Home) -> None:

@@ -158,7 +158,7 @@ def test_what_the_backup_before_has_is_linked(kept: Home, to: Path) -> None:
         if (first.backup.folder / name).samefile(second.backup.folder / name)
     }  # fmt: skip
     assert set(second.backup.manifest.files) - linked == {"store/operational.db", "keys/pseudonym.json"}
-    assert first.new_bytes == first.backup.manifest.bytes
+    assert first.new_bytes == first.backup.manifest.size
     assert second.new_bytes < first.new_bytes
 
 
