@@ -46,8 +46,10 @@ from pipelines.publish import DATABASE, current_folder, file_hash, read_manifest
 from pipelines.settings import Home
 from pipelines.store import Slot, Store
 from pipelines.store_copy import copy_store
+from pipelines.verify import verify_kept
 
 _BLOCK = 1 << 20  # bytes read at a time
+_NOT_THE_CONTENT = Words("文件缺失，或内容不同", "no such file, or another content")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def create(
     """A backup of a data root as a new folder in `folder`; one that is complete, or is not there.
 
     `keys`: where the pseudonym key is kept instead of in the backup; `keep`: how many complete ones stay. Raises
-    WarehouseError where a file is missing or is not what was written, and then makes and removes nothing.
+    WarehouseError where the data root is damaged or its key is missing, and then makes and removes nothing.
     """
     _require_outside(home, folder)
     county = load_county(home.county_file)
@@ -112,10 +114,10 @@ class _Draft:
         sources = [*_edition_sources(self.home, edition), *_county_sources(self.home)]
         with closing(Store.at(self.place.store)) as snapshot:
             copy_store(store, snapshot)
-            sources += _batch_sources(self.home, snapshot)
+            self._keep_all([*sources, *_batch_sources(self.home, snapshot)])
+            self._require_sound(snapshot)
             marks, made_with = Marks.of(snapshot, edition), snapshot.current_key_ids()
         self._note(self.place.store, file_hash(self.place.store))
-        self._keep_all(sources)
         return Manifest(
             format=FORMAT, made_at=datetime.now(UTC), county_code=county.county_code, county_name=county.name_zh,
             schema_revision=HEAD, key=self._keep_key(made_with, keys), marks=marks, files=self.files,
@@ -144,6 +146,12 @@ class _Draft:
         except FileNotFoundError as error:
             raise _not_as_written(place) from error
         self._note(target, sha256)
+
+    def _require_sound(self, snapshot: Store) -> None:
+        """What would not pass when the backup is verified is told now, not on the day of the loss."""
+        hashes = {self.place.root / place: file.sha256 for place, file in self.files.items()}
+        for damage in verify_kept(self.place, snapshot, hash_of=hashes.__getitem__).damages:
+            raise _not_as_written(f"{damage.what} {damage.where}", damage.words)
 
     def _earlier(self, place: str, sha256: str) -> Path | None:
         """The file of the backup before where it has this content, and still has: damage must not be handed down."""
@@ -278,11 +286,11 @@ def _require_outside(home: Home, folder: Path) -> None:
     )
 
 
-def _not_as_written(place: str) -> WarehouseError:
+def _not_as_written(where: str, found: Words = _NOT_THE_CONTENT) -> WarehouseError:
     return WarehouseError(
-        Words("数据根目录中的文件缺失或已损坏，未备份", "A file of the data root is missing or damaged: no backup was made"),
-        where=place,
-        expected=Words("台账或版本清单登记的内容", "the content that the ledger or its edition names"),
-        found=Words("文件缺失，或内容不同", "no such file, or another content"),
-        advice=Words("运行 warehouse verify；完好的文件在较早的备份里", "run: warehouse verify; an earlier backup has the sound file"),
+        Words("数据根目录已损坏，未备份", "The data root is damaged: no backup was made"),
+        where=where,
+        expected=Words("台账或版本清单登记的内容", "what the ledger or its edition says"),
+        found=found,
+        advice=Words("运行 warehouse verify；完好的内容在较早的备份里", "run: warehouse verify; an earlier backup has what is sound"),
     )

@@ -28,7 +28,7 @@ from pipelines.keys import key_file, load_or_create_key
 from pipelines.publish import current_folder
 from pipelines.restore import restore, verify_backup
 from pipelines.settings import REPO, Home
-from pipelines.store import Slot, Store
+from pipelines.store import Slot, Store, delivery
 from pipelines.verify import verify
 from tests.support.kept import RAW, damaged, files_in, flip_a_bit, keep_a_batch, keep_everything
 from tests.support.working import SLOT, Working
@@ -211,6 +211,13 @@ def test_a_damaged_or_lost_file_of_the_data_root_is_not_taken_for_a_backup(kept:
     expect_none(kept, to, r"b1\.parquet")
     path.unlink()
     expect_none(kept, to, r"b1\.parquet")
+
+
+def test_of_a_ledger_that_was_changed_no_backup_is_made(kept: Home, to: Path) -> None:
+    create(kept, to)
+    with closing(Store.of(kept)) as store, store.transaction() as connection:
+        connection.execute(delivery.update().values(file_name="b.csv"))
+    expect_none(kept, to, "entry 1")
 
 
 def test_where_the_backup_before_has_a_sound_one_a_damaged_file_does_no_harm(kept: Home, to: Path) -> None:
