@@ -25,7 +25,14 @@ from pipelines.stewardship.decisions import (
     rules_to_accept,
 )
 from pipelines.stewardship.row_content import digests
-from pipelines.stewardship.tickets import Reconciled, Subject, TicketError, Tickets, broken_tickets, ticket_step
+from pipelines.stewardship.tickets import (
+    Reconciled,
+    Subject,
+    TicketError,
+    Tickets,
+    broken_tickets,
+    ticket_step,
+)
 from pipelines.stewardship.work_list import bundles
 from pipelines.store import Slot, Store
 
