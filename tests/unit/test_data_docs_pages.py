@@ -17,10 +17,9 @@ from expectations.data_docs import Run, _share, validation_result
 from expectations.rules import file_rules
 from pipelines import data_docs
 from pipelines.cli import app
-from pipelines.county import County
 from pipelines.data_docs import INDEX, KEPT_RUNS, NoDataDocs, newest_page, page_of_run, write_index
 from pipelines.settings import Home
-from tests.support.data_docs import DATASET, MONTHS, RUN, batches, write_docs
+from tests.support.data_docs import COUNTY, DATASET, MONTHS, RUN, batches, write_docs
 
 HOSTILE = '<script>alert(1)</script>"><img src=x onerror=alert(2)>$zh ${content} {{7*7}}'
 ADDRESSES = ("href", "src", "srcset", "action", "data", "poster")
@@ -51,8 +50,8 @@ def pages(home: Home) -> dict[Path, Markup]:
 
 
 @pytest.fixture
-def docs(home: Home, county: County) -> Home:
-    write_docs(home, county)
+def docs(home: Home) -> Home:
+    write_docs(home)
     return home
 
 
@@ -138,7 +137,7 @@ def test_no_page_loads_or_leads_outside(docs: Home) -> None:
     assert not re.search(r"url\(|@import|//", (docs.data_docs / "data_docs.css").read_text("utf-8"))
 
 
-def test_names_and_words_are_no_way_in_for_markup(docs: Home, county: County) -> None:
+def test_names_and_words_are_no_way_in_for_markup(docs: Home) -> None:
     contract = load_contract(DATASET)
     plain = pages(docs)
     shutil.rmtree(docs.data_docs)
@@ -148,7 +147,7 @@ def test_names_and_words_are_no_way_in_for_markup(docs: Home, county: County) ->
         "columns": tuple(column.model_copy(update=titles) for column in contract.columns),
         "rules": tuple(rule.model_copy(update={"zh": HOSTILE, "en": HOSTILE}) for rule in contract.rules),
     }
-    write_docs(docs, county, contract=contract.model_copy(update=changed), supplier=HOSTILE)
+    write_docs(docs, contract=contract.model_copy(update=changed), supplier=HOSTILE)
     for path, page in pages(docs).items():
         # the same elements as with plain names, and the hostile ones are read as they are
         assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain[path].elements]
@@ -162,11 +161,11 @@ def test_pages_are_for_nobody_else(docs: Home) -> None:
     assert [docs.data_docs.stat().st_mode & 0o777, (docs.data_docs / RUN).stat().st_mode & 0o777] == [0o700, 0o700]
 
 
-def test_the_last_runs_are_kept_the_newest_first(home: Home, county: County, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_runs_are_kept_the_newest_first(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_docs, "KEPT_RUNS", 2)
     runs = [f"202607{day}T013000000000-ab12" for day in (10, 11, 12)]
     for run_id in runs:
-        write_docs(home, county, run_id)
+        write_docs(home, run_id)
     assert sorted(path.name for path in home.data_docs.iterdir() if path.is_dir()) == runs[1:]
     index = page_of_run(home).read_text("utf-8")
     assert runs[0] not in index and index.index(runs[2]) < index.index(runs[1])
@@ -174,31 +173,31 @@ def test_the_last_runs_are_kept_the_newest_first(home: Home, county: County, mon
     assert KEPT_RUNS == 24
 
 
-def test_what_is_validated_twice_in_a_run_has_two_pages(docs: Home, county: County) -> None:
-    write_docs(docs, county)
+def test_what_is_validated_twice_in_a_run_has_two_pages(docs: Home) -> None:
+    write_docs(docs)
     names = sorted(path.name for path in (docs.data_docs / RUN).glob(f"{DATASET}-{MONTHS[0]}*"))
     assert names == [f"{DATASET}-{MONTHS[0]}.2.html", f"{DATASET}-{MONTHS[0]}.html"]
     assert newest_page(docs, DATASET, MONTHS[0]).name == names[0]
     assert all(name in page_of_run(docs).read_text("utf-8") for name in names)
 
 
-def test_a_run_that_was_killed_is_listed_by_the_next_one(docs: Home, county: County) -> None:
+def test_a_run_that_was_killed_is_listed_by_the_next_one(docs: Home) -> None:
     (docs.data_docs / RUN / INDEX).unlink()
-    write_docs(docs, county, "20260713T013000000000-ab12")
+    write_docs(docs, "20260713T013000000000-ab12")
     assert page_of_run(docs, RUN).is_file() and RUN in page_of_run(docs).read_text("utf-8")
 
 
-def test_a_run_that_took_nothing_in_changes_nothing(docs: Home, county: County) -> None:
+def test_a_run_that_took_nothing_in_changes_nothing(docs: Home) -> None:
     before = page_of_run(docs).stat().st_mtime_ns
-    write_index(docs, county, "20260713T013000000000-ab12")
+    write_index(docs, COUNTY, "20260713T013000000000-ab12")
     assert page_of_run(docs).stat().st_mtime_ns == before
 
 
-def test_pages_that_cannot_be_written_end_no_run(home: Home, county: County, caplog: pytest.LogCaptureFixture) -> None:
+def test_pages_that_cannot_be_written_end_no_run(home: Home, caplog: pytest.LogCaptureFixture) -> None:
     home.root.mkdir()
     home.data_docs.write_text("in the way")
     with caplog.at_level(logging.ERROR):
-        write_docs(home, county)
+        write_docs(home)
     assert [record.getMessage() for record in caplog.records] == ["Data Docs were not written: FileExistsError"] * 2
 
 
