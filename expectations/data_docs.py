@@ -393,7 +393,7 @@ def _number(value: int, *, is_marked: bool = False) -> str:
 
 
 def _note(words: Words, value: str = "") -> RenderedStringTemplateContent:
-    return _piece(_two(words) + _text(value, "code"), "p", "note")
+    return _piece(f"{_two(words)} {_text(value, 'code')}", "p", "note")
 
 
 def _heading(words: Words, href: str = "") -> RenderedHeaderContent:
