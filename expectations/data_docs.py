@@ -50,7 +50,7 @@ Words = tuple[str, str]  # Chinese, English
 PASSED: Words = ("合格", "passed")
 FAILED: Words = ("不合格", "failed")
 INSIDE_FILES: Words = (
-    "只有计数，没有任何值。此处为文件内的规则；跨文件的规则由 SQL 核对，结果见看板“数据状况”。",
+    "只有计数，没有任何值。此处为文件内的规则；跨文件的规则由 SQL 核对，结果见看板“数据情况”。",
     "Counts and no values. These are the rules inside files; rules across files are evaluated in SQL, see the state of the data.",
 )
 
@@ -242,7 +242,7 @@ def _matrix(run: Run, summaries: Sequence[Summary]) -> tuple[list[str], list[lis
 class _Rows(ValidationResultsTableContentBlockRenderer):  # type: ignore[misc]
     """The table of expectations: what is demanded in both languages, and counts."""
 
-    _default_content_block_styling: ClassVar[dict[str, Any]] = TABLE_STYLING
+    _default_content_block_styling: ClassVar[dict[str, Any]] = {**TABLE_STYLING, "classes": ["table-responsive", "expectations"]}
 
     @classmethod
     def _process_content_block(cls, content_block: Any, has_failed_evr: Any, render_object: Any = None) -> None:
