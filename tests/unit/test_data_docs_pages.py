@@ -17,7 +17,17 @@ from expectations.data_docs import Run, _share, validation_result
 from expectations.rules import file_rules
 from pipelines import data_docs
 from pipelines.cli import app
-from pipelines.data_docs import INDEX, KEPT_RUNS, NoDataDocs, newest_page, page_of_run, write_index
+from pipelines.county import save_county
+from pipelines.data_docs import (
+    INDEX,
+    KEPT_RUNS,
+    NoDataDocs,
+    newest_page,
+    page_of_run,
+    write_index,
+    write_validation,
+)
+from pipelines.run import open_session, recorded
 from pipelines.settings import Home
 from tests.support.data_docs import COUNTY, DATASET, MONTHS, RUN, batches, write_docs
 
@@ -191,6 +201,16 @@ def test_a_run_that_took_nothing_in_changes_nothing(docs: Home) -> None:
     before = page_of_run(docs).stat().st_mtime_ns
     write_index(docs, COUNTY, "20260713T013000000000-ab12")
     assert page_of_run(docs).stat().st_mtime_ns == before
+
+
+def test_a_run_that_fails_leaves_its_pages_as_well(home: Home) -> None:
+    home.root.mkdir()
+    save_county(COUNTY, home.county_file)
+    with pytest.raises(ZeroDivisionError), open_session(home) as session, recorded(session):
+        write_validation(home, session.county, session.run_id, load_contract(DATASET), MONTHS[0], batches())
+        raise ZeroDivisionError
+    assert session.run_id in page_of_run(home).read_text("utf-8")
+    assert "网格 " in page_of_run(home, session.run_id).read_text("utf-8")
 
 
 def test_pages_that_cannot_be_written_end_no_run(home: Home, caplog: pytest.LogCaptureFixture) -> None:
