@@ -183,7 +183,7 @@ def validation_page(
     contract: Contract, batches: Sequence[BatchCounts], result: ExpectationSuiteValidationResult, run: Run
 ) -> str:
     """The page of one validation: every expectation with its words, rows checked and failed, and by supplier."""
-    document = _ValidationPage(contract, batches).render(result)
+    document = _ValidationPage(contract, batches, result.meta["month"]).render(result)
     trail = [("../index.html", "Data Docs"), ("index.html", run.started)]
     return _page(document, run.is_sample, trail, root="../", has_filter=True)
 
@@ -293,23 +293,23 @@ class _Section(ValidationResultsColumnSectionRenderer):  # type: ignore[misc]
 class _ValidationPage(ValidationResultsPageRenderer):  # type: ignore[misc]
     """The page of a validation, its sections in the order of the contract's columns."""
 
-    def __init__(self, contract: Contract, batches: Sequence[BatchCounts]) -> None:
+    def __init__(self, contract: Contract, batches: Sequence[BatchCounts], month: str) -> None:
         super().__init__(
             column_section_renderer={"class_name": _Section.__name__, "module_name": __name__}, run_info_at_end=True
         )
-        self._contract, self._batches = contract, batches
+        self._contract, self._batches, self._month = contract, batches, month
 
     def _determine_page_title(self, *_: Any) -> str:
-        return f"{self._contract.title_zh} {self._contract.title_en}"
+        return f"{self._contract.title_zh} {self._contract.title_en} · {self._month}"
 
     def _group_evrs_by_column_with_suite_meta(
         self, validation_results: ExpectationSuiteValidationResult, _: str
     ) -> dict[str, list[ExpectationValidationResult]]:
-        """By the contract column that they are about; '' where that is more than one."""
+        """By the contract column that they are about; '' where that is not one."""
         groups: dict[str, list[ExpectationValidationResult]] = defaultdict(list)
         for result in validation_results.results:
-            first, *others = result.expectation_config.meta["columns"]
-            groups["" if others else first].append(result)
+            columns = result.expectation_config.meta["columns"]
+            groups[columns[0] if len(columns) == 1 else ""].append(result)
         return groups
 
     def _title(self, name: str) -> Words:
@@ -330,8 +330,8 @@ class _ValidationPage(ValidationResultsPageRenderer):  # type: ignore[misc]
 
     @classmethod
     def _render_validation_header(cls, validation_results: ExpectationSuiteValidationResult) -> RenderedHeaderContent:
-        status = PASSED if validation_results.success else FAILED
-        return _heading((f"{validation_results.meta['month']} · {status[0]}", status[1]))
+        zh, en = PASSED if validation_results.success else FAILED
+        return _heading((f"概况：{zh}", f"overview: {en}"))
 
     @classmethod
     def _render_validation_statistics(cls, validation_results: ExpectationSuiteValidationResult) -> RenderedTableContent:
