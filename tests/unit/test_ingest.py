@@ -120,7 +120,7 @@ def test_the_ledger_holds_the_account_of_every_line(site: Site) -> None:
     account = site.account(GRIDS)
     parts = {name.removeprefix("rows_"): count for name, count in account.items() if name.startswith("rows_")}
     assert parts.pop("read") == sum(parts.values()) == 7
-    assert parts == {"data": 2, "title": 1, "header": 1, "note": 0, "totals": 1, "blank": 1, "continuation": 1}
+    assert parts == {"data": 2, "title": 1, "header": 1, "note": 0, "totals": 1, "blank": 1, "continuation": 1, "set_aside": 0}
 
 
 def test_the_ledger_holds_the_hashes_of_what_was_written(site: Site) -> None:
