@@ -17,12 +17,13 @@ from flask import Request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as Answer
 
-from dashboards.access import PROXY_HEADER, Access, is_loopback
+from dashboards.access import PROXY_HEADER, Access
 from dashboards.identity_provider import Client, IdentityProvider, Journey
 from dashboards.visitor import ANYONE_HERE, Visitor
 from pipelines.account_store import SETUP, SETUP_LASTS, Accounts, Clock, utc_now
 from pipelines.actor import Actor
 from pipelines.errors import WarehouseError, Words
+from pipelines.network import is_loopback
 from pipelines.sessions import LONGEST, Sessions
 from pipelines.settings import Home
 from pipelines.store import Store

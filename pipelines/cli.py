@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users
+from pipelines import cli_alerts, cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -35,6 +35,7 @@ app = typer.Typer(
     help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
 )  # fmt: skip
 
+app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_users.app, name="users")

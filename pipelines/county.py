@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from expectations.contract import load_contracts
+from pipelines.alert_settings import AlertSettings
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import add_months, month_end, month_start
 
@@ -20,11 +21,15 @@ class _Strict(BaseModel):
 
 
 class Supplier(_Strict):
-    """Who delivers, and the subtrees of units (code prefixes) that the deliveries cover."""
+    """Who delivers, and the subtrees of units (code prefixes) that the deliveries cover.
+
+    `contacts`: accounts of those in the role of suppliers who are told of its deliveries; without any, all whose area has it.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     name_zh: str
     covers: tuple[str, ...] = Field(min_length=1)
+    contacts: tuple[str, ...] = ()
 
 
 class Expected(_Strict):
@@ -115,6 +120,7 @@ class County(_Strict):
     expected: tuple[Expected, ...]
     parameters: Parameters = Parameters()
     bulletin: BulletinHead = BulletinHead()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("first_period", "last_period")
     @classmethod

@@ -15,6 +15,9 @@ from filelock import FileLock
 
 from expectations.contract import load_contracts
 from pipelines.actor import Actor
+from pipelines.alert_causes import Look
+from pipelines.alert_sending import send_after_run
+from pipelines.alert_watch import check_after_run
 from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
@@ -61,21 +64,27 @@ class RunSummary:
 
 @contextmanager
 def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = None) -> Iterator[Session]:
-    """The one writer of a data root; a second one waits. The clock is read here, once."""
+    """The one writer of a data root; a second one waits. The clock is read here, once.
+
+    Messages about alerts go out at the end, when others may write again.
+    """
     county = load_county(home.county_file)
     started = datetime.now(UTC)
     home.root.mkdir(parents=True, exist_ok=True)
-    with FileLock(home.lease):
-        store = Store.of(home)
-        try:
-            prepare_lake(home, load_contracts())
-            yield Session(
-                home, county, store, _key_of(home, store),
-                run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
-                as_of or started.astimezone(SHANGHAI).date(),
-            )  # fmt: skip
-        finally:
-            store.close()
+    try:
+        with FileLock(home.lease):
+            store = Store.of(home)
+            try:
+                prepare_lake(home, load_contracts())
+                yield Session(
+                    home, county, store, _key_of(home, store),
+                    run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
+                    as_of or started.astimezone(SHANGHAI).date(),
+                )  # fmt: skip
+            finally:
+                store.close()
+    finally:
+        send_after_run(home, county)
 
 
 def _key_of(home: Home, store: Store) -> Key:
@@ -119,17 +128,26 @@ def run(
 
 @contextmanager
 def recorded(session: Session) -> Iterator[RunSummary]:
-    """Writes down how a run ended, also where it fails."""
+    """Writes down how a run ended, also where it fails, and raises and ends alerts by it."""
+    try:
+        with _written_down(session) as summary:
+            yield summary
+    finally:
+        check_after_run(Look(session.home, session.county, session.store, session.as_of))
+
+
+@contextmanager
+def _written_down(session: Session) -> Iterator[RunSummary]:
     session.store.start_run(session.run_id, session.as_of)
     summary = RunSummary(session.run_id, session.as_of)
     try:
         yield summary
     except WarehouseError as error:
-        session.store.finish_run(session.run_id, "failed", message=error.zh)
+        session.store.finish_run(session.run_id, "failed", message=Words(error.zh, error.en))
         raise
     except BaseException as error:
         # The type alone: an engine's message may quote a value.
-        session.store.finish_run(session.run_id, "failed", message=type(error).__name__)
+        session.store.finish_run(session.run_id, "failed", message=Words(type(error).__name__, type(error).__name__))
         raise
     published = summary.publication
     if published is None:  # Dagster may be asked for some assets only

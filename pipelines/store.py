@@ -33,6 +33,7 @@ run = sa.Table(
     sa.Column("outcome", sa.String),  # published | unchanged | failed | partial (Dagster: some assets only)
     sa.Column("edition_id", sa.String),
     sa.Column("message", sa.String),
+    sa.Column("message_en", sa.String),
 )  # fmt: skip
 delivery = sa.Table(
     "delivery", metadata,
@@ -230,6 +231,22 @@ class Store:
         found = self.rows(sa.select(run).order_by(run.c.run_id.desc()).limit(1))
         return found[0] if found else None
 
+    def runs_since_success(self) -> list[dict[str, Any]]:
+        """The runs after the last one that went through, oldest first; not those of Dagster that were to do a part alone."""
+        went_through = sa.select(sa.func.coalesce(sa.func.max(run.c.run_id), "")).where(run.c.outcome.in_(("published", "unchanged")))
+        query = sa.select(run).where(run.c.run_id > went_through.scalar_subquery(), run.c.outcome.is_distinct_from("partial"))
+        return self.rows(query.order_by(run.c.run_id))
+
+    def refused_slots(self) -> list[dict[str, Any]]:
+        """The newest refused delivery of each slot in which nothing was accepted since."""
+        newest = sa.select(sa.func.max(delivery.c.number)).where(delivery.c.outcome == "refused")
+        newest = newest.group_by(delivery.c.supplier_id, delivery.c.dataset, delivery.c.period)
+        query = sa.select(delivery).join(
+            slot,
+            sa.and_(*(slot.c[name] == delivery.c[name] for name in ("supplier_id", "dataset", "period"))),
+        )
+        return self.rows(query.where(slot.c.is_correction_refused, delivery.c.number.in_(newest)).order_by(delivery.c.number))
+
     def seen_files(self) -> list[dict[str, Any]]:
         """Landed files that were taken or refused, with the size and time they had then."""
         return self.rows(sa.select(landed))
@@ -261,11 +278,13 @@ class Store:
         with self.transaction() as connection:
             connection.execute(run.insert().values(run_id=run_id, started_at=now(), as_of=as_of.isoformat()))
 
-    def finish_run(self, run_id: str, outcome: str, *, edition_id: str | None = None, message: str = "") -> None:
+    def finish_run(self, run_id: str, outcome: str, *, edition_id: str | None = None, message: Words | None = None) -> None:
+        """Writes down how a run ended; `message`: why it failed."""
+        told = message or Words("", "")
         with self.transaction() as connection:
             connection.execute(
                 run.update().where(run.c.run_id == run_id)
-                .values(finished_at=now(), outcome=outcome, edition_id=edition_id, message=message)
+                .values(finished_at=now(), outcome=outcome, edition_id=edition_id, message=told.zh, message_en=told.en)
             )  # fmt: skip
 
     def record_cross_file_results(self, run_id: str, evaluations: Iterable[CrossFileResults]) -> None:
