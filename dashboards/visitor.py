@@ -23,7 +23,7 @@ ANYONE_HERE = Account("", "", "steward")
 @dataclass(frozen=True)
 class Visitor:
     """`account` is None for somebody who is not known. `session`: the token of the session, '' without one, as where a proxy
-    names people.
+    names people. `alerts`: how many the visitor is told of and nobody has taken up.
     """
 
     account: Account | None = None
@@ -31,6 +31,7 @@ class Visitor:
     address: str = ""
     session: str = ""
     form_token: str = ""
+    alerts: int = 0
 
 
 def visitor() -> Visitor:
@@ -48,8 +49,10 @@ def strip() -> str:
     if here.account is None:
         return ""
     label: Attributes = labelled(both("account"))
+    count = [html.Strong(f"{here.alerts}", className="count")] if here.alerts else []
+    alerts = html.A([html.Span(both("alerts")), *count], href="/alerts", className="bell")
     if here.account is ANYONE_HERE:
-        return markup(html.Nav(html.Span(both("access_open")), className="account open", **label))
+        return markup(html.Nav([html.Span(both("access_open")), alerts], className="account open", **label))
     name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
     role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
@@ -57,6 +60,6 @@ def strip() -> str:
     leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
     # Pages are the same for everybody: what leads to closed doors is put out of sight by the style sheet.
     closed = [f"no-{permission}" for permission in CLOSED_TO_SOME if not here.account.may(permission)]
-    return markup(html.Nav([name, role, *audit, *leave], className=" ".join(["account", *closed]), **label))
+    return markup(html.Nav([name, role, alerts, *audit, *leave], className=" ".join(["account", *closed]), **label))
 
 

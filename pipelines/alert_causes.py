@@ -54,23 +54,23 @@ def died(look: Look) -> list[Cause]:
         f"A run ended before it was through: its process is gone (such runs: {len(dead)}). The published edition is unchanged. "
         "Run again: warehouse run",
     )
-    return [_of_runs("run_died", look, dead, said)]
+    return [_of_runs("run_died", look, dead, said, len(dead))]
 
 
 def failed(look: Look) -> list[Cause]:
-    """Runs that failed, with why the newest one did; over once a run goes through."""
+    """Runs that failed, with why the newest one did; over once a run goes through. Worse with every other reason."""
     found = [one for one in look.store.runs_since_success() if one["outcome"] == "failed"]
     if not found:
         return []
     root = f"{look.home.root}/"
     zh, en = ((found[-1][name] or "").replace(root, "") for name in ("message", "message_en"))
     said = Words(f"运行失败，已发布的版本未变。{zh}", f"The run failed. The published edition is unchanged. {en}")
-    return [_of_runs("run_failed", look, found, said)]
+    return [_of_runs("run_failed", look, found, said, len({one["message"] for one in found}))]
 
 
-def _of_runs(kind: Kind, look: Look, runs: Sequence[dict[str, Any]], said: Words) -> Cause:
+def _of_runs(kind: Kind, look: Look, runs: Sequence[dict[str, Any]], said: Words, weight: int) -> Cause:
     first = runs[0]
-    return Cause(kind, first["run_id"], said, first["started_at"], (look.county.county_code,))
+    return Cause(kind, first["run_id"], said, first["started_at"], (look.county.county_code,), weight=weight)
 
 
 def missing(look: Look) -> list[Cause]:

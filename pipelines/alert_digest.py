@@ -20,7 +20,7 @@ LISTED = 20  # alerts of a kind that are written out
 
 _TITLE = Words("告警", "Alerts")
 _SAMPLE = Words("示例数据", "Sample data")
-_COUNTS = Words("未结 {open}，其中新的或有变化的 {news}", "{open} open, {news} of them new or changed")
+_COUNTS = Words("未结 {open}，其中新的或加重的 {news}", "{open} open, {news} of them new or worse")
 _ENDED = Words("已结束", "Ended")
 _NEWS = Words("新", "new")
 _TAKEN_UP = Words("已确认", "acknowledged")
@@ -40,7 +40,7 @@ class Digest:
 
     @property
     def changed(self) -> list[Alert]:
-        """What the reader has not heard of: alerts that were raised, changed or ended."""
+        """What the reader has not heard of: alerts that were raised, got worse or ended."""
         return [*(one for one in self.open if one.number in self.news), *self.ended]
 
     @property

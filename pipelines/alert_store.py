@@ -117,8 +117,8 @@ class Alerts:
     def settle(self, causes: Iterable[Cause], kinds: Collection[Kind]) -> Settled:
         """Raises an alert for each new cause, and ends those whose cause is gone; a second time changes nothing.
 
-        `kinds`: those that were looked for; alerts of others stay as they are. An alert that says something else than before
-        is no longer acknowledged.
+        `kinds`: those that were looked for; alerts of others stay as they are. A cause that got worse is told again, and what
+        somebody acknowledged of it before counts no more; one that got better only says so.
         """
         now, settled = text(self._clock()), Settled()
         wanted = {(cause.kind, cause.subject): cause for cause in causes}
@@ -131,9 +131,10 @@ class Alerts:
                     _update(connection, one.number, resolved_at=now)
                     settled.resolved.append(one.number)
                 elif cause != one.cause:
-                    values = {**_values(cause), "changed_at": now, "acknowledged_at": None, "acknowledged_by": None}
-                    _update(connection, one.number, **values)
-                    settled.changed.append(one.number)
+                    _update(connection, one.number, **_values(cause))
+                if cause is not None and cause.weight > one.cause.weight:
+                    _update(connection, one.number, changed_at=now, acknowledged_at=None, acknowledged_by=None)
+                    settled.worse.append(one.number)
             for cause in wanted.values():
                 added = connection.execute(alert.insert().values(**_values(cause), raised_at=now, changed_at=now))
                 key = added.inserted_primary_key

@@ -27,7 +27,7 @@ class NotTaken(OSError):
 
 
 def content(county: County, alerts: Sequence[Alert], message_id: str, now: datetime) -> dict[str, Any]:
-    """What is sent: the alerts that were raised, changed or ended."""
+    """What is sent: the alerts that were raised, got worse or ended."""
     return {
         "id": message_id, "sent_at": now.isoformat(timespec="seconds"), "county_code": county.county_code,
         "county_name": county.name_zh, "is_sample": county.sample, "alerts": [as_json(one) for one in alerts],

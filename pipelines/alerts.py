@@ -41,7 +41,7 @@ class Cause:
     """Something that has to be told, as it is now.
 
     `subject` names it for good among those of its kind. `said` holds counts, codes and names of units and rules, no values.
-    `weight`: the larger of two is the worse one. `since`: ISO date or moment. `areas`: codes of the units it is about;
+    `weight`: the larger of two is the worse one, and a cause whose weight grows has got worse. `since`: ISO date or moment. `areas`: codes of the units it is about;
     `supplier_id`: whose delivery, '' where it is about none.
     """
 
@@ -56,7 +56,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Alert:
-    """A cause as it is kept. Moments are ISO texts of UTC; `changed_at` is when what it says last became otherwise."""
+    """A cause as it is kept. Moments are ISO texts of UTC; `changed_at` is when it last got worse."""
 
     number: int
     cause: Cause
@@ -78,10 +78,10 @@ class Alert:
 
 @dataclass(frozen=True)
 class Settled:
-    """Numbers of alerts that a look at the causes raised, found changed, and ended."""
+    """Numbers of alerts that a look at the causes raised, found worse than before, and ended."""
 
     raised: list[int] = field(default_factory=list)
-    changed: list[int] = field(default_factory=list)
+    worse: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
 
 

@@ -91,7 +91,7 @@ def check(as_of: AsOf = None, as_json: Json = False) -> None:
         print_json(vars(settled))
         return
     lines(
-        f"[green]✓[/] 新 raised {len(settled.raised)} · 变化 changed {len(settled.changed)} · 结束 ended {len(settled.resolved)}",
+        f"[green]✓[/] 新 raised {len(settled.raised)} · 加重 worse {len(settled.worse)} · 结束 ended {len(settled.resolved)}",
         "  发送 to send: warehouse alerts send",
     )
 

@@ -1,0 +1,100 @@
+"""A mail server and an address for webhooks, of this machine, that keep what they are sent.
+
+Belongs here: what answers alerts in tests. What is sent is the product's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass
+class Mailbox:
+    """What a mail server took. `answer`: what it says to a message; `password`: the one it asks for, if any."""
+
+    port: int = 0
+    answer: str = "250 OK"
+    password: bytes = b""
+    messages: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+        if self.answer.startswith("2"):
+            found = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(found, EmailMessage)
+            self.messages.append(found)
+            self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
+        return self.answer
+
+    def check(self, server: SMTP, session: Any, envelope: Any, mechanism: str, sent: object) -> AuthResult:
+        return AuthResult(success=isinstance(sent, LoginPassword) and sent.password == self.password)
+
+
+@contextmanager
+def mail_server(password: str = "") -> Iterator[Mailbox]:
+    """A mail server at a free port; with a password it takes nothing before it was given."""
+    box = Mailbox(password=password.encode())
+    asks = {"authenticator": box.check, "auth_required": True, "auth_require_tls": False} if password else {}
+    controller = Controller(box, hostname=LOOPBACK, port=0, **asks)
+    # Port 0 is whatever is free: its own check that it answers would ask there.
+    controller._trigger_server = lambda: None  # type: ignore[method-assign]
+    controller.start()
+    box.port = controller.server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        controller.stop()
+
+
+@dataclass
+class Posted:
+    """What an address was sent. `status`: what it answers."""
+
+    port: int = 0
+    status: int = 204
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}/alerts?from=warehouse"
+
+
+@contextmanager
+def webhook_server() -> Iterator[Posted]:
+    """An address that takes POST at a free port."""
+    posted = Posted()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posted.requests.append((self.path, dict(self.headers), body))
+            self.send_response(posted.status)
+            if 300 <= posted.status < 400:
+                self.send_header("Location", posted.url)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the requests are kept."""
+
+    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
+    posted.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield posted
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
