@@ -42,16 +42,22 @@ class Mailbox:
         return AuthResult(success=isinstance(sent, LoginPassword) and sent.password == self.password)
 
 
+class _MailServer(Controller):
+    """At whatever port is free, which it knows once it listens."""
+
+    def _trigger_server(self) -> None:
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
 @contextmanager
 def mail_server(password: str = "") -> Iterator[Mailbox]:
     """A mail server at a free port; with a password it takes nothing before it was given."""
     box = Mailbox(password=password.encode())
     asks = {"authenticator": box.check, "auth_required": True, "auth_require_tls": False} if password else {}
-    controller = Controller(box, hostname=LOOPBACK, port=0, **asks)
-    # Port 0 is whatever is free: its own check that it answers would ask there.
-    controller._trigger_server = lambda: None  # type: ignore[method-assign]
+    controller = _MailServer(box, hostname=LOOPBACK, port=0, **asks)
     controller.start()
-    box.port = controller.server.sockets[0].getsockname()[1]
+    box.port = controller.port
     try:
         yield box
     finally:
