@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -146,6 +146,10 @@ class County(_Strict):
             if pack not in self.packs:
                 raise ValueError(f"programme_starts: pack {pack!r} is not chosen; chosen: {list(self.packs)}")
         return self
+
+    def as_published(self) -> dict[str, Any]:
+        """The settings that an edition names: all but who is told of alerts, which decides no figure and may name persons."""
+        return self.model_dump(mode="json", exclude={"alerts": True, "suppliers": {"__all__": {"contacts"}}})
 
     def supplier(self, supplier_id: str) -> Supplier:
         """The supplier with this id; KeyError otherwise."""

@@ -289,7 +289,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
     files = ["edition.parquet", *(part.file for part in parts)]
     manifest = {
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
-        "county": county.model_dump(mode="json"),
+        "county": county.as_published(),
         "batches": [batch.batch_id for batch in control.batches],
         "periods": control.digests,
         "targets_hash": file_hash(DBT_DIR / "seeds" / "targets.csv"),
