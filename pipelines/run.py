@@ -75,16 +75,31 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
         with FileLock(home.lease):
             store = Store.of(home)
             try:
-                prepare_lake(home, load_contracts())
-                yield Session(
-                    home, county, store, _key_of(home, store),
-                    run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
-                    as_of or started.astimezone(SHANGHAI).date(),
-                )  # fmt: skip
+                run_id = run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
+                yield _prepared(home, county, store, run_id, as_of or started.astimezone(SHANGHAI).date())
             finally:
                 store.close()
     finally:
         send_after_run(home, county)
+
+
+def _prepared(home: Home, county: County, store: Store, run_id: str, as_of: date) -> Session:
+    """The session; where it cannot be prepared, that is a run that failed."""
+    try:
+        prepare_lake(home, load_contracts())
+        return Session(home, county, store, _key_of(home, store), run_id, as_of)
+    except BaseException as error:
+        store.start_run(run_id, as_of)
+        store.finish_run(run_id, "failed", message=_reason(error))
+        check_after_run(Look(home, county, store, as_of))
+        raise
+
+
+def _reason(error: BaseException) -> Words:
+    """Why a run failed; of errors that are not our own the type alone: an engine's message may quote a value."""
+    if isinstance(error, WarehouseError):
+        return Words(error.zh, error.en)
+    return Words(type(error).__name__, type(error).__name__)
 
 
 def _key_of(home: Home, store: Store) -> Key:
@@ -142,12 +157,8 @@ def _written_down(session: Session) -> Iterator[RunSummary]:
     summary = RunSummary(session.run_id, session.as_of)
     try:
         yield summary
-    except WarehouseError as error:
-        session.store.finish_run(session.run_id, "failed", message=Words(error.zh, error.en))
-        raise
     except BaseException as error:
-        # The type alone: an engine's message may quote a value.
-        session.store.finish_run(session.run_id, "failed", message=Words(type(error).__name__, type(error).__name__))
+        session.store.finish_run(session.run_id, "failed", message=_reason(error))
         raise
     published = summary.publication
     if published is None:  # Dagster may be asked for some assets only

@@ -12,9 +12,10 @@ import pytest
 
 from pipelines.actor import Actor
 from pipelines.alert_causes import FINDERS, Look
+from pipelines.alert_store import Alerts
 from pipelines.alert_watch import is_running
 from pipelines.alerts import KINDS, Cause, Kind
-from pipelines.county import County
+from pipelines.county import County, save_county
 from pipelines.errors import Words
 from pipelines.follow_up import Assignment, Key, Step
 from pipelines.follow_up_edition import asking, flag_of
@@ -152,13 +153,25 @@ def test_a_run_without_an_end_died_unless_its_process_has_the_lease(look: Look) 
 
 
 def test_whether_a_run_goes_on_is_told_by_its_lease(home: Home, county: County) -> None:
-    from pipelines.county import save_county
-
     save_county(county, home.county_file)
     assert not is_running(home)
     with open_session(home):
         assert is_running(home)
     assert not is_running(home)
+
+
+def test_a_run_that_cannot_begin_is_one_that_failed(home: Home, county: County, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no space left, 王小明")
+
+    save_county(county, home.county_file)
+    monkeypatch.setattr("pipelines.run.prepare_lake", broken)
+    with pytest.raises(OSError, match="no space"), open_session(home):
+        raise AssertionError("it began")
+    (raised,) = [one for one in Alerts(store).all() if one.cause.kind == "run_failed"]
+    assert "OSError" in raised.cause.said.zh and "王小明" not in raised.cause.said.zh
+    last = store.last_run()
+    assert last is not None and last["outcome"] == "failed"
 
 
 # --- what editions say --------------------------------------------------------------------------------------
