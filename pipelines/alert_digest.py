@@ -11,22 +11,32 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 from pipelines.alerts import KINDS, Alert, Kind, worst_first
 from pipelines.county import County
 from pipelines.errors import Words
 
-LISTED = 20  # alerts of a kind that are written out
+NEWS_LISTED, OTHERS_LISTED = 20, 3  # alerts of a kind that are written out: what is news, and of the rest the worst
 
 _TITLE = Words("告警", "Alerts")
 _SAMPLE = Words("示例数据", "Sample data")
-_COUNTS = Words("未结 {open}，其中新的或加重的 {news}", "{open} open, {news} of them new or worse")
-_ENDED = Words("已结束", "Ended")
+_OPEN_COUNT = Words("未结 {count}", "{count} open")
+_NEWS_COUNT = Words("新的或加重的 {count}", "{count} new or worse")
+_ENDED_COUNT = Words("已结束 {count}", "{count} ended")
 _NEWS = Words("新", "new")
 _TAKEN_UP = Words("已确认", "acknowledged")
 _MORE = Words("另有 {count} 条，见告警页面", "{count} more on the page of alerts")
-_SINCE = Words("自 {since}", "since {since}")
+_SINCE = Words("（自 {since}）", " (since {since})")
 _WHERE = Words("全部告警：{page}", "All alerts: {page}")
+
+
+class _Section(NamedTuple):
+    """A kind in one language; `news`: how many of it are."""
+
+    heading: str
+    news: int
+    lines: list[str]
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,7 @@ class Digest:
     def subject(self) -> str:
         """One line, in both languages."""
         mark = f"[{_SAMPLE.zh} {_SAMPLE.en}] " if self.county.sample else ""
-        counts = {"open": len(self.open), "news": sum(one.number in self.news for one in self.open)}
-        zh, en = (words.format(**counts) for words in (_COUNTS.zh, _COUNTS.en))
+        zh, en = (_counts(len(self.open), len(self.changed) - len(self.ended), len(self.ended), lang) for lang in ("zh", "en"))
         return one_line(f"{mark}{self.county.name_zh} {_TITLE.zh} {_TITLE.en}：{zh} / {en}")
 
     def text(self) -> str:
@@ -80,34 +89,44 @@ class Digest:
         ]
 
     def _sections(self, lang: str) -> list[tuple[str, list[str]]]:
+        """Kinds of which there is news before the others."""
         sections = [self._section(kind, lang) for kind in KINDS if any(one.cause.kind == kind for one in self.open)]
+        sections.sort(key=lambda section: not section.news)
+        told = [(section.heading, section.lines) for section in sections]
         if self.ended:
-            sections.append((_in(_ENDED, lang), self._listed(self.ended, lang)))
+            told.append((_counts(0, 0, len(self.ended), lang), self._listed(self.ended, NEWS_LISTED, lang)))
         page = f"{(os.environ.get('WAREHOUSE_PUBLIC_URL') or '').rstrip('/')}/alerts"
-        return [*sections, (_in(_WHERE, lang).format(page=page), [])]
+        return [*told, (_in(_WHERE, lang).format(page=page), [])]
 
-    def _section(self, kind: Kind, lang: str) -> tuple[str, list[str]]:
+    def _section(self, kind: Kind, lang: str) -> _Section:
         own = [one for one in self.open if one.cause.kind == kind]
-        news = sum(one.number in self.news for one in own)
-        heading = f"{_in(KINDS[kind].words, lang)} · {_in(_COUNTS, lang).format(open=len(own), news=news)}"
-        return heading, self._listed(sorted(own, key=lambda one: one.number not in self.news), lang)
+        news = [one for one in own if one.number in self.news]
+        others = [one for one in own if one.number not in self.news]
+        heading = f"{_in(KINDS[kind].words, lang)} · {_counts(len(own), len(news), 0, lang)}"
+        return _Section(heading, len(news), [*self._listed(news, NEWS_LISTED, lang), *self._listed(others, OTHERS_LISTED, lang)])
 
-    def _listed(self, alerts: Sequence[Alert], lang: str) -> list[str]:
-        more = len(alerts) - LISTED
-        lines = [self._line(one, lang) for one in alerts[:LISTED]]
+    def _listed(self, alerts: Sequence[Alert], most: int, lang: str) -> list[str]:
+        more = len(alerts) - most
+        lines = [self._line(one, lang) for one in alerts[:most]]
         return [*lines, _in(_MORE, lang).format(count=more)] if more > 0 else lines
 
     def _line(self, one: Alert, lang: str) -> str:
         marks = [_NEWS] if one.is_open and one.number in self.news else []
         marks += [_TAKEN_UP] if one.is_open and one.acknowledged_at else []
         since = _in(_SINCE, lang).format(since=one.cause.since[:10])
-        return one_line(f"{''.join(f'[{_in(mark, lang)}] ' for mark in marks)}{_in(one.cause.said, lang)} ({since})")
+        return one_line(f"{''.join(f'[{_in(mark, lang)}] ' for mark in marks)}{_in(one.cause.said, lang)}{since}")
 
 
 def digest_of(county: County, open_: Sequence[Alert], news: Sequence[Alert]) -> Digest:
     """`open_`: what is open for a reader; `news`: what the reader has to hear of, open or not."""
     ended = [one for one in news if not one.is_open]
     return Digest(county, worst_first(list(open_)), worst_first(ended), {one.number for one in news})
+
+
+def _counts(open_: int, news: int, ended: int, lang: str) -> str:
+    """How many there are of each, but for none."""
+    counted = ((_OPEN_COUNT, open_), (_NEWS_COUNT, news), (_ENDED_COUNT, ended))
+    return ("，" if lang == "zh" else ", ").join(_in(words, lang).format(count=count) for words, count in counted if count)
 
 
 def one_line(text: str) -> str:

@@ -15,7 +15,7 @@ from pipelines.account_store import Accounts
 from pipelines.accounts import Account
 from pipelines.actor import Actor
 from pipelines.alert_causes import FINDERS
-from pipelines.alert_digest import LISTED, digest_of, one_line
+from pipelines.alert_digest import NEWS_LISTED, OTHERS_LISTED, digest_of, one_line
 from pipelines.alert_mail import message
 from pipelines.alert_sending import Sent, send, send_after_run, send_trial
 from pipelines.alert_settings import AlertSettings, Mail
@@ -117,7 +117,7 @@ def test_what_is_open_arrives_by_mail_in_both_languages(home: Home, county: Coun
     (mail,) = mailbox.messages
     assert mailbox.envelopes == [("warehouse@example.org", ["anna@example.org"])]
     assert mail["To"] == "数据员甲 <anna@example.org>" and mail["From"] == "warehouse@example.org"
-    assert mail["Subject"] == "[示例数据 Sample data] 洛川县 告警 Alerts：未结 2，其中新的或加重的 2 / 2 open, 2 of them new or worse"
+    assert mail["Subject"] == "[示例数据 Sample data] 洛川县 告警 Alerts：未结 2，新的或加重的 2 / 2 open, 2 new or worse"
     assert mail["Date"] == "Wed, 11 Feb 2026 04:00:00 +0000" and mail["Auto-Submitted"] == "auto-generated"
     plain, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
     assert plain is not None and html is not None
@@ -138,7 +138,7 @@ def test_nothing_is_sent_while_nothing_changes_and_an_end_is_told(
     body = end.get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    assert "未结 1，其中新的或加重的 0" in end["Subject"]
+    assert "未结 1，已结束 1 / 1 open, 1 ended" in end["Subject"]
     assert text.index("缺报 1 项") < text.index("已结束") < text.index("运行失败") and "[新]" not in text
 
 
@@ -175,6 +175,7 @@ def test_a_server_that_is_not_there_is_asked_once_for_all(home: Home, county: Co
     assert mailbox.messages == []
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 def test_a_password_is_read_from_a_file_that_nobody_else_can_read(
     home: Home, county: County, store: Store, secret: Path, time: Time
 ) -> None:
@@ -217,11 +218,13 @@ def test_a_line_is_one_line(sign: str) -> None:
     assert one_line(f" a{sign}{sign}b ") in ("a b", "ab")
 
 
-def test_of_very_many_the_first_are_written_out(county: County) -> None:
-    many = [Alert(number, replace(MISSING, subject=f"{number}"), "t", "t") for number in range(1, LISTED + 6)]
-    text = digest_of(county, many, many[-1:]).text()
-    assert text.count("缺报 1 项") == LISTED and "另有 5 条" in text and "5 more" in text
-    assert text.count("[新]") == 1  # it comes first
+def test_news_comes_before_what_is_known_and_of_very_many_the_first_are_written_out(county: County) -> None:
+    known = [Alert(number, replace(FAILED, subject=f"{number}"), "t", "t") for number in range(1, 10)]
+    news = [Alert(number, replace(MISSING, subject=f"{number}"), "t", "t") for number in range(10, 10 + NEWS_LISTED + 5)]
+    text = digest_of(county, [*known, *news], news).text()
+    assert text.count("[新] 缺报 1 项") == NEWS_LISTED and "另有 5 条" in text and "5 more" in text
+    assert text.count("运行失败 <b>x</b>") == OTHERS_LISTED and "另有 6 条" in text
+    assert text.index("[新]") < text.index("运行失败 · 未结 9\n")
 
 
 # --- webhooks -----------------------------------------------------------------------------------------------
