@@ -123,8 +123,9 @@ class Alerts:
         now, settled = text(self._clock()), Settled()
         wanted = {(cause.kind, cause.subject): cause for cause in causes}
         with self._store.transaction() as connection:
+            _hold(connection)
             query = sa.select(alert).where(alert.c.resolved_at.is_(None), alert.c.kind.in_(kinds)).order_by(alert.c.number)
-            known = [_alert(row) for row in connection.execute(query.with_for_update()).mappings()]
+            known = [_alert(row) for row in connection.execute(query).mappings()]
             for one in known:
                 cause = wanted.pop((one.cause.kind, one.cause.subject), None)
                 if cause is None:
@@ -167,9 +168,10 @@ class Outbox:
         What a box already knows, or waits for, stays as it is. An alert that ended is told to boxes that heard or wait to hear of it.
         """
         with self._store.transaction() as connection:
+            _hold(connection)
             known = {
                 (row["alert"], row["channel"], row["recipient"]): row
-                for row in connection.execute(sa.select(alert_message).with_for_update()).mappings()
+                for row in connection.execute(sa.select(alert_message)).mappings()
             }
             changes = 0
             for one, box, due_at in wanted:
@@ -196,7 +198,8 @@ class Outbox:
         now = self._clock()
         claims: dict[Box, dict[int, str]] = {}
         with self._store.transaction() as connection:
-            query = sa.select(alert_message).where(_IS_WAITING).order_by(alert_message.c.alert).with_for_update()
+            _hold(connection)
+            query = sa.select(alert_message).where(_IS_WAITING).order_by(alert_message.c.alert)
             waiting = connection.execute(query).mappings().all()
             due = {_box(row) for row in waiting if row["due_at"] <= text(now)}
             for row in waiting:
@@ -247,6 +250,12 @@ class Outbox:
             sa.func.max(alert_message.c.error).label("error"), sa.func.min(alert_message.c.due_at).label("due_at"),
         )  # fmt: skip
         return self._store.rows(query.where(_IS_WAITING).group_by(*columns).order_by(*columns))
+
+
+def _hold(connection: Connection) -> None:
+    """Until the transaction ends nobody else settles, plans or claims: two at once would do so twice."""
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        connection.execute(sa.text("lock table alert in share row exclusive mode"))
 
 
 def _alert(row: Row) -> Alert:

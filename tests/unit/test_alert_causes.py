@@ -31,8 +31,9 @@ WANG = Actor("system_user", "wang")
 
 
 @pytest.fixture
-def store(home: Home) -> Iterator[Store]:
-    store = Store.at(home.store)
+def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("WAREHOUSE_STORE", store_url)
+    store = Store(store_url)
     yield store
     store.close()
 

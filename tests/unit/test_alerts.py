@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +81,16 @@ def test_a_cause_raises_one_alert_however_often_it_is_found(alerts: Alerts, time
     assert settle(alerts, MISSING, FAILED) == settle(alerts, FAILED, MISSING)
     assert alerts.all() == before
     assert {one.cause for one in before} == {MISSING, FAILED}
+
+
+def test_of_many_who_look_and_send_at_once_one_raises_and_one_sends(alerts: Alerts, outbox: Outbox, time: Time) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        settled = list(pool.map(lambda _: settle(alerts, MISSING, FAILED), range(16)))
+        planned = list(pool.map(lambda _: plan(alerts, outbox, time, ANNA, BOX), range(16)))
+        claims = list(pool.map(lambda _: outbox.claim(), range(16)))
+    assert sorted(len(one.raised) for one in settled) == [0] * 15 + [2]
+    assert sorted(planned) == [0] * 15 + [4]
+    assert sorted(len(one) for one in claims) == [0] * 15 + [2]
 
 
 def test_an_alert_ends_with_its_cause_and_a_later_one_is_another(alerts: Alerts, time: Time) -> None:
