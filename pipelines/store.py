@@ -232,10 +232,9 @@ class Store:
         return found[0] if found else None
 
     def runs_since_success(self) -> list[dict[str, Any]]:
-        """The runs after the last one that went through, oldest first; not those of Dagster that were to do a part alone."""
+        """The runs after the last one that went through, oldest first."""
         went_through = sa.select(sa.func.coalesce(sa.func.max(run.c.run_id), "")).where(run.c.outcome.in_(("published", "unchanged")))
-        query = sa.select(run).where(run.c.run_id > went_through.scalar_subquery(), run.c.outcome.is_distinct_from("partial"))
-        return self.rows(query.order_by(run.c.run_id))
+        return self.rows(sa.select(run).where(run.c.run_id > went_through.scalar_subquery()).order_by(run.c.run_id))
 
     def refused_slots(self) -> list[dict[str, Any]]:
         """The newest refused delivery of each slot in which nothing was accepted since."""

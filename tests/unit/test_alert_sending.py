@@ -203,7 +203,8 @@ def test_no_name_can_end_a_header_or_the_message(county: County) -> None:
     one = Alert(1, replace(FAILED, said=Words(HOSTILE, HOSTILE)), "t", "t")
     digest = digest_of(hostile, [one], [one])
     made = message(
-        mail, HOSTILE, "anna@example.org", subject=digest.subject, text=digest.text(), html=digest.html(), message_id="0",
+        mail, HOSTILE, "anna@example.org", subject=digest.subject + HOSTILE, text=digest.text(),
+        html=digest.html(), message_id="0",
         now=datetime(2026, 2, 11, tzinfo=UTC),
     )  # fmt: skip
     head = made.as_bytes().partition(b"\n\n")[0].decode("ascii")
