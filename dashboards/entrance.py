@@ -11,6 +11,7 @@ import logging
 import secrets
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 from flask import Request
@@ -79,7 +80,7 @@ class Entrance:
         """Who sends a request."""
         address = self._address(asked)
         if self.access.is_open:
-            return Visitor(ANYONE_HERE, Actor.of_system(), address, "", self._token, self.alerts.count(ANYONE_HERE))
+            return Visitor(ANYONE_HERE, Actor.of_system(), address, "", self._token, partial(self.alerts.count, ANYONE_HERE))
         if self.access.has_sign_in:
             secret = session = asked.cookies.get(self.cookie, "")
             account = self.sessions.account_of(session) if session else None
@@ -89,7 +90,7 @@ class Entrance:
         if account is None:
             return Visitor(address=address)
         form_token = hmac.new(secret.encode(), f"form of {account.name}".encode(), hashlib.sha256).hexdigest()
-        return Visitor(account, account.actor, address, session, form_token, self.alerts.count(account))
+        return Visitor(account, account.actor, address, session, form_token, partial(self.alerts.count, account))
 
     def require_own(self, asked: Request, sender: Visitor, *, has_token: bool) -> None:
         """NotFromHere unless a request was sent by a form of these pages, made for its sender.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import g
@@ -23,7 +24,7 @@ ANYONE_HERE = Account("", "", "steward")
 @dataclass(frozen=True)
 class Visitor:
     """`account` is None for somebody who is not known. `session`: the token of the session, '' without one, as where a proxy
-    names people. `alerts`: how many the visitor is told of and nobody has taken up.
+    names people. `alerts` tells how many the visitor has to hear of that nobody has taken up; asked by what shows it alone.
     """
 
     account: Account | None = None
@@ -31,7 +32,7 @@ class Visitor:
     address: str = ""
     session: str = ""
     form_token: str = ""
-    alerts: int = 0
+    alerts: Callable[[], int] = lambda: 0
 
 
 def visitor() -> Visitor:
@@ -49,7 +50,8 @@ def strip() -> str:
     if here.account is None:
         return ""
     label: Attributes = labelled(both("account"))
-    count = [html.Strong(f"{here.alerts}", className="count")] if here.alerts else []
+    open_alerts = here.alerts()
+    count = [html.Strong(f"{open_alerts}", className="count")] if open_alerts else []
     alerts = html.A([html.Span(both("alerts")), *count], href="/alerts", className="bell")
     if here.account is ANYONE_HERE:
         return markup(html.Nav([html.Span(both("access_open")), alerts], className="account open", **label))
