@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from expectations.contract import load_contracts
+from pipelines.accounts import is_account_name
 from pipelines.alert_settings import AlertSettings
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import add_months, month_end, month_start
@@ -30,6 +31,13 @@ class Supplier(_Strict):
     name_zh: str
     covers: tuple[str, ...] = Field(min_length=1)
     contacts: tuple[str, ...] = ()
+
+    @field_validator("contacts")
+    @classmethod
+    def _are_accounts(cls, contacts: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in contacts if not is_account_name(name)]:
+            raise ValueError(f"contacts must be names of accounts; found {wrong}")
+        return contacts
 
 
 class Expected(_Strict):

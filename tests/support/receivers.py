@@ -5,6 +5,7 @@ Belongs here: what answers alerts in tests. What is sent is the product's.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -51,10 +53,17 @@ class _MailServer(Controller):
 
 
 @contextmanager
-def mail_server(password: str = "") -> Iterator[Mailbox]:
-    """A mail server at a free port; with a password it takes nothing before it was given."""
+def mail_server(password: str = "", security: str = "none", certificate: tuple[Path, Path] | None = None) -> Iterator[Mailbox]:
+    """A mail server at a free port; with a password it takes nothing before it was given.
+
+    `security`: as in county.yml, by the certificate and key given.
+    """
     box = Mailbox(password=password.encode())
-    asks = {"authenticator": box.check, "auth_required": True, "auth_require_tls": False} if password else {}
+    asks: dict[str, Any] = {"authenticator": box.check, "auth_required": True, "auth_require_tls": False} if password else {}
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+        asks |= {"ssl_context": context} if security == "tls" else {"tls_context": context, "require_starttls": True}
     controller = _MailServer(box, hostname=LOOPBACK, port=0, **asks)
     controller.start()
     box.port = controller.port

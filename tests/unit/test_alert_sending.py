@@ -27,6 +27,7 @@ from pipelines.county import County
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.identity_provider import write_certificate
 from tests.support.receivers import Mailbox, Posted, mail_server, webhook_server
 
 CLI = Actor("system_user", "tester")
@@ -185,6 +186,20 @@ def test_a_password_is_read_from_a_file_that_nobody_else_can_read(
         secret.chmod(0o640)
         assert send(home, county, store, time).failed == {ANNA: "UnsafeSecret"}
         secret.chmod(0o600)
+        time.passes(minutes=2)
+        assert send(home, county, store, time).sent == [ANNA] and len(mailbox.messages) == 1
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_mail_goes_to_a_server_whose_certificate_is_trusted_and_to_no_other(
+    home: Home, county: County, store: Store, time: Time, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    certificate = write_certificate(tmp_path)
+    with mail_server("", security, certificate) as mailbox:
+        county = by_mail(county, mailbox, security=security)
+        settle(county, store, time, FAILED)
+        assert send(home, county, store, time).failed == {ANNA: "SSLCertVerificationError"}
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
         time.passes(minutes=2)
         assert send(home, county, store, time).sent == [ANNA] and len(mailbox.messages) == 1
 

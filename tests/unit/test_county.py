@@ -57,6 +57,7 @@ def test_a_county_needs_little_and_is_real_unless_it_says_sample() -> None:
         changed(cutoff_day=29),
         changed(retention_days=0),
         supplier(id="grid a"),
+        supplier(contacts=["王 某"]),
         supplier(id="../grid_a"),
         supplier(covers=[]),
         supplier(covers=[610629101]),
