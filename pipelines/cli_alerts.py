@@ -47,7 +47,7 @@ def list_(
     from pipelines.alert_store import Alerts, Outbox
     from pipelines.alert_watch import audience_of
     from pipelines.alert_webhook import as_json as alert_as_json
-    from pipelines.alerts import KINDS, worst_first
+    from pipelines.alerts import worst_first
 
     with _opened() as (_, county, store):
         alerts, audience, waiting = Alerts(store), audience_of(county, store), Outbox(store).waiting()
@@ -59,13 +59,12 @@ def list_(
         print_json({"is_sample": county.sample, "alerts": told, "nobody_is": audience.vacant, "waiting": waiting})
         return
     mark_sample(county.sample)
-    table = quiet_table(["告警\nalert", "告知\nwho is told"], ["编号\nno.", "类别\nkind", "自\nsince", "状态\nstate"])
+    table = quiet_table(["告警\nalert", "告知\nwho is told"], ["编号\nno.", "自\nsince", "状态\nstate"])
     for one in found:
-        words = KINDS[one.cause.kind].words
         state = "已结束 ended" if not one.is_open else f"已确认 {one.acknowledged_by}" if one.acknowledged_at else "[red]未结 open[/]"
         told_to = ", ".join(readers[one.number]) or "[red]无人 nobody[/]"
         said = f"{escape(one.cause.said.zh)}\n[dim]{escape(one.cause.said.en)}[/]"
-        table.add_row(said, told_to, str(one.number), f"{words.zh}\n{words.en}", one.cause.since[:10], state)
+        table.add_row(said, told_to, str(one.number), one.cause.since[:10], state)
     console.print(table)
     for name in audience.vacant:
         errors.print(f"[yellow]?[/] 没有 {name} 用户，由管理员代收 / nobody is {name}: administrators are told instead", highlight=False)
