@@ -10,6 +10,7 @@ from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
 from pipelines.lake import batch_path, verdicts_path
+from pipelines.objection_store import broken_objections
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home
@@ -39,14 +40,14 @@ class Verification:
 
 
 def verify(home: Home, on_progress: Progress = silent) -> Verification:
-    """Reads every batch file, the ledger, the events of follow-up, the audit log, every edition and every account of changes,
-    and compares them with their hashes."""
+    """Reads every batch file, the ledger, the events of follow-up and of objections, the audit log, every edition and every
+    account of changes, and compares them with their hashes."""
     store = Store.of(home)
     try:
         log, batches = store.deliveries(), store.all_batches()
         damages = [
-            *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store), *_audit_damages(store),
-            *_batch_damages(home, batches, on_progress),
+            *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store),
+            *_objection_damages(store), *_audit_damages(store), *_batch_damages(home, batches, on_progress),
         ]  # fmt: skip
     finally:
         store.close()
@@ -84,6 +85,11 @@ def _steward_damages(store: Store) -> list[Damage]:
     damages = [Damage("decision", f"decision {number}", words) for number in broken_decisions(store)]
     words = Words("工单记录被改动、删除或插入", "a step of the ticket was changed, deleted or put in between")
     return damages + [Damage("ticket", f"ticket {number}", words) for number in broken_tickets(store)]
+
+
+def _objection_damages(store: Store) -> list[Damage]:
+    words = Words("异议记录被改动、删除或插入", "an event of the objection was changed, deleted or put in between")
+    return [Damage("objection", f"objection {number}", words) for number in broken_objections(store)]
 
 
 def _audit_damages(store: Store) -> list[Damage]:
