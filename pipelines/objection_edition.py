@@ -25,7 +25,7 @@ def said_now(ask: Ask, subjects: Iterable[Subject]) -> dict[Subject, Said]:
     frame = ask(
         f"select {_SUBJECT}, {_SAID} from fct_kpi cross join edition"
         " where unit_basis = 'as_was' and list_contains(?, unit_key) and list_contains(?, kpi_id)",
-        (sorted({one.unit_key for one in wanted}), sorted({one.kpi_id for one in wanted})),
+        (tuple(sorted({one.unit_key for one in wanted})), tuple(sorted({one.kpi_id for one in wanted}))),
     )
     found = {_subject(row): _said(row) for row in frame.iter_rows(named=True)}
     return {subject: said for subject, said in found.items() if subject in wanted}
@@ -36,7 +36,7 @@ def codes_now(ask: Ask, unit_keys: Iterable[str]) -> dict[str, str]:
     frame = ask(
         "select unit_key, unit_code from dim_unit where list_contains(?, unit_key)"
         " qualify row_number() over (partition by unit_key order by valid_from desc) = 1",
-        (sorted(set(unit_keys)),),
+        (tuple(sorted(set(unit_keys))),),
     )
     return dict(frame.iter_rows())
 

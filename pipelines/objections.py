@@ -95,6 +95,11 @@ class Said:
     status: str
     certainty: str | None
 
+    @property
+    def is_withheld(self) -> bool:
+        """Judged, and of so few people that the edition gives the verdict alone."""
+        return self.numerator is None and self.status in ("met", "near", "missed")
+
     def agrees_with(self, other: Said | None) -> bool:
         """Whether another edition says the same."""
         return other is not None and replace(other, edition_id=self.edition_id) == self
