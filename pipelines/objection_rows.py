@@ -1,6 +1,6 @@
 """The delivered rows that an objection names: read from what somebody wrote, and looked up in the current batches.
 
-One line names rows of one file: supplier, dataset, month, line numbers (`grid_610629001 grid_disputes 2026-06 12, 15-18`).
+One line names rows of one file: supplier, dataset, month, line numbers (`grid_110101001 grid_disputes 2026-06 12, 15-18`).
 Errors say which line of the list is wrong, and never what stands in it.
 """
 
@@ -106,7 +106,7 @@ def _missing(home: Home, slot: Slot, batch_id: str, rows: tuple[int, ...]) -> li
 
 def _unreadable(number: int) -> ObjectionError:
     return _refused(
-        number, Words("报送单位 数据集 月份 行号，如 grid_610629001 grid_disputes 2026-06 12, 15-18", "supplier dataset month lines, such as grid_610629001 grid_disputes 2026-06 12, 15-18"),
+        number, Words("报送单位 数据集 月份 行号，如 grid_110101001 grid_disputes 2026-06 12, 15-18", "supplier dataset month lines, such as grid_110101001 grid_disputes 2026-06 12, 15-18"),
         Words("不能这样读", "something else"),
     )  # fmt: skip
 
