@@ -19,8 +19,8 @@ from pipelines.errors import Words
 from pipelines.store import Store, metadata
 
 Action = Literal[
-    "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "objection",
-    "link_made", "account_added", "account_changed", "password_set",
+    "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "objection", "row_viewed", "decision",
+    "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
 ]  # fmt: skip
 ACTIONS: dict[Action, Words] = {
     "sign_in": Words("登录", "Sign-in"),
@@ -30,10 +30,14 @@ ACTIONS: dict[Action, Words] = {
     "download": Words("下载", "Download"),
     "follow_up": Words("督办办理", "Follow-up"),
     "objection": Words("异议办理", "Objection"),
+    "row_viewed": Words("查看问题行", "Row viewed"),
+    "decision": Words("裁定", "Decision"),
     "link_made": Words("生成一次性链接", "One-time link"),
     "account_added": Words("新增用户", "Account added"),
     "account_changed": Words("变更用户", "Account changed"),
     "password_set": Words("设置密码", "Password set"),
+    "backup_made": Words("备份", "Backup made"),
+    "restored": Words("从备份恢复", "Restored from a backup"),
 }
 LONGEST_SUBJECT = 500
 
