@@ -179,7 +179,7 @@ class Objection:
 
 
 def due_after(day: date, working_days: int = WORKING_DAYS) -> date:
-    """The last of so many working days after a day: Monday to Friday, since holidays are set anew each year."""
+    """The last of so many working days after a day: Monday to Friday. Holidays are decreed anew each year, and not known."""
     due = day
     while working_days:
         due += timedelta(days=1)
