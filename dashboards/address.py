@@ -12,9 +12,9 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "kpi", "data", "checks", "follow_up", "guide", "questions", "connect"]
+Page = Literal["overview", "unit", "kpi", "data", "checks", "steward", "follow_up", "guide", "questions", "connect"]
 PATHS: dict[Page, str] = {
-    "overview": "/", "follow_up": "/follow-up", "data": "/data", "checks": "/checks", "guide": "/help",
+    "overview": "/", "follow_up": "/follow-up", "data": "/data", "checks": "/checks", "steward": "/steward", "guide": "/help",
 }  # fmt: skip
 # Pages below the help, not in the head of every page.
 TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/connect"}
@@ -31,6 +31,9 @@ NAME = re.compile(r"\w[\w.-]{0,39}")
 # Keys of units, KPIs and targets, which a form of follow-up is asked for by.
 KEY = re.compile(r"[\w@.-]{0,80}")
 TASK = re.compile(r"new|[0-9]{1,9}")
+# Below the steward's work list: the decisions, a ticket, a row of a batch.
+STEWARD_PART = re.compile(r"|decisions|ticket/[0-9]{1,9}|row/[0-9a-f]{8,64}/[0-9]{1,9}")
+STEWARD_STATES = ("open", "closed", "all")
 UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
 LONGEST = 2000
 
@@ -63,6 +66,33 @@ class TaskView:
 
 
 @dataclass(frozen=True)
+class StewardView:
+    """What of the steward's work is shown: the work list, or as `part` says what is below it, as it is filtered.
+
+    `unit`: the code of a unit, in which (and below which) verdicts are asked for.
+    """
+
+    part: str = ""
+    state: str = STEWARD_STATES[0]
+    supplier: str = ""
+    dataset: str = ""
+    rule: str = ""
+    assignee: str = ""
+    kind: str = ""
+    unit: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{PATHS['steward']}/{self.part}".rstrip("/")
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is not the default and no part of the path."""
+        start = vars(StewardView())
+        return {name: value for name, value in vars(self).items() if name != "part" and value != start[name]}
+
+
+@dataclass(frozen=True)
 class Address:
     """What is shown. `period` is the first day of the period; None means the latest closed one.
 
@@ -82,6 +112,7 @@ class Address:
     pack: str = "all"
     unit_basis: str = "as_was"
     tasks: TaskView = TaskView()
+    steward: StewardView = StewardView()
     street: str = "all"
     view: str = "heatmap"
     sort: str = "code"
@@ -101,6 +132,7 @@ class Address:
         pack: str | None = None,
         unit_basis: str | None = None,
         tasks: TaskView | None = None,
+        steward: StewardView | None = None,
         street: str | None = None,
         view: str | None = None,
         sort: str | None = None,
@@ -122,6 +154,7 @@ class Address:
             pack=pack or self.pack,
             unit_basis=unit_basis or self.unit_basis,
             tasks=tasks or (self.tasks if page is None else TaskView()),
+            steward=steward or (self.steward if page is None else StewardView()),
             street=street or start.street,
             view=view or start.view,
             sort=sort or start.sort,
@@ -143,6 +176,8 @@ class Address:
     def path(self) -> str:
         if self.page == "follow_up":
             return self.tasks.path
+        if self.page == "steward":
+            return self.steward.path
         if self.page == "unit":
             return f"/unit/{quote(self.unit_key, safe='@')}"
         return f"/kpi/{self.kpi_id}" if self.page == "kpi" else {**PATHS, **TOPICS}[self.page]
@@ -159,6 +194,8 @@ class Address:
             chosen["period"] = month_name(self.period)
         if self.page == "follow_up":
             chosen |= self.tasks.chosen
+        if self.page == "steward":
+            chosen |= self.steward.chosen
         if self.page == "kpi" and self.unit_key:
             chosen["unit"] = self.unit_key
         return f"?{urlencode(chosen, safe='@')}" if chosen else ""
@@ -192,6 +229,7 @@ def parse(pathname: object, search: object) -> Address:
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
         tasks=_tasks_of(pathname, asked) if page == "follow_up" else TaskView(),
+        steward=_steward_of(pathname, asked) if page == "steward" else StewardView(),
         street=_street(asked),
         view=_one_of(asked, "view", VIEWS),
         sort=_one_of(asked, "sort", SORTS),
@@ -219,11 +257,13 @@ def _page_of(pathname: str) -> tuple[Page, str]:
         return "kpi", subject
     if head == "follow-up" and TASK.fullmatch(subject):
         return "follow_up", ""
+    if head == "steward" and STEWARD_PART.fullmatch(subject):
+        return "steward", ""
     raise _no_page(
         "路径 / path",
         Words(
-            "/、/data、/checks、/follow-up、/help、/unit/单位 或 /kpi/指标",
-            "/, /data, /checks, /follow-up, /help, /unit/UNIT or /kpi/KPI",
+            "/、/data、/checks、/steward、/follow-up、/help、/unit/单位 或 /kpi/指标",
+            "/, /data, /checks, /steward, /follow-up, /help, /unit/UNIT or /kpi/KPI",
         ),
     )
 
@@ -231,10 +271,21 @@ def _page_of(pathname: str) -> tuple[Page, str]:
 def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:
     start = TaskView(task=pathname.strip("/").partition("/")[2])
     chosen = {name: asked[name] for name in vars(start) if name in asked and name != "task"}
-    for name, value in chosen.items():
-        if not KEY.fullmatch(value):
-            raise _no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
-    return replace(start, **chosen)
+    return replace(start, **{name: _key(name, value) for name, value in chosen.items()})
+
+
+def _steward_of(pathname: str, asked: dict[str, str]) -> StewardView:
+    named = {name: _key(name, asked[name]) for name in ("supplier", "dataset", "rule", "kind", "unit") if name in asked}
+    return StewardView(
+        part=pathname.strip("/").partition("/")[2], state=_one_of(asked, "state", STEWARD_STATES),
+        assignee=asked.get("assignee", ""), **named,
+    )  # fmt: skip
+
+
+def _key(name: str, value: str) -> str:
+    if not KEY.fullmatch(value):
+        raise _no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
+    return value
 
 
 def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:
