@@ -69,7 +69,7 @@ class TaskView:
 class StewardView:
     """What of the steward's work is shown: the work list, or as `part` says what is below it, as it is filtered.
 
-    `unit`: the code of a unit, in which (and below which) verdicts are asked for.
+    `state`: of tickets, `decided`: of decisions; `unit`: the code of a unit, in which (and below which) verdicts are asked for.
     """
 
     part: str = ""
@@ -78,6 +78,7 @@ class StewardView:
     dataset: str = ""
     rule: str = ""
     assignee: str = ""
+    decided: str = "all"
     kind: str = ""
     unit: str = ""
 
@@ -275,7 +276,7 @@ def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:
 
 
 def _steward_of(pathname: str, asked: dict[str, str]) -> StewardView:
-    named = {name: _key(name, asked[name]) for name in ("supplier", "dataset", "rule", "kind", "unit") if name in asked}
+    named = {name: _key(name, asked[name]) for name in ("supplier", "dataset", "rule", "decided", "kind", "unit") if name in asked}
     return StewardView(
         part=pathname.strip("/").partition("/")[2], state=_one_of(asked, "state", STEWARD_STATES),
         assignee=asked.get("assignee", ""), **named,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 
@@ -31,7 +31,7 @@ from pipelines.stewardship.open_rows import UNLINKED, UNLINKED_WORDS, open_rows
 from pipelines.stewardship.row_states import with_states
 from pipelines.stewardship.row_view import RowView, row_view, row_views
 from pipelines.stewardship.tickets import Subject, Ticket, Tickets
-from pipelines.stewardship.work_list import Bundle, WorkList, bundles, work_list
+from pipelines.stewardship.work_list import WorkList, bundles, work_list
 from pipelines.store import Store
 
 KEPT_LISTS = 8
@@ -39,60 +39,46 @@ KEPT_LISTS = 8
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do. `rows`: the open rows that wait for somebody, with `row_id` and `state`; `decided`: how many more
-    wait for the next run alone. `verdicts`, `touches`: what hangs on the rows, as in `WorkList`. `steps`: bundles of the rows.
+    """What there is to do: the work list of the rows that wait for somebody, each with its `state`; `decided`: how many more wait
+    for the next run alone.
     """
 
-    rows: pl.DataFrame
+    list: WorkList
     decided: int
-    verdicts: pl.DataFrame
-    touches: pl.DataFrame
-    steps: list[Bundle]
 
-    def rows_of(self, subject: Subject) -> pl.DataFrame:
-        """The rows that break a rule of a ticket."""
-        return self.rows.filter(
-            pl.col("supplier_id") == subject.supplier_id, pl.col("dataset") == subject.dataset,
-            pl.col("rules").list.contains(subject.rule_id),
-        )  # fmt: skip
 
-    def by_subject(self) -> dict[Subject, tuple[int, int]]:
-        """How many rows each ticket has, and how many verdicts hang on them, among others."""
-        broken = self.rows.select("row_id", "supplier_id", "dataset", "rules").explode("rules")
-        counted = (
-            broken.join(self.touches, on="row_id", how="left")
-            .group_by("supplier_id", "dataset", "rules")
-            .agg(pl.col("row_id").n_unique(), pl.col("verdict_id").drop_nulls().n_unique())
-        )
-        return {Subject(*subject): (rows, verdicts) for *subject, rows, verdicts in counted.iter_rows()}
+def rows_of(work: WorkList, subject: Subject) -> pl.DataFrame:
+    """The rows that break the rule of a ticket."""
+    return work.rows.filter(
+        pl.col("supplier_id") == subject.supplier_id, pl.col("dataset") == subject.dataset,
+        pl.col("rules").list.contains(subject.rule_id),
+    )  # fmt: skip
 
-    def verdicts_of(self, row_ids: Sequence[int]) -> pl.DataFrame:
-        """The verdicts that hang on some of these rows: first those that hang on fewest, the newest before others."""
-        touched = self.touches.filter(pl.col("row_id").is_in(list(row_ids))).select("verdict_id").unique()
-        found = self.verdicts.join(touched, on="verdict_id", how="semi")
-        return found.sort("hangs_on", "period", "verdict_id", descending=[False, True, False])
 
-    def narrowed(self, address: Address) -> Work:
-        """What an address asks for: verdicts of a unit or period, with the rows that they hang on; rows of a supplier, dataset
-        or rule, with what settling these alone decides."""
-        view = address.steward
-        wanted = pl.col("unit_code").str.starts_with(view.unit)
-        if address.period is not None:
-            wanted &= pl.col("period") == address.period
-        verdicts = self.verdicts.filter(wanted)
-        touches = self.touches.join(verdicts, on="verdict_id", how="semi")
-        rows = self.rows.filter(_rows_asked(address))
-        if verdicts.height < self.verdicts.height:
-            rows = rows.join(touches, on="row_id", how="semi")
-        if rows.height == self.rows.height and verdicts.height == self.verdicts.height:
-            return self
-        touches = touches.join(rows, on="row_id", how="semi")
-        whole = (
-            touches.group_by("verdict_id").agg(own=pl.len()).join(verdicts, on="verdict_id").filter(own=pl.col("hangs_on"))
-        )
-        steps = bundles(touches.join(whole, on="verdict_id", how="semi").sort("row_id", "verdict_id").iter_rows())
-        hanging = verdicts.join(touches, on="verdict_id", how="semi")
-        return Work(rows, self.decided, hanging, touches, steps)
+def rows_by_subject(work: WorkList) -> dict[Subject, int]:
+    """How many rows each ticket has."""
+    counted = work.rows.explode("rules").group_by("supplier_id", "dataset", "rules").len()
+    return {Subject(*subject): rows for *subject, rows in counted.iter_rows()}
+
+
+def narrowed(work: WorkList, address: Address) -> WorkList:
+    """What an address asks for: verdicts of a unit or period with the rows that they hang on, rows of a supplier, dataset or
+    rule; and what settling these rows alone decides.
+    """
+    view = address.steward
+    is_of_verdicts = bool(view.unit or address.period)
+    if not (is_of_verdicts or view.supplier or view.dataset or view.rule):
+        return work
+    asked = pl.col("unit_code").str.starts_with(view.unit)
+    verdicts = work.verdicts.filter(asked & (pl.col("period") == address.period) if address.period else asked)
+    touches = work.touches.join(verdicts, on="verdict_id", how="semi")
+    rows = work.rows.filter(_rows_asked(address))
+    if is_of_verdicts:
+        rows = rows.join(touches, on="row_id", how="semi", maintain_order="left")
+    touches = touches.join(rows, on="row_id", how="semi")
+    own = touches.group_by("verdict_id").agg(own=pl.len()).join(verdicts, on="verdict_id").filter(own=pl.col("hangs_on"))
+    steps = bundles(touches.join(own, on="verdict_id", how="semi").sort("row_id", "verdict_id").iter_rows())
+    return WorkList(rows, verdicts.join(touches, on="verdict_id", how="semi"), touches, steps)
 
 
 def _rows_asked(address: Address) -> pl.Expr:
@@ -131,8 +117,8 @@ class WorkBench:
     ) -> Work:
         known = with_states(self.home, rows, decisions)
         waiting = known.filter(pl.col("state") != "decided")
-        found: WorkList = work_list(edition.path, county, waiting, period_type=period_type)
-        return Work(found.rows, known.height - waiting.height, found.verdicts.filter(pl.col("hangs_on") > 0), found.touches, found.bundles)
+        found = work_list(edition.path, county, waiting, period_type=period_type)
+        return Work(replace(found, verdicts=found.verdicts.filter(pl.col("hangs_on") > 0)), known.height - waiting.height)
 
 
 @dataclass(frozen=True)
