@@ -184,6 +184,8 @@ def _sure(view: View, moves: Movements) -> list[Node]:
     if open_ones:
         comma = "，" if lang == "zh" else ", "
         told.append(html.Span([comma.join(open_ones), " ", link(say("sure_why", lang), view.address.to("data"))]))
+    if stand.figures("undetermined"):
+        told.append(link(say("st_behind", lang), view.address.to("steward", period=view.period.first)))
     return told
 
 

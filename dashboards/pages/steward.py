@@ -38,7 +38,7 @@ from pipelines.stewardship.tickets import Subject, Ticket
 from pipelines.stewardship.work_list import Bundle, WorkList
 
 SHOWN_STEPS = 6
-MOST_LISTED = 100  # tickets; who looks for others filters
+MOST_LISTED = 60  # tickets; who looks for others filters
 MOST_ROWS = 40  # of a step that are listed
 NAMED = 4
 COLUMNS = ("st_verdicts", "st_rows", "supplier", "dataset", "st_rule", "st_age", "st_assignee", "st_due", "st_state")
@@ -77,7 +77,7 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
                 [html.Span(f"{say('steward', lang)}{colon}", className="when"), html.Strong(sentence)],
                 className=f"verdict {'open' if rows else 'good'}",
             ),
-            html.P([html.Span(one) for one in told], className="details"),
+            html.P([html.Span(one) for one in told], className="also"),
             html.P(say("st_how", lang), className="about") if rows else None,
         ],
         className="headline",

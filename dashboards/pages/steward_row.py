@@ -14,7 +14,7 @@ from dashboards import html, tell
 from dashboards.address import Lang
 from dashboards.components import Node, chip, link
 from dashboards.facts import Facts
-from dashboards.html import Component
+from dashboards.html import Component, element
 from dashboards.html_pages import field
 from dashboards.pages.follow_up_forms import Filled, refusal
 from dashboards.pages.follow_up_pieces import data
@@ -28,20 +28,23 @@ from dashboards.pages.steward_pieces import (
     names,
     reason_field,
     row_chip,
+    row_href,
     source,
 )
 from dashboards.records import Judgement
-from dashboards.steward_desk import StewardDesk
+from dashboards.steward_desk import StewardDesk, rows_of
 from dashboards.words import period_short, pick, say
+from expectations.rules import COMMUNITY_REGISTER
 from pipelines.errors import Words
 from pipelines.stewardship.open_rows import UNLINKED
 from pipelines.stewardship.row_view import Cell, RowView
-from pipelines.stewardship.tickets import Subject
+from pipelines.stewardship.tickets import Subject, Ticket
 from pipelines.template import labels_of
 
 SHOWN_VERDICTS = 12
 COMPARED = 5  # rows with the same key that are shown beside this one
 LONGEST_CELL = 500
+COMMUNITIES = "communities"  # the list of codes that fields of communities offer
 HEADS = ("unit", "kpi", "period", "value", "bounds", "target", "status", "st_hangs_on")
 
 
@@ -53,29 +56,39 @@ def content(facts: Facts, desk: StewardDesk, filled: Filled) -> tuple[str, list[
     open_row = desk.work.list.rows.filter(batch_id=batch_id, row_number=int(number))
     state = open_row["state"][0] if open_row.height else "decided" if view.broken else ""
     rules: list[str] = open_row["rules"][0].to_list() if open_row.height else [one.rule.id for one in view.broken]
+    tickets = _tickets(view, rules, desk)
     title = say("st_row", lang, line=number)
     return f"{title} · {source(desk, view.row.slot.supplier_id, view.row.slot.dataset, lang)}", [
-        breadcrumb(_tickets(view, rules, desk), title, desk.address),
+        breadcrumb([_ticket_link(one, desk) for one in tickets[:1]], title, desk.address),
         *refusal(filled.error, lang),
-        _headline(view, rules, state, desk),
-        *_settling(view, rules, desk, filled),
-        _content(view, lang),
+        _headline(view, rules, state, [] if state == "open" else _next(tickets, desk), desk),
+        html.Div([*_settling(view, rules, facts, desk, filled), _content(view, lang)], className="side-by-side"),
         *_hanging(open_row, facts, desk),
         *_decisions(view, desk, filled),
     ]
 
 
-def _tickets(view: RowView, rules: list[str], desk: StewardDesk) -> list[Component]:
-    """The ticket that the row belongs to, by the first rule that it breaks."""
+def _tickets(view: RowView, rules: list[str], desk: StewardDesk) -> list[Ticket]:
+    """The tickets that the row belongs to."""
     slot = view.row.slot
     known = (desk.ticket_numbers.get(Subject(slot.supplier_id, slot.dataset, rule_id)) for rule_id in rules)
-    ticket = next((one for one in known if one is not None), None)
-    if ticket is None:
+    return [one for one in known if one is not None]
+
+
+def _ticket_link(ticket: Ticket, desk: StewardDesk) -> Component:
+    return link(say("st_ticket", desk.address.lang, ticket=ticket.ticket_id), href(desk.address, f"ticket/{ticket.ticket_id}"))
+
+
+def _next(tickets: list[Ticket], desk: StewardDesk) -> list[Component]:
+    """The way to the next row of the same ticket, once this one is decided on."""
+    waiting = (rows_of(desk.work.list, one.subject).filter(state="open") for one in tickets)
+    row = next((found.row(0, named=True) for found in waiting if found.height), None)
+    if row is None:
         return []
-    return [link(say("st_ticket", desk.address.lang, ticket=ticket.ticket_id), href(desk.address, f"ticket/{ticket.ticket_id}"))]
+    return [link(say("st_next", desk.address.lang, line=row["row_number"]), row_href(desk.address, row), class_name="button small")]
 
 
-def _headline(view: RowView, rules: list[str], state: str, desk: StewardDesk) -> Component:
+def _headline(view: RowView, rules: list[str], state: str, onward: list[Component], desk: StewardDesk) -> Component:
     lang, slot = desk.address.lang, view.row.slot
     colon = "：" if lang == "zh" else ": "
     counted = say("st_row_problem", lang) if len(rules) == 1 else say("st_row_problems", lang, count=len(rules))
@@ -99,7 +112,7 @@ def _headline(view: RowView, rules: list[str], state: str, desk: StewardDesk) ->
                 className=f"verdict {'open' if rules else 'good'}",
             ),
             html.Ul(problems, className="problems") if rules else html.P(say("st_row_none_help", lang), className="about"),
-            html.P(row_chip(state, lang), className="also") if state else None,
+            html.P([*([row_chip(state, lang)] if state else []), *onward], className="also") if state or onward else None,
             html.Dl([html.Div([html.Dt(term), html.Dd(text)]) for term, text in where], className="where"),
         ],
         className="headline",
@@ -145,26 +158,28 @@ def _hanging(open_row: pl.DataFrame, facts: Facts, desk: StewardDesk) -> list[Co
         return []
     lang = desk.address.lang
     verdicts = desk.work.list.verdicts_of(open_row["row_id"])
-    shown = verdicts.head(SHOWN_VERDICTS)
-    is_cut = shown.height < verdicts.height
-    help_ = say("st_hanging_cut" if is_cut else "st_hanging_help", lang, shown=shown.height, count=f"{verdicts.height:,}")
+    figures = verdicts.group_by("unit_key", "period", "kpi_id", maintain_order=True).agg("target_id", pl.col("hangs_on").first())
+    shown = figures.head(SHOWN_VERDICTS)
+    is_cut = shown.height < figures.height
+    help_ = say("st_hanging_cut" if is_cut else "st_hanging_help", lang, shown=shown.height, count=f"{figures.height:,}")
     head = html.Div([html.H2(say("st_hanging", lang)), html.Span(help_, className="help")], className="section-head")
     if shown.is_empty():
         return [html.Section([head, html.P(say("st_hanging_none", lang), className="about")])]
-    keys = shown.select("unit_key", "period", "kpi_id", "target_id").rows()
-    known = facts.judgements_about(desk.address.period_type, keys)
+    known = facts.judgements_about(desk.address.period_type, shown.explode("target_id").select("unit_key", "period", "kpi_id", "target_id").rows())
     heads = [html.Th(say(name, lang), scope="col") for name in HEADS]
-    body = [
-        _verdict(known[key], rows, facts, desk)
-        for key, rows in zip(keys, shown["hangs_on"], strict=True)
-        if key in known
-    ]  # fmt: skip
+    body = []
+    for unit_key, period, kpi_id, target_ids, rows in shown.iter_rows():
+        judged = [known[key] for target_id in target_ids if (key := (unit_key, period, kpi_id, target_id)) in known]
+        body += [_verdict(judged, rows, facts, desk)] if judged else []
     table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(body)], className="plain tasks")
     return [html.Section([head, html.Div(table, className="scroll", tabIndex=0)], id="verdicts")]
 
 
-def _verdict(one: Judgement, rows: int, facts: Facts, desk: StewardDesk) -> Component:
-    lang, address = desk.address.lang, desk.address
+def _verdict(judged: list[Judgement], rows: int, facts: Facts, desk: StewardDesk) -> Component:
+    """A figure with the targets that it is undetermined against."""
+    lang, address, one = desk.address.lang, desk.address, judged[0]
+    targets = dict.fromkeys(tell.target(each.target, each.kpi, lang) for each in judged)
+    comma = "、" if lang == "zh" else ", "
     unit = address.to("unit", unit_key=one.unit_key, period=one.period, domain=one.kpi.domain)
     cells: list[tuple[str, Node]] = [
         ("unit", link(names(facts).get(one.unit_code, one.unit_code), unit)),
@@ -172,7 +187,7 @@ def _verdict(one: Judgement, rows: int, facts: Facts, desk: StewardDesk) -> Comp
         ("period", period_short(address.period_type, one.period)),
         ("value", tell.value(one, lang)),
         ("bounds", tell.bounds(one, lang)),
-        ("target", tell.target(one.target, one.kpi, lang)),
+        ("target", comma.join(targets)),
         ("status", chip(one.state, lang)),
         ("st_hangs_on", say("st_alone", lang) if rows == 1 else say("st_hangs_rows", lang, count=rows)),
     ]
@@ -184,7 +199,7 @@ def _verdict(one: Judgement, rows: int, facts: Facts, desk: StewardDesk) -> Comp
 # --- what can be done about it --------------------------------------------------------------------------------------
 
 
-def _settling(view: RowView, rules: list[str], desk: StewardDesk, filled: Filled) -> list[Component]:
+def _settling(view: RowView, rules: list[str], facts: Facts, desk: StewardDesk, filled: Filled) -> list[Component]:
     """A form for each thing that can be done, the most fitting one unfolded; none while another decision stands."""
     if not rules:
         return []
@@ -194,7 +209,7 @@ def _settling(view: RowView, rules: list[str], desk: StewardDesk, filled: Filled
     asked = filled.values.get("to", "")
     typed = {to: filled.values if to == asked else {} for to in ("correct", "merge", "accept", "send_back", "reject")}
     forms = [
-        ("correct", _correct(view, typed["correct"], desk)),
+        ("correct", _correct(view, typed["correct"], facts, desk)),
         ("merge", _merge(view, typed["merge"], desk) if view.rows_of_key else None),
         ("accept", form("accept", desk, [reason_field(typed["accept"], lang)]) if _is_acceptable(view) else None),
         ("send_back", form("send_back", desk, [due_field(typed["send_back"], desk), reason_field(typed["send_back"], lang)]) if decided is None else None),
@@ -225,14 +240,30 @@ def _most_fitting(view: RowView, offered: list[str]) -> str:
     return "correct" if can_correct or "send_back" not in offered else "send_back"
 
 
-def _correct(view: RowView, typed: Mapping[str, str], desk: StewardDesk) -> Component:
+def _correct(view: RowView, typed: Mapping[str, str], facts: Facts, desk: StewardDesk) -> Component:
     """The columns that identify nobody, filled with what the row says; the others of them folded away."""
     lang = desk.address.lang
     own = [cell for cell in view.cells if not cell.is_identifying]
     doubted = [_input(cell, typed, lang) for cell in own if cell.is_doubted]
     others = [_input(cell, typed, lang) for cell in own if not cell.is_doubted]
     more = html.Details([html.Summary(say("st_other_columns", lang)), html.Div(others, className="columns")], open=not doubted)
-    return form("correct", desk, [html.Div(doubted, className="columns"), *([more] if others else []), reason_field(typed, lang)])
+    return form(
+        "correct", desk,
+        [html.Div(doubted, className="columns"), *([more] if others else []), *_communities(own, facts), reason_field(typed, lang)],
+    )  # fmt: skip
+
+
+def _communities(own: list[Cell], facts: Facts) -> list[Component]:
+    """What a code of a community may be, offered while it is typed."""
+    if not any(_is_community(cell) for cell in own):
+        return []
+    at = facts.edition.info.as_of_date
+    known = [html.Option(unit.name, value=unit.code) for unit in facts.units(at).values() if unit.level == "community"]
+    return [element("datalist", known, id=COMMUNITIES)]
+
+
+def _is_community(cell: Cell) -> bool:
+    return cell.column.references == COMMUNITY_REGISTER
 
 
 def _input(cell: Cell, typed: Mapping[str, str], lang: Lang) -> Component:
@@ -243,7 +274,8 @@ def _input(cell: Cell, typed: Mapping[str, str], lang: Lang) -> Component:
         known = [("", say("st_empty", lang)), *((label, label) for label in labels)]
         kept = [] if cell.shown in ("", *labels) else [(cell.shown, say("st_now", lang, value=cell.shown))]
         return choice(name, title_of(cell, lang), [*kept, *known], value)
-    return html.Label([html.Span(title_of(cell, lang)), field("text", name, value=value, maxLength=LONGEST_CELL)])
+    offered = {"list": COMMUNITIES} if _is_community(cell) else {}
+    return html.Label([html.Span(title_of(cell, lang)), field("text", name, value=value, maxLength=LONGEST_CELL, **offered)])
 
 
 def corrected_cells(view: RowView, values: Mapping[str, str]) -> dict[str, str]:

@@ -34,7 +34,7 @@ from dashboards.words import pick, say
 from pipelines.stewardship.tickets import STEPS, Ticket
 
 MOST_LISTED = 200  # rows; settling some brings up others
-COLUMNS = ("st_month", "st_line", "st_place", "st_rule", "st_verdicts", "st_state")
+COLUMNS = ("st_month", "st_line", "st_place", "st_other_rules", "st_verdicts", "st_state")
 
 
 def content(facts: Facts, desk: StewardDesk, filled: Filled) -> tuple[str, list[Component]]:
@@ -101,11 +101,11 @@ def _row(row: dict[str, Any], ticket: Ticket, facts: Facts, desk: StewardDesk) -
         ("st_month", f"{row['period']:%Y-%m}"),
         ("st_line", link(say("st_line_of", lang, line=row["row_number"]), row_href(desk.address, row))),
         ("st_place", place_of(facts, row["community_code"], lang)),
-        ("st_rule", "+ " + shortened(others, 2, lang) if others else "–"),
+        ("st_other_rules", shortened(others, 2, lang) if others else "–"),
         ("st_verdicts", f"{row['len']:,}"),
         ("st_state", row_chip(row["state"], lang)),
     ]
-    classes = {"st_verdicts": "number", "st_rule": "wraps"}
+    classes = {"st_verdicts": "number", "st_other_rules": "wraps"}
     return element(
         "tr",
         [element("td", element("div", text), className=classes.get(name), **data(label=say(name, lang))) for name, text in cells],
