@@ -161,7 +161,10 @@ class _Walk:
         """The causes along the way, each with the inputs at its end; the last one ends at the newer edition."""
         self.ledger = Ledger.of(self.home)
         older, newer = (
-            Inputs(self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of, self.ledger.delivered)
+            Inputs(
+                self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of,
+                self.ledger.delivered, frozenset(edition.manifest.get("link_decisions", ())),
+            )
             for edition, county in zip((self.older, self.newer), counties, strict=True)
         )
         are_units_changed = are_different(connection, self.older.table("dim_unit"), self.newer.table("dim_unit"))

@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import sqlalchemy as sa
 
 from expectations.contract import load_contracts
 from pipelines.build import BuildFailed, run_models
@@ -29,6 +30,7 @@ from pipelines.explain_steps import Inputs
 from pipelines.lake import batch_path, prepare_lake, write_parquet
 from pipelines.settings import Home
 from pipelines.sql import literal
+from pipelines.stewardship.decision_store import decision
 from pipelines.store import Slot, Store, batch, delivery, slot
 
 _FOLDER = ".replay-"
@@ -41,12 +43,14 @@ class Ledger:
 
     batches: dict[str, dict[str, Any]]
     log: list[dict[str, Any]]
+    decisions: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, home: Home) -> Ledger:
         store = Store.of(home)
         try:
-            return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries())
+            decisions = store.rows(sa.select(decision))
+            return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries(), decisions)
         finally:
             store.close()
 
@@ -83,10 +87,14 @@ class Replay:
     on_progress: Callable[[str], None] = lambda _: None
     states: int = field(default=0, init=False)
 
-    def compute(self, inputs: Inputs) -> Path:
-        """A Parquet file with `fct_kpi` of the chosen periods as these inputs give it."""
+    def compute(self, inputs: Inputs, decide: Callable[[Store], None] = lambda _: None) -> Path:
+        """A Parquet file with `fct_kpi` of the chosen periods as these inputs give it.
+
+        `decide` may change the ledger that they are computed from; what it writes of slots is to be made its own before.
+        """
         store = self._store(inputs)
         try:
+            decide(store)
             control = export_control(self.home, inputs.county, store, inputs.as_of, {}, self.on_progress)
         finally:
             store.close()
@@ -103,15 +111,28 @@ class Replay:
         self.home.store.unlink(missing_ok=True)
         store = Store.at(self.home.store)
         slots = [{**vars(place), "batch_id": name} for place, name in inputs.batches.items()]
+        known = {*inputs.batches.values(), *(inputs.delivered.get(name, name) for name in inputs.batches.values())}
         with store.transaction() as connection:
             for table, rows in (
-                (batch, [self.ledger.batches[name] for name in inputs.batches.values()]),
+                (batch, [self.ledger.batches[name] for name in sorted(known)]),
                 (delivery, self.ledger.log),
                 (slot, slots),
+                (decision, [row | {"state": "in_force"} for row in self.ledger.decisions if row["decision_id"] in inputs.link_decisions]),
             ):
                 if rows:
                     connection.execute(table.insert(), rows)
         return store
+
+    def own(self, place: Slot) -> None:
+        """Makes the folders of a slot the replay's own, so that batches can be added to it here and nowhere else."""
+        for zone in (self.home.lake, self.home.verdicts, self.home.linking):
+            for folder in (zone, zone / place.dataset, zone / place.dataset / f"period={place.period}"):
+                if folder.is_symlink():
+                    shared = folder.resolve()
+                    folder.unlink()
+                    folder.mkdir()
+                    for path in shared.iterdir():
+                        (folder / path.name).symlink_to(path)
 
     def _choose(self, periods: list[Period]) -> None:
         """Marks in the control tables what the models are to compute: the periods, and the months they rest on."""

@@ -24,6 +24,7 @@ from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
 from pipelines.actor import Actor
 from pipelines.county import County
+from pipelines.data_docs import batches_of, write_validation
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.lake import (
@@ -181,6 +182,9 @@ class Ingest:
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
+        if rules:
+            batches = batches_of(judged, self.county)
+            write_validation(self.home, self.county, self.run_id, contract, slot.period, batches)
         return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
 
     def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:

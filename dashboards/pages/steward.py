@@ -15,6 +15,7 @@ import polars as pl
 from dashboards import html
 from dashboards.address import PERIOD_TYPES, STEWARD_STATES, Lang, StewardView
 from dashboards.components import Attributes, Node, link
+from dashboards.data_docs import data_docs_href
 from dashboards.facts import Facts
 from dashboards.html import Component, element
 from dashboards.html_pages import field
@@ -86,7 +87,8 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
 
 def _elsewhere(desk: StewardDesk) -> list[Node]:
     """Other pages about the same rows."""
-    return [link(say("checks", desk.address.lang), desk.address.to("checks"))]
+    lang = desk.address.lang
+    return [link(say("checks", lang), desk.address.to("checks")), html.A(say("data_docs", lang), href=data_docs_href(), target="_blank")]
 
 
 def _unit(facts: Facts, desk: StewardDesk) -> list[Component]:
