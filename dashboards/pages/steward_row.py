@@ -13,6 +13,7 @@ import polars as pl
 from dashboards import html, tell
 from dashboards.address import Lang
 from dashboards.components import Node, chip, link
+from dashboards.data_docs import data_docs_href
 from dashboards.facts import Facts
 from dashboards.html import Component, element
 from dashboards.html_pages import field
@@ -97,8 +98,8 @@ def _headline(view: RowView, rules: list[str], state: str, onward: list[Componen
         html.Li([pick(desk.rule(slot.dataset, rule_id), lang), *([html.Span(say("st_across", lang), className="remark")] if rule_id in across else [])])
         for rule_id in rules
     ]
-    where = [
-        (say("st_month", lang), slot.period), (say("st_file", lang), view.file_name or "–"),
+    where: list[tuple[str, Node]] = [
+        (say("st_month", lang), html.A(slot.period, href=data_docs_href(slot.dataset, slot.period), target="_blank")), (say("st_file", lang), view.file_name or "–"),
         (say("st_line", lang), f"{view.row.row_number}"), (say("st_batch", lang), view.delivered_id),
     ]  # fmt: skip
     return html.Section(
