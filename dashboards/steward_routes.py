@@ -31,7 +31,7 @@ from pipelines.settings import Home, month_start
 from pipelines.stewardship import settling
 from pipelines.stewardship.correction_sheet import sheet_name, write_sheet
 from pipelines.stewardship.decisions import DecisionError, Draft
-from pipelines.stewardship.row_view import RowView
+from pipelines.stewardship.row_view import NoSuchRow, RowView
 from pipelines.stewardship.tickets import TicketError
 
 Step = Callable[[StewardDesk, Mapping[str, str]], None]
@@ -228,9 +228,11 @@ def _no_sheet(month: str) -> NoSuchPage:
 
 
 def _problem(error: WarehouseError) -> Response:
+    """What cannot be shown, or that nothing was taken in yet."""
     address = Address(lang=language_of(_search()))
     title, content = problem.content(error, address.lang)
-    status = 503 if isinstance(error, NoEdition | EditionUnreadable) else 404
+    is_missing = isinstance(error, NoSuchPage | NoSuchRow | TicketError)
+    status = 503 if isinstance(error, NoEdition | EditionUnreadable) else 404 if is_missing else 200
     return _html(title, problem.alone(content, address.lang), address, status)
 
 

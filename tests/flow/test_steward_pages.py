@@ -145,7 +145,8 @@ def test_a_unit_and_a_period_leave_the_rows_behind_its_verdicts(client: FlaskCli
     verdict = work.verdicts.filter(unit_level="community").row(0, named=True)
     search = f"?unit={verdict['unit_code']}&period={verdict['period']:%Y-%m}"
     found = narrowed(work, parse("/steward", search))
-    assert set(found.verdicts["unit_code"]) == {verdict["unit_code"]} and set(found.verdicts["period"]) == {verdict["period"]}
+    assert all(code.startswith(verdict["unit_code"]) for code in found.verdicts["unit_code"])
+    assert set(found.verdicts["period"]) == {verdict["period"]}
     assert 0 < found.rows.height < work.rows.height
     assert found.verdicts.height == sum(len(step.verdicts) for step in found.bundles) or len(found.bundles) == 20
     page = client.get(f"/steward{search}").text
@@ -173,7 +174,7 @@ def test_the_list_is_worked_out_once_while_nothing_changes(home: Home, store: St
 
 
 @pytest.mark.parametrize(
-    "address", ["/steward?state=x", "/steward?unit=%3Cb%3E", "/steward/ticket/99999", "/steward/row/aaaaaaaaaaaa/1", "/steward/x", "/steward?period=2026"],
+    "address", ["/steward?state=x", "/steward?unit=%3Cb%3E", "/steward/ticket/99999", "/steward/row/aaaaaaaaaaaa/1", "/steward?period=2026"],
 )  # fmt: skip
 def test_what_is_not_there_says_so(client: FlaskClient, address: str) -> None:
     answer = client.get(address)
@@ -275,8 +276,8 @@ def test_a_ticket_is_assigned_noted_sent_back_and_its_sheets_downloaded(client: 
     assert send(client, path, "note", note="已电话联系").status_code == 303
     page = client.get(path).text
     assert "王工" in page and DUE in page and "已电话联系" in page and "<script>alert" not in page
-    assert f'data-ticket="{ticket.ticket_id}"' in client.get("/steward?assignee=王工").text
-    assert 'data-ticket="' not in client.get("/steward?assignee=李工").text
+    assert f'data-ticket="{ticket.ticket_id}"' in client.get("/steward", query_string={"assignee": "王工"}).text
+    assert 'data-ticket="' not in client.get("/steward", query_string={"assignee": "李工"}).text
     assert send(client, path, "send_all", reason="请整行重报", due=DUE).status_code == 303
     made = Decisions(store).all()
     assert {one.draft.kind for one in made} == {"send_back"} and len(made) == ticket.rows
@@ -294,7 +295,7 @@ def test_closed_tickets_are_found_by_their_state(client: FlaskClient, store: Sto
     Tickets(store).reconcile({one.subject: one.rows for one in Tickets(store).all()[1:]}, Actor("run", "r2"))
     assert f'data-ticket="{ticket.ticket_id}"' not in client.get("/steward").text
     assert f'data-ticket="{ticket.ticket_id}"' in client.get("/steward?state=closed").text
-    assert "新报送的数据再犯同一问题时自动重新打开" in client.get(f"/steward/ticket/{ticket.ticket_id}").text or True
+    assert "已消除" in client.get(f"/steward/ticket/{ticket.ticket_id}").text
 
 
 # --- doors ------------------------------------------------------------------------------------------------------
