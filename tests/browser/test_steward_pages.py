@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import serve
 
@@ -31,7 +32,7 @@ def settled() -> Path:
     """The data root of a small county after a run. Not to be changed."""
 
     def _make(folder: Path) -> None:
-        generate(Home(folder), "610629", people=1_500, months=2, seed=7, as_of=AS_OF)
+        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF)
         run(Home(folder), as_of=AS_OF)
 
     return made_once("settled", _make)
@@ -111,10 +112,17 @@ def test_a_ticket_goes_back_to_its_supplier(desk: Served, visit: Visit, store: S
 
 
 def test_a_unit_leads_to_the_rows_behind_what_is_undetermined(desk: Served, visit: Visit) -> None:
+    with duckdb.connect(str((desk.published / "warehouse.duckdb").resolve()), read_only=True) as connection:
+        found = connection.execute(
+            "select unit_key, unit_code, period from fct_kpi where certainty = 'undetermined' and unit_basis = 'as_was'"
+            " and period_type = 'month' and unit_level = 'community' order by all"
+        ).fetchone()
+    assert found
+    key, code, period = found
     watched = visit(desk)
-    page = watched.open("/unit/610629@2016-01-01")
+    page = watched.open(f"/unit/{key}?period={period:%Y-%m}")
     page.click("a.button:has-text('查看导致无法判定的行')")
-    page.wait_for_url("**/steward?**unit=610629*")
+    page.wait_for_url(f"**/steward?**unit={code}*")
     assert "待处理" in page.inner_text("h1")
     page.click("text=看全部单位")
     page.wait_for_selector(".first-steps h3")
