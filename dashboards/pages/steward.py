@@ -42,9 +42,9 @@ SHOWN_STEPS = 6
 MOST_LISTED = 60  # tickets; who looks for others filters
 MOST_ROWS = 40  # of a step that are listed
 NAMED = 4
-COLUMNS = ("st_verdicts", "st_rows", "supplier", "dataset", "st_rule", "st_age", "st_assignee", "st_due", "st_state")
+COLUMNS = ("st_verdicts", "st_rows", "st_supplier", "dataset", "st_rule", "st_age", "st_assignee", "st_due", "st_state")
 FIGURES = ("st_verdicts", "st_rows", "st_age")
-WRAPPED = ("supplier", "dataset", "st_rule")
+WRAPPED = ("st_supplier", "dataset", "st_rule")
 
 
 def content(facts: Facts, desk: StewardDesk) -> tuple[str, list[Component]]:
@@ -52,7 +52,7 @@ def content(facts: Facts, desk: StewardDesk) -> tuple[str, list[Component]]:
     shown = narrowed(desk.work.list, desk.address)
     return say("steward", desk.address.lang), [
         _headline(shown, desk),
-        *_unit(facts, desk),
+        *_narrowed_to(facts, desk),
         _filters(facts, desk),
         *_first(shown, facts, desk),
         _tickets(shown, desk),
@@ -69,6 +69,8 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
     waiting = sum(one.state == "proposed" for one in desk.decisions.all())
     told: list[Node] = [link(say("st_tickets_count", lang, count=f"{len(tickets):,}"), "#tickets")]
     told += [say("st_overdue_count", lang, count=late)] if late else []
+    sent = shown.rows.filter(state="sent_back").height
+    told += [say("st_sent_count", lang, count=f"{sent:,}")] if sent else []
     told += [say("st_decided_count", lang, count=desk.work.decided)] if desk.work.decided else []
     told += [link(say("st_waiting_count", lang, count=waiting) if waiting else say("st_decisions_all", lang), href(address, "decisions"))]
     told += _elsewhere(desk)
@@ -91,14 +93,15 @@ def _elsewhere(desk: StewardDesk) -> list[Node]:
     return [link(say("checks", lang), desk.address.to("checks")), html.A(say("data_docs", lang), href=data_docs_href(), target="_blank")]
 
 
-def _unit(facts: Facts, desk: StewardDesk) -> list[Component]:
-    """That one unit alone is looked at, and the way back."""
+def _narrowed_to(facts: Facts, desk: StewardDesk) -> list[Component]:
+    """What else than the filters show the list is narrowed to, and the way back."""
     lang, view = desk.address.lang, desk.address.steward
-    if not view.unit:
-        return []
-    every = desk.address.to(steward=replace(view, unit=""))
-    told = say("st_in_unit", lang, unit=names(facts).get(view.unit, view.unit))
-    return [html.P([told, " · ", link(say("st_every_unit", lang), every)], className="note")]
+    told = [("unit", say("st_in_unit", lang, unit=names(facts).get(view.unit, view.unit)))] if view.unit else []
+    told += [("rule", say("st_in_rule", lang, rule=pick(desk.rule(view.dataset, view.rule), lang)))] if view.rule else []
+    return [
+        html.P([text, " · ", link(say("st_show_all", lang), desk.address.to(steward=replace(view, **{name: ""})))], className="note")
+        for name, text in told
+    ]
 
 
 def _filters(facts: Facts, desk: StewardDesk) -> Component:
@@ -268,7 +271,7 @@ def _ticket(subject: Subject, rows: int, verdicts: int, desk: StewardDesk) -> Co
     cells: list[tuple[str, Node | list[Node]]] = [
         ("st_verdicts", f"{verdicts:,}"),
         ("st_rows", f"{rows:,}"),
-        ("supplier", desk.supplier(subject.supplier_id)),
+        ("st_supplier", desk.supplier(subject.supplier_id)),
         ("dataset", name_of(DATASETS, subject.dataset, lang)),
         ("st_rule", link(rule, leads_to)),
         ("st_age", say("st_days", lang, count=age(known, desk.today)) if known and known.is_open else "–"),

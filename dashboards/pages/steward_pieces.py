@@ -7,6 +7,7 @@ Belongs here: pieces built from rows, tickets and decisions. The pages stand in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,8 +35,8 @@ def breadcrumb(steps: Sequence[Component], title: str, address: Address) -> Comp
 
 
 def href(address: Address, part: str) -> str:
-    """A page of the steward's without the filters of another."""
-    return address.to("steward", steward=StewardView(part))
+    """A page of the steward's. Filters go with it, so that the way back leads to the list as it was."""
+    return address.to("steward", steward=replace(address.steward, part=part))
 
 
 def row_href(address: Address, row: Mapping[str, Any]) -> str:
@@ -163,11 +164,10 @@ def _steps(one: Decision, desk: StewardDesk, filled: Filled) -> list[Component]:
     steps = ["withdraw"] if one.state == "in_force" or is_own else ["approve", "refuse", "withdraw"]
     typed = filled.values if filled.values.get("decision") == f"{one.decision_id}" else {}
     kept = {"decision": f"{one.decision_id}", "at": desk.address.steward.part}
-    action = f"{href(desk.address, 'decisions').partition('?')[0]}/{one.decision_id}"
+    action = f"{StewardView('decisions').path}/{one.decision_id}{desk.address.query()}"
     for to in steps:
         own = typed if typed.get("to") == to else {}
         asked = reason_field(own, lang, "st_opinion" if to == "approve" else "st_reason", required=to != "approve")
-        query = "?lang=en" if lang == "en" else ""
-        made = form(to, desk, [asked], action=action + query, kept=kept)
+        made = form(to, desk, [asked], action=action, kept=kept)
         told.append(html.Details([html.Summary(say(f"st_do_{to}", lang)), made], open=bool(own) or to == "approve"))
     return told

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from dashboards import html
-from dashboards.address import Lang
+from dashboards.address import Lang, StewardView
 from dashboards.components import Node, link
 from dashboards.facts import Facts
 from dashboards.html import Component, element
@@ -64,11 +64,13 @@ def _headline(ticket: Ticket, rows: pl.DataFrame, desk: StewardDesk) -> Componen
         f"{say('st_assignee', lang)}{colon}{ticket.assignee or say('st_nobody', lang)}" if ticket.is_open else "",
         due,
     ]
+    alike = desk.address.to("steward", steward=StewardView(dataset=subject.dataset, rule=subject.rule_id, state="all"))
     return html.Section(
         [
             html.P(source(desk, subject.supplier_id, subject.dataset, lang), className="unit-name"),
             html.H1(html.Strong(pick(desk.rule(subject.dataset, subject.rule_id), lang)), className=f"verdict {'open' if rows.height else 'good'}"),
             html.P([ticket_chip(ticket, lang), *(html.Span(one) for one in about if one)], className="also"),
+            html.P(link(say("st_same_rule", lang), alike), className="about"),
         ],
         className="headline",
     )

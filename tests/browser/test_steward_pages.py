@@ -124,5 +124,5 @@ def test_a_unit_leads_to_the_rows_behind_what_is_undetermined(desk: Served, visi
     page.click("a.button:has-text('查看导致无法判定的行')")
     page.wait_for_url(f"**/steward?**unit={code}*")
     assert "待处理" in page.inner_text("h1")
-    page.click("text=看全部单位")
+    page.click(".note a")
     page.wait_for_selector(".first-steps h3")

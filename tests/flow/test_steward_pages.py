@@ -150,7 +150,7 @@ def test_a_unit_and_a_period_leave_the_rows_behind_its_verdicts(client: FlaskCli
     assert 0 < found.rows.height < work.rows.height
     assert found.verdicts.height == sum(len(step.verdicts) for step in found.bundles) or len(found.bundles) == 20
     page = client.get(f"/steward{search}").text
-    assert f"{found.rows.height:,} 行待处理" in page and "看全部单位" in page
+    assert f"{found.rows.height:,} 行待处理" in page and "看全部</a>" in page
     assert f"/steward?period={verdict['period']:%Y-%m}&amp;unit={verdict['unit_code']}" in client.get(
         f"/unit/{verdict['unit_key']}?period={verdict['period']:%Y-%m}"
     ).text
