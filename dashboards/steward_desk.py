@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from expectations.rules import rule_catalogue
 from pipelines.county import County, load_county
 from pipelines.errors import Words
 from pipelines.settings import SHANGHAI, Home
+from pipelines.steward import links_for_review
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Decision
 from pipelines.stewardship.open_rows import UNLINKED, UNLINKED_WORDS, open_rows
@@ -171,6 +173,11 @@ class StewardDesk:
     def row(self, batch_id: str, row_number: int) -> RowView:
         """NoSuchRow where it is not there."""
         return row_view(self.home, self.store, self.county, open_rows(self.home, self.store), batch_id, row_number)
+
+    def pairs(self, view: RowView) -> list[dict[str, Any]]:
+        """Rows of the books that may be of the same person, the likeliest first."""
+        found = links_for_review(self.home).filter(batch_id=view.row.batch_id, row_number=view.row.row_number)
+        return found.sort("probability", descending=True).to_dicts()
 
     def rows(self, wanted: pl.DataFrame) -> list[RowView]:
         """The views of open rows."""

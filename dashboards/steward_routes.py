@@ -28,7 +28,7 @@ from dashboards.steward_desk import StewardDesk, WorkBench, rows_of, steward_des
 from dashboards.visitor import strip, visitor
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home, month_start
-from pipelines.stewardship import settling
+from pipelines.stewardship import decided_links, settling
 from pipelines.stewardship.correction_sheet import sheet_name, write_sheet
 from pipelines.stewardship.decisions import DecisionError, Draft
 from pipelines.stewardship.row_view import NoSuchRow, RowView
@@ -92,6 +92,10 @@ def _draft(desk: StewardDesk, view: RowView, values: Mapping[str, str]) -> Draft
             return settling.correct(view, steward_row.corrected_cells(view, values), reason)
         case "send_back":
             return settling.send_back(view, _day(values), desk.today, reason)
+        case "same_person" | "other_person" as kind:
+            pair = next((one for one in desk.pairs(view) if steward_row.name_of_pair(one) == values.get("pair")), None)
+            if pair is not None:
+                return decided_links.draft(desk.home, desk.store, pair, reason, is_same=kind == "same_person")
     raise _malformed("to")
 
 

@@ -54,6 +54,7 @@ def content(facts: Facts, desk: StewardDesk) -> tuple[str, list[Component]]:
         _headline(shown, desk),
         *_narrowed_to(facts, desk),
         _filters(facts, desk),
+        *_rows_of_rule(shown, facts, desk),
         *_first(shown, facts, desk),
         _tickets(shown, desk),
     ]
@@ -219,6 +220,14 @@ def _rows(rows: pl.DataFrame, facts: Facts, desk: StewardDesk) -> Component:
     return html.Details([html.Summary(say("st_step_rows", lang, rows=rows.height)), html.Ul([*items, *cut], className="row-links")])
 
 
+def _rows_of_rule(shown: WorkList, facts: Facts, desk: StewardDesk) -> list[Component]:
+    """The rows themselves where one rule is looked at: also those that nothing hangs on."""
+    if not desk.address.steward.rule or shown.rows.is_empty():
+        return []
+    head = html.Div(html.H2(say("st_ticket_rows", desk.address.lang)), className="section-head")
+    return [html.Section([head, _rows(shown.rows, facts, desk)], className="steps")]
+
+
 def _row_name(row: dict[str, Any], facts: Facts, lang: Lang) -> str:
     line = say("st_line_of", lang, line=row["row_number"])
     return f"{name_of(DATASETS, row['dataset'], lang)} {row['period']:%Y-%m} {line} · {place_of(facts, row['community_code'], lang)}"
@@ -266,8 +275,9 @@ def _is_asked(subject: Subject, has_rows: bool, desk: StewardDesk) -> bool:
 def _ticket(subject: Subject, rows: int, verdicts: int, desk: StewardDesk) -> Component:
     lang, known = desk.address.lang, desk.ticket_numbers.get(subject)
     rule = pick(desk.rule(subject.dataset, subject.rule_id), lang)
-    # People whom nothing links are no ticket: they wait among the links to review.
-    leads_to = href(desk.address, f"ticket/{known.ticket_id}") if known else desk.address.to("checks")
+    # People whom nothing links are no ticket: their rows are listed by the rule.
+    alone = StewardView(supplier=subject.supplier_id, dataset=subject.dataset, rule=subject.rule_id)
+    leads_to = href(desk.address, f"ticket/{known.ticket_id}") if known else desk.address.to("steward", steward=alone)
     cells: list[tuple[str, Node | list[Node]]] = [
         ("st_verdicts", f"{verdicts:,}"),
         ("st_rows", f"{rows:,}"),

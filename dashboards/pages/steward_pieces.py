@@ -151,6 +151,9 @@ def content_of(one: Decision, desk: StewardDesk) -> list[str]:
             return [say("st_due_by", lang, due=content["due"])]
         case "replace":
             return [say("st_of_correction", lang, batch=content["batch_id"][:8], line=content["row_number"])]
+        case "same_person" | "other_person":
+            entry = content["entry"]
+            return [f"{source(desk, entry['supplier_id'], entry['dataset'], lang)} · {entry['period']} · {say('st_line_of', lang, line=entry['row_number'])}"]
         case _:
             return []
 

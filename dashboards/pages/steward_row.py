@@ -7,6 +7,7 @@ Belongs here: the page and its forms. What they send is taken in `dashboards/ste
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -34,9 +35,10 @@ from dashboards.pages.steward_pieces import (
 )
 from dashboards.records import Judgement
 from dashboards.steward_desk import StewardDesk, rows_of
-from dashboards.words import period_short, pick, say
+from dashboards.words import DATASETS, name_of, period_short, pick, say
 from expectations.rules import COMMUNITY_REGISTER
 from pipelines.errors import Words
+from pipelines.steward import REVIEW_REASONS
 from pipelines.stewardship.open_rows import UNLINKED
 from pipelines.stewardship.row_view import Cell, RowView
 from pipelines.stewardship.tickets import Subject, Ticket
@@ -205,27 +207,29 @@ def _settling(view: RowView, rules: list[str], facts: Facts, desk: StewardDesk, 
     if not rules:
         return []
     lang, decided = desk.address.lang, view.open_decision
-    if decided is not None and decided.draft.kind != "send_back":
+    if decided is not None and decided.draft.kind not in ("send_back", "other_person"):
         return []
     asked = filled.values.get("to", "")
-    typed = {to: filled.values if to == asked else {} for to in ("correct", "merge", "accept", "send_back", "reject")}
+    typed = {to: filled.values if to == asked else {} for to in ("same_person", "other_person", "correct", "merge", "accept", "send_back", "reject")}
+    pairs = desk.pairs(view) if UNLINKED in rules else []
+    is_sent = decided is not None and decided.draft.kind == "send_back"
     forms = [
+        *((to, _link(to, pairs, typed[to], desk) if pairs else None) for to in ("same_person", "other_person")),
         ("correct", _correct(view, typed["correct"], facts, desk)),
         ("merge", _merge(view, typed["merge"], desk) if view.rows_of_key else None),
         ("accept", form("accept", desk, [reason_field(typed["accept"], lang)]) if _is_acceptable(view) else None),
-        ("send_back", form("send_back", desk, [due_field(typed["send_back"], desk), reason_field(typed["send_back"], lang)]) if decided is None else None),
+        ("send_back", form("send_back", desk, [due_field(typed["send_back"], desk), reason_field(typed["send_back"], lang)]) if not is_sent else None),
         ("reject", form("reject", desk, [reason_field(typed["reject"], lang)])),
     ]
     offered = {to: made for to, made in forms if made is not None}
     first = asked if asked in offered else _most_fitting(view, list(offered))
-    linked = [html.P(link(say("st_row_links", lang), desk.address.to("checks")))] if UNLINKED in rules else []
     folded = [
         html.Details(
             [html.Summary(say(f"st_do_{to}", lang)), html.P(say(f"st_help_{to}", lang), className="about"), made], open=to == first, **data(form=to)
         )
         for to, made in sorted(offered.items(), key=lambda one: one[0] != first)
     ]
-    return [html.Section([html.Div(html.H2(say("st_do", lang)), className="section-head"), *linked, *folded], className="steps", id="do")]
+    return [html.Section([html.Div(html.H2(say("st_do", lang)), className="section-head"), *folded], className="steps", id="do")]
 
 
 def _is_acceptable(view: RowView) -> bool:
@@ -235,8 +239,8 @@ def _is_acceptable(view: RowView) -> bool:
 def _most_fitting(view: RowView, offered: list[str]) -> str:
     """A repeated row is merged; what is wrong in columns that identify nobody is corrected; the rest goes back to its supplier."""
     doubted = [cell for cell in view.cells if cell.is_doubted]
-    if "merge" in offered:
-        return "merge"
+    if "merge" in offered or "same_person" in offered:
+        return "merge" if "merge" in offered else "same_person"
     can_correct = bool(doubted) and not any(cell.is_identifying for cell in doubted)
     return "correct" if can_correct or "send_back" not in offered else "send_back"
 
@@ -304,6 +308,25 @@ def _merge(view: RowView, typed: Mapping[str, str], desk: StewardDesk) -> Compon
         "merge", desk,
         [html.Dl(told, className="facts written"), choice("into", say("st_stays", lang), lines, typed.get("into", "")), reason_field(typed, lang)],
     )  # fmt: skip
+
+
+def _link(to: str, pairs: list[dict[str, Any]], typed: Mapping[str, str], desk: StewardDesk) -> Component:
+    """The rows of the books that may be of the same person, with the way to what each says."""
+    lang = desk.address.lang
+    options, told = [], []
+    for pair in pairs:
+        line = f"{name_of(DATASETS, pair['list'], lang)} {say('st_line_of', lang, line=pair['entry_row_number'])}"
+        entry = {"batch_id": pair["entry_batch_id"], "row_number": pair["entry_row_number"]}
+        why = f"{pick(REVIEW_REASONS[pair['reason']], lang)} · {say('st_likely', lang, share=format(pair['probability'], '.0%'))}"
+        options.append((name_of_pair(pair), line))
+        told.append(html.Div([html.Dt(link(line, row_href(desk.address, entry))), html.Dd(why)]))
+    asked = choice("pair", say("st_entry", lang), options, typed.get("pair", ""))
+    return form(to, desk, [html.Dl(told, className="facts"), asked, reason_field(typed, lang)])
+
+
+def name_of_pair(pair: Mapping[str, Any]) -> str:
+    """By which a form says which row of the books is meant."""
+    return f"{pair['entry_batch_id']}/{pair['entry_row_number']}"
 
 
 def _differences(view: RowView, other: RowView, lang: Lang) -> list[str]:

@@ -79,9 +79,11 @@ def _number(decision: Decision, batch_id: str, rules: dict[int, list[str]], cont
 
 
 def _state(decision: Decision, rules: list[str]) -> RowState:
-    """A row that was accepted is open again once it breaks a rule that it was not accepted with."""
+    """A row that was accepted is open again once it breaks a rule that it was not accepted with; one that is not of some person
+    may be of another."""
     draft = decision.draft
-    if draft.kind == "accept" and not set(rules) <= set(draft.content["rules"]):
+    is_left = draft.kind == "accept" and not set(rules) <= set(draft.content["rules"])
+    if is_left or draft.kind == "other_person":
         return "open"
     if decision.state == "proposed":
         return "proposed"
