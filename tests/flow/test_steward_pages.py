@@ -29,7 +29,7 @@ from pipelines.reading.header import CORRECTED_BATCH
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Draft, Row
-from pipelines.stewardship.open_rows import open_rows
+from pipelines.stewardship.open_rows import UNLINKED, open_rows
 from pipelines.stewardship.row_states import with_states
 from pipelines.stewardship.tickets import Tickets
 from pipelines.store import Store
@@ -262,6 +262,47 @@ def test_what_was_decided_on_equal_content_elsewhere_holds_for_the_row(desk: Ste
         found = with_states(desk.home, rows, decisions.all())
         assert found.filter(pl.col("state") != "open").select("batch_id", "state").rows() == [(row["batch_id"], state)]
         assert number
+
+
+def test_a_row_that_was_accepted_is_open_again_where_it_breaks_another_rule(desk: StewardDesk) -> None:
+    rows = desk.work.list.rows.drop("state", "row_id")
+    row = rows.row(0, named=True)
+    view = desk.row(row["batch_id"], row["row_number"]).row
+    store = Store.of(desk.home)
+    for rules, states in (({"deaths.range": 1}, []), (dict.fromkeys(row["rules"], 1), ["decided"])):
+        (number,) = Decisions(store, two_persons=False).make([Draft("accept", view, "属实", {"rules": rules})], CLI)
+        found = with_states(desk.home, rows, Decisions(store).all())
+        assert found.filter(pl.col("state") != "open")["state"].to_list() == states
+        Decisions(store).withdraw(number, CLI, "另行裁定")
+    store.close()
+
+
+def test_an_uncertain_link_is_confirmed_or_refused(
+    client: FlaskClient, home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a row of the grid's list taken as one whose number cannot be used: the small county has none."""
+    row = row_where(home, store, pl.col("dataset") == "grid_residents")
+    is_own = (pl.col("batch_id") == row["batch_id"]) & (pl.col("row_number") == row["row_number"])
+    unlinked = pl.when(is_own).then(pl.concat_list(pl.lit(UNLINKED))).otherwise(pl.col("rules"))
+    taken = open_rows(home, store).with_columns(rules=unlinked)
+    monkeypatch.setattr("dashboards.steward_desk.open_rows", lambda _home, _store: taken)
+    entry = row_where(home, store, pl.col("dataset") == "household_persons")
+    listed = pl.read_parquet(home.control / "links_for_review.parquet")
+    pair = {
+        "batch_id": row["batch_id"], "row_number": row["row_number"], "list": "household_persons",
+        "entry_batch_id": entry["batch_id"], "entry_row_number": entry["row_number"], "probability": 0.6, "reason": "unlikely",
+    }  # fmt: skip
+    pl.DataFrame([pair], listed.schema).write_parquet(home.control / "links_for_review.parquet")
+    page = client.get(path_of(row)).text
+    assert "相似度 60%" in page and path_of(entry) in page
+    assert send(client, path_of(row), "same_person", reason="据实", pair="x/1").status_code == 400
+    assert send(client, path_of(row), "other_person", reason="不是同一人").status_code == 303
+    assert 'data-form="same_person"' in client.get(path_of(row)).text  # it may still be of another person
+    refused = Decisions(store).all()[0]
+    assert (refused.draft.kind, refused.draft.content["entry"]["row_number"]) == ("other_person", entry["row_number"])
+    Decisions(store).withdraw(refused.decision_id, CLI, "误操作")
+    assert send(client, path_of(row), "same_person", reason="据实").status_code == 303
+    assert "已裁定，下次运行计入" in client.get(path_of(row)).text
 
 
 # --- tickets ----------------------------------------------------------------------------------------------------
