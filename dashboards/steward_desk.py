@@ -159,7 +159,7 @@ class StewardDesk:
         return Decisions(self.store, two_persons=self.county.steward.two_persons)
 
     @cached_property
-    def ticket_numbers(self) -> dict[Subject, Ticket]:
+    def tickets_by_subject(self) -> dict[Subject, Ticket]:
         return {one.subject: one for one in self.tickets.all()}
 
     def supplier(self, supplier_id: str) -> str:

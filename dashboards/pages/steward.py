@@ -49,11 +49,14 @@ WRAPPED = ("st_supplier", "dataset", "st_rule")
 
 def content(facts: Facts, desk: StewardDesk) -> tuple[str, list[Component]]:
     """Title and content of the work list."""
+    firsts = [one.first for one in facts.periods(desk.address.period_type)]
+    if desk.address.period not in firsts:  # chosen for another kind of period
+        desk = replace(desk, address=replace(desk.address, period=None))
     shown = narrowed(desk.work.list, desk.address)
     return say("steward", desk.address.lang), [
         _headline(shown, desk),
         *_narrowed_to(facts, desk),
-        _filters(facts, desk),
+        _filters(firsts, desk),
         *_rows_of_rule(shown, facts, desk),
         *_first(shown, facts, desk),
         _tickets(shown, desk),
@@ -65,7 +68,7 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
     colon = "：" if lang == "zh" else ": "
     rows, verdicts = shown.rows.height, shown.verdicts.height
     sentence = say("st_open", lang, rows=f"{rows:,}", verdicts=f"{verdicts:,}") if rows else say("st_none", lang)
-    tickets = [one for one in desk.ticket_numbers.values() if one.is_open]
+    tickets = [one for one in desk.tickets_by_subject.values() if one.is_open]
     late = sum(one.is_overdue(desk.today) for one in tickets)
     waiting = sum(one.state == "proposed" for one in desk.decisions.all())
     told: list[Node] = [link(say("st_tickets_count", lang, count=f"{len(tickets):,}"), "#tickets")]
@@ -105,15 +108,14 @@ def _narrowed_to(facts: Facts, desk: StewardDesk) -> list[Component]:
     ]
 
 
-def _filters(facts: Facts, desk: StewardDesk) -> Component:
+def _filters(firsts: list[date], desk: StewardDesk) -> Component:
     lang, address = desk.address.lang, desk.address
     view, rows = address.steward, desk.work.list.rows
     every = [("", say("st_all", lang))]
-    tickets = desk.ticket_numbers.values()
+    tickets = desk.tickets_by_subject.values()
     suppliers = sorted({*rows["supplier_id"], *(one.subject.supplier_id for one in tickets)})
     datasets = sorted({*rows["dataset"], *(one.subject.dataset for one in tickets)})
     people = sorted({one.assignee for one in tickets if one.assignee})
-    firsts = [one.first for one in facts.periods(address.period_type)]
     kept = {"lang": lang, "unit": view.unit, "rule": view.rule}
     return html.Form(
         [
@@ -239,7 +241,7 @@ def _row_name(row: dict[str, Any], facts: Facts, lang: Lang) -> str:
 def _tickets(shown: WorkList, desk: StewardDesk) -> Component:
     lang = desk.address.lang
     rows, verdicts = rows_by_subject(shown), shown.verdicts_by_ticket()
-    subjects = [one for one in {**desk.ticket_numbers, **rows} if _is_asked(one, one in rows, desk)]
+    subjects = [one for one in {**desk.tickets_by_subject, **rows} if _is_asked(one, one in rows, desk)]
     subjects.sort(key=lambda one: (-verdicts.get(one, 0), -rows.get(one, 0), *vars(one).values()))
     listed = subjects[:MOST_LISTED]
     is_cut = len(subjects) > len(listed)
@@ -260,7 +262,7 @@ def _tickets(shown: WorkList, desk: StewardDesk) -> Component:
 def _is_asked(subject: Subject, has_rows: bool, desk: StewardDesk) -> bool:
     """Whether the filters let a ticket through: one that is open by its rows, which a unit or period may leave it none of."""
     view, address = desk.address.steward, desk.address
-    known = desk.ticket_numbers.get(subject)
+    known = desk.tickets_by_subject.get(subject)
     is_open = known is None or known.is_open
     return (
         view.supplier in ("", subject.supplier_id)
@@ -273,7 +275,7 @@ def _is_asked(subject: Subject, has_rows: bool, desk: StewardDesk) -> bool:
 
 
 def _ticket(subject: Subject, rows: int, verdicts: int, desk: StewardDesk) -> Component:
-    lang, known = desk.address.lang, desk.ticket_numbers.get(subject)
+    lang, known = desk.address.lang, desk.tickets_by_subject.get(subject)
     rule = pick(desk.rule(subject.dataset, subject.rule_id), lang)
     # People whom nothing links are no ticket: their rows are listed by the rule.
     alone = StewardView(supplier=subject.supplier_id, dataset=subject.dataset, rule=subject.rule_id)

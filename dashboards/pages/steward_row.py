@@ -74,7 +74,7 @@ def content(facts: Facts, desk: StewardDesk, filled: Filled) -> tuple[str, list[
 def _tickets(view: RowView, rules: list[str], desk: StewardDesk) -> list[Ticket]:
     """The tickets that the row belongs to."""
     slot = view.row.slot
-    known = (desk.ticket_numbers.get(Subject(slot.supplier_id, slot.dataset, rule_id)) for rule_id in rules)
+    known = (desk.tickets_by_subject.get(Subject(slot.supplier_id, slot.dataset, rule_id)) for rule_id in rules)
     return [one for one in known if one is not None]
 
 
@@ -237,10 +237,12 @@ def _is_acceptable(view: RowView) -> bool:
 
 
 def _most_fitting(view: RowView, offered: list[str]) -> str:
-    """A repeated row is merged; what is wrong in columns that identify nobody is corrected; the rest goes back to its supplier."""
+    """A repeated row is merged, an uncertain link is looked at; what is wrong in columns that identify nobody is corrected; the
+    rest goes back to its supplier."""
     doubted = [cell for cell in view.cells if cell.is_doubted]
-    if "merge" in offered or "same_person" in offered:
-        return "merge" if "merge" in offered else "same_person"
+    for to in ("merge", "same_person"):
+        if to in offered:
+            return to
     can_correct = bool(doubted) and not any(cell.is_identifying for cell in doubted)
     return "correct" if can_correct or "send_back" not in offered else "send_back"
 

@@ -156,6 +156,11 @@ def test_a_unit_and_a_period_leave_the_rows_behind_its_verdicts(client: FlaskCli
     ).text
 
 
+def test_a_period_of_another_kind_narrows_nothing(client: FlaskClient) -> None:
+    every, other = (re.search("<h1.*?</h1>", client.get(f"/steward?period_type=ytd{more}").text) for more in ("", "&period=2020-01"))
+    assert every and other and every[0] == other[0]
+
+
 def test_the_list_is_worked_out_once_while_nothing_changes(home: Home, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     bench = WorkBench(home)
