@@ -41,12 +41,12 @@ KEPT_LISTS = 8
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do: the work list of the rows that wait for somebody, each with its `state`; `decided`: how many more wait
-    for the next run alone.
+    """What there is to do: the work list of the rows that wait for somebody, each with its `state`; `decided`: the rows that
+    wait for the next run alone.
     """
 
     list: WorkList
-    decided: int
+    decided: pl.DataFrame
 
 
 def rows_of(work: WorkList, subject: Subject) -> pl.DataFrame:
@@ -118,9 +118,10 @@ class WorkBench:
         self, edition: Edition, county: County, rows: pl.DataFrame, decisions: list[Decision], period_type: str
     ) -> Work:
         known = with_states(self.home, rows, decisions)
-        waiting = known.filter(pl.col("state") != "decided")
+        is_decided = pl.col("state") == "decided"
+        waiting = known.filter(~is_decided)
         found = work_list(edition.path, county, waiting, period_type=period_type)
-        return Work(replace(found, verdicts=found.verdicts.filter(pl.col("hangs_on") > 0)), known.height - waiting.height)
+        return Work(replace(found, verdicts=found.verdicts.filter(pl.col("hangs_on") > 0)), known.filter(is_decided))
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,7 @@ STEWARD: dict[str, Words] = {
     "st_now": Words("原值 {value}", "was {value}"),
     "st_empty": Words("（空）", "(empty)"),
     "st_no_numbers": Words("请勿填写身份证件号码", "No identity numbers, please"),
+    "st_decided_already": Words("已作裁定 {decision}；要另行处理，先撤回", "Decision {decision} stands; withdraw it to decide otherwise"),
     "st_history": Words("经过", "History"),
     "st_by_run": Words("数据运行", "the run"),
     "st_rows_then": Words("{rows} 行", "{rows} rows"),

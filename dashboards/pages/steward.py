@@ -75,7 +75,8 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
     told += [say("st_overdue_count", lang, count=late)] if late else []
     sent = shown.rows.filter(state="sent_back").height
     told += [say("st_sent_count", lang, count=f"{sent:,}")] if sent else []
-    told += [say("st_decided_count", lang, count=desk.work.decided)] if desk.work.decided else []
+    decided = desk.work.decided.height
+    told += [say("st_decided_count", lang, count=f"{decided:,}")] if decided else []
     told += [link(say("st_waiting_count", lang, count=waiting) if waiting else say("st_decisions_all", lang), href(address, "decisions"))]
     told += _elsewhere(desk)
     return html.Section(

@@ -56,9 +56,10 @@ def content(facts: Facts, desk: StewardDesk, filled: Filled) -> tuple[str, list[
     lang = desk.address.lang
     _, batch_id, number = desk.address.steward.part.split("/")
     view = desk.row(batch_id, int(number))
-    open_row = desk.work.list.rows.filter(batch_id=batch_id, row_number=int(number))
-    state = open_row["state"][0] if open_row.height else "decided" if view.broken else ""
-    rules: list[str] = open_row["rules"][0].to_list() if open_row.height else [one.rule.id for one in view.broken]
+    open_row, decided = (one.filter(batch_id=batch_id, row_number=int(number)) for one in (desk.work.list.rows, desk.work.decided))
+    known = open_row if open_row.height else decided
+    state: str = known["state"][0] if known.height else ""
+    rules: list[str] = known["rules"][0].to_list() if known.height else []
     tickets = _tickets(view, rules, desk)
     title = say("st_row", lang, line=number)
     return f"{title} · {source(desk, view.row.slot.supplier_id, view.row.slot.dataset, lang)}", [
@@ -208,7 +209,8 @@ def _settling(view: RowView, rules: list[str], facts: Facts, desk: StewardDesk, 
         return []
     lang, decided = desk.address.lang, view.open_decision
     if decided is not None and decided.draft.kind not in ("send_back", "other_person"):
-        return []
+        told = link(say("st_decided_already", lang, decision=decided.decision_id), "#decisions")
+        return [html.Section([html.Div(html.H2(say("st_do", lang)), className="section-head"), html.P(told)], id="do")]
     asked = filled.values.get("to", "")
     typed = {to: filled.values if to == asked else {} for to in ("same_person", "other_person", "correct", "merge", "accept", "send_back", "reject")}
     pairs = desk.pairs(view) if UNLINKED in rules else []
