@@ -12,10 +12,12 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "kpi", "data", "checks", "follow_up", "objections", "guide", "questions", "connect"]
+Page = Literal[
+    "overview", "unit", "kpi", "data", "checks", "steward", "follow_up", "objections", "guide", "questions", "connect"
+]  # fmt: skip
 PATHS: dict[Page, str] = {
     "overview": "/", "follow_up": "/follow-up", "objections": "/objections", "data": "/data", "checks": "/checks",
-    "guide": "/help",
+    "steward": "/steward", "guide": "/help",
 }  # fmt: skip
 # Lists of cases, each with its own page below and one to open another.
 CASES: tuple[Page, ...] = ("follow_up", "objections")
@@ -34,6 +36,9 @@ NAME = re.compile(r"\w[\w.-]{0,39}")
 # Keys of units, KPIs and targets, which forms are asked for by.
 KEY = re.compile(r"[\w@.-]{0,80}")
 TASK = re.compile(r"new|[0-9]{1,9}")
+# Below the steward's work list: the decisions, a ticket, a row of a batch.
+STEWARD_PART = re.compile(r"|decisions|ticket/[0-9]{1,9}|row/[0-9a-f]{8,64}/[0-9]{1,9}")
+STEWARD_STATES = ("open", "closed", "all")
 UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
 LONGEST = 2000
 
@@ -64,6 +69,34 @@ class TaskView:
 
 
 @dataclass(frozen=True)
+class StewardView:
+    """What of the steward's work is shown: the work list, or as `part` says what is below it, as it is filtered.
+
+    `state`: of tickets, `decided`: of decisions; `unit`: the code of a unit, in which (and below which) verdicts are asked for.
+    """
+
+    part: str = ""
+    state: str = STEWARD_STATES[0]
+    supplier: str = ""
+    dataset: str = ""
+    rule: str = ""
+    assignee: str = ""
+    decided: str = "all"
+    kind: str = ""
+    unit: str = ""
+
+    @property
+    def path(self) -> str:
+        return f"{PATHS['steward']}/{self.part}".rstrip("/")
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """What is not the default and no part of the path."""
+        start = vars(StewardView())
+        return {name: value for name, value in vars(self).items() if name != "part" and value != start[name]}
+
+
+@dataclass(frozen=True)
 class Address:
     """What is shown. `period` is the first day of the period; None means the latest closed one.
 
@@ -83,6 +116,7 @@ class Address:
     pack: str = "all"
     unit_basis: str = "as_was"
     tasks: TaskView = TaskView()
+    steward: StewardView = StewardView()
     street: str = "all"
     view: str = "heatmap"
     sort: str = "code"
@@ -102,6 +136,7 @@ class Address:
         pack: str | None = None,
         unit_basis: str | None = None,
         tasks: TaskView | None = None,
+        steward: StewardView | None = None,
         street: str | None = None,
         view: str | None = None,
         sort: str | None = None,
@@ -123,6 +158,7 @@ class Address:
             pack=pack or self.pack,
             unit_basis=unit_basis or self.unit_basis,
             tasks=tasks or (self.tasks if page is None else TaskView()),
+            steward=steward or (self.steward if page is None else StewardView()),
             street=street or start.street,
             view=view or start.view,
             sort=sort or start.sort,
@@ -144,6 +180,8 @@ class Address:
     def path(self) -> str:
         if self.page in CASES and self.tasks.task:
             return f"{PATHS[self.page]}/{self.tasks.task}"
+        if self.page == "steward":
+            return self.steward.path
         if self.page == "unit":
             return f"/unit/{quote(self.unit_key, safe='@')}"
         return f"/kpi/{self.kpi_id}" if self.page == "kpi" else {**PATHS, **TOPICS}[self.page]
@@ -160,6 +198,8 @@ class Address:
             chosen["period"] = month_name(self.period)
         if self.page in CASES:
             chosen |= self.tasks.chosen
+        if self.page == "steward":
+            chosen |= self.steward.chosen
         if self.page == "kpi" and self.unit_key:
             chosen["unit"] = self.unit_key
         return f"?{urlencode(chosen, safe='@')}" if chosen else ""
@@ -193,6 +233,7 @@ def parse(pathname: object, search: object) -> Address:
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
         tasks=_tasks_of(pathname, asked) if page in CASES else TaskView(),
+        steward=_steward_of(pathname, asked) if page == "steward" else StewardView(),
         street=_street(asked),
         view=_one_of(asked, "view", VIEWS),
         sort=_one_of(asked, "sort", SORTS),
@@ -218,14 +259,16 @@ def _page_of(pathname: str) -> tuple[Page, str]:
         return "unit", unquote(subject)
     if head == "kpi" and NAME.fullmatch(subject):
         return "kpi", subject
+    if head == "steward" and STEWARD_PART.fullmatch(subject):
+        return "steward", ""
     for page in CASES:
         if PATHS[page] == f"/{head}" and TASK.fullmatch(subject):
             return page, ""
     raise _no_page(
         "路径 / path",
         Words(
-            "/、/data、/checks、/follow-up、/objections、/help、/unit/单位 或 /kpi/指标",
-            "/, /data, /checks, /follow-up, /objections, /help, /unit/UNIT or /kpi/KPI",
+            "/、/data、/checks、/steward、/follow-up、/objections、/help、/unit/单位 或 /kpi/指标",
+            "/, /data, /checks, /steward, /follow-up, /objections, /help, /unit/UNIT or /kpi/KPI",
         ),
     )
 
@@ -233,10 +276,21 @@ def _page_of(pathname: str) -> tuple[Page, str]:
 def _tasks_of(pathname: str, asked: dict[str, str]) -> TaskView:
     start = TaskView(task=pathname.strip("/").partition("/")[2])
     chosen = {name: asked[name] for name in vars(start) if name in asked and name != "task"}
-    for name, value in chosen.items():
-        if not KEY.fullmatch(value):
-            raise _no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
-    return replace(start, **chosen)
+    return replace(start, **{name: _key(name, value) for name, value in chosen.items()})
+
+
+def _steward_of(pathname: str, asked: dict[str, str]) -> StewardView:
+    named = {name: _key(name, asked[name]) for name in ("supplier", "dataset", "rule", "decided", "kind", "unit") if name in asked}
+    return StewardView(
+        part=pathname.strip("/").partition("/")[2], state=_one_of(asked, "state", STEWARD_STATES),
+        assignee=asked.get("assignee", ""), **named,
+    )  # fmt: skip
+
+
+def _key(name: str, value: str) -> str:
+    if not KEY.fullmatch(value):
+        raise _no_page(name, Words("字母、数字和 @ . -", "letters, digits and @ . -"))
+    return value
 
 
 def _one_of(asked: dict[str, str], name: str, known: tuple[str, ...]) -> str:

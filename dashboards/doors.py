@@ -60,14 +60,25 @@ DOORS: dict[str, Door] = {
     "objections": "contest",
     "objections_view": "contest",
     "objections_change": "contest",  # which steps: objection_desk.py
+    "steward": "settle",
+    "steward_decisions": "settle",
+    "steward_ticket": "settle",
+    "steward_ticket_sent": "settle",
+    "steward_row": "settle",
+    "steward_row_sent": "settle",
+    "steward_decision_sent": "settle",
+    "correction_sheet": "settle",
     "audit": "administer",
 }
 PAGE_DOORS: dict[Page, Permission] = {
     "overview": "figures", "unit": "unit", "kpi": "figures", "data": "figures", "checks": "checks",
-    "follow_up": "follow_up", "objections": "contest", "guide": "help", "questions": "figures", "connect": "help",
+    "steward": "settle", "follow_up": "follow_up", "objections": "contest", "guide": "help", "questions": "figures",
+    "connect": "help",
 }  # fmt: skip
+# Decisions write their own entries (`pipelines/stewardship/decision_store.py`).
 RECORDED: dict[str, Action] = {
-    "export_table": "download", "bulletin": "download", "follow_up_change": "follow_up", "objections_change": "objection",
+    "export_table": "download", "bulletin": "download", "correction_sheet": "download", "follow_up_change": "follow_up",
+    "objections_change": "objection", "steward_row": "row_viewed",
 }  # fmt: skip
 SAFE = ("GET", "HEAD", "OPTIONS")
 STYLE_SHEET = "/assets/pages.css"

@@ -5,7 +5,7 @@ Belongs here: queries for single figures, flags, deliveries. Counts over many un
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -276,6 +276,18 @@ class Facts:
         )
         kpis, targets = self.kpis, self.targets
         return [(Figure(**figure(row, kpis, targets)), row["unit_keys"]) for row in frame.iter_rows(named=True)]
+
+    def judgements_about(
+        self, period_type: str, keys: Sequence[tuple[str, date, str, str | None]]
+    ) -> dict[tuple[str, date, str, str | None], Judgement]:
+        """Single judgements by unit, period, KPI and target; what the edition does not have is left out."""
+        places = ", ".join(["(?, ?, ?, ?)"] * len(keys))
+        found = self._judgements(
+            f"period_type = ? and (unit_key, period, kpi_id, target_id) in ({places})",
+            (period_type, *(part for key in keys for part in key)),
+            EVERYTHING,
+        )
+        return {(one.unit_key, one.period, one.kpi.kpi_id, one.target.target_id if one.target else None): one for one in found}
 
     def _judgements(
         self, condition: str, parameters: tuple[object, ...], scope: Scope, unit_basis: str = AS_WAS

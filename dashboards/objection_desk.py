@@ -118,7 +118,7 @@ class ObjectionDesk:
         return self.visitor.account is not None and self.visitor.account.covers(unit_code)
 
     def _has_role(self, to: State) -> bool:
-        return self.visitor.account is not None and self.visitor.account.may("settle" if to == "answered" else "contest")
+        return self.visitor.account is not None and self.visitor.account.may("reply" if to == "answered" else "contest")
 
 
 def live_objections(store: Store) -> Mapping[Subject, Objection]:

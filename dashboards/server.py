@@ -41,11 +41,12 @@ from dashboards.identity_provider import Client
 from dashboards.markup import markup, still
 from dashboards.objection_desk import live_objections
 from dashboards.objection_routes import add_objections
-from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
+from dashboards.pages import checks, community, data, guide, kpi, overview, problem
 from dashboards.security import SHARED_PATHS, protect
 from dashboards.shapes import shapes_stamp
 from dashboards.shelf import Shelf, shared_folder
 from dashboards.sign_in_routes import add_audit, add_sign_in
+from dashboards.steward_routes import add_steward
 from dashboards.visitor import strip
 from pipelines.account_store import SETUP_LASTS
 from pipelines.accounts import Account
@@ -54,7 +55,8 @@ from pipelines.settings import Home
 
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
-    "checks": checks.content, "follow_up": follow_up.only_as_document, "objections": follow_up.only_as_document, "guide": guide.content,
+    "checks": checks.content, "steward": problem.only_as_document, "follow_up": problem.only_as_document,
+    "objections": problem.only_as_document, "guide": guide.content,
     "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
@@ -248,6 +250,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     _add_routes(app, site, entrance)
     add_follow_up(app.server, site.reader, entrance.home)
     add_objections(app.server, site.reader, entrance.home)
+    add_steward(app.server, site.reader, entrance.home)
     add_data_docs(app.server, entrance.home)
     add_alerts(app.server, entrance)
     if entrance.access.has_sign_in:

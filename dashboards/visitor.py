@@ -16,7 +16,7 @@ from pipelines.accounts import ROLES, Account, Permission
 from pipelines.actor import NOBODY, Actor
 
 # Permissions that some accounts lack, and that links of any page ask for.
-CLOSED_TO_SOME: tuple[Permission, ...] = ("figures", "checks", "downloads")
+CLOSED_TO_SOME: tuple[Permission, ...] = ("figures", "checks", "downloads", "settle")
 # Whoever is at this machine where there is no sign-in: sees and does everything but what needs accounts.
 ANYONE_HERE = Account("", "", "steward")
 

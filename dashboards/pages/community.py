@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 
 from dashboards import figures, html
-from dashboards.address import Address
+from dashboards.address import Address, StewardView
 from dashboards.checks import REGISTRATION, Unplaced, changes, unplaced
 from dashboards.choices import bar, basis_choice, domain_choice, pack_choice, period_choices
 from dashboards.components import bulletin_menu, chart, chip, downloads, link, mark
@@ -133,6 +133,7 @@ def _headline(unit: Unit, asked: list[Asked], period: Period, address: Address) 
         for state in STATES
         if state != "missed" and states[state]
     ]
+    also += [_to_rows(unit, period, address)] if states["undetermined"] else []
     return html.Section(
         [
             html.P(unit.name, className="unit-name"),
@@ -145,6 +146,12 @@ def _headline(unit: Unit, asked: list[Asked], period: Period, address: Address) 
         ],
         className="headline",
     )
+
+
+def _to_rows(unit: Unit, period: Period, address: Address) -> Component:
+    """The way to the rows that leave verdicts of the unit undetermined; out of sight of who may not see rows."""
+    rows = address.to("steward", period=period.first, steward=StewardView(unit=unit.code))
+    return link(say("st_behind", address.lang), rows, class_name="button small")
 
 
 def _children(

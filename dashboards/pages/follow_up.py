@@ -53,17 +53,6 @@ def content(facts: Facts, address: Address, desk: Desk, filled: Filled) -> tuple
     return _list(facts, address, desk)
 
 
-def only_as_document(_facts: Facts, _address: Address) -> tuple[str, list[Component]]:
-    """NoSuchPage: these pages hold forms, and are no part of the application that Dash runs in a browser."""
-    raise NoSuchPage(
-        Words("这个页面要单独打开", "This page opens by itself"),
-        where="follow-up",
-        expected=Words("在浏览器中打开地址", "its address opened in a browser"),
-        found=Words("在其他页面之中打开", "opened within another page"),
-        advice=Words("重新载入本页", "load the page anew"),
-    )
-
-
 def _list(facts: Facts, address: Address, desk: Desk) -> tuple[str, list[Component]]:
     lang, today = address.lang, desk.today
     every = by_urgency(desk.tasks(), today)

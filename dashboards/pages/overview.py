@@ -183,7 +183,9 @@ def _sure(view: View, moves: Movements) -> list[Node]:
     ]
     if open_ones:
         comma = "，" if lang == "zh" else ", "
-        told.append(html.Span([comma.join(open_ones), " ", link(say("sure_why", lang), view.address.to("data"))]))
+        ways = [link(say("sure_why", lang), view.address.to("data"))]
+        ways += [link(say("st_behind_short", lang), view.address.to("steward", period=view.period.first))] if stand.figures("undetermined") else []
+        told.append(html.Span([comma.join(open_ones), *(node for way in ways for node in (" ", way))]))
     return told
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dashboards import html
 from dashboards.address import Address, Lang, NoSuchPage
 from dashboards.components import link
+from dashboards.facts import Facts
 from dashboards.html import Component
 from dashboards.words import pick, say
-from pipelines.errors import WarehouseError
+from pipelines.errors import WarehouseError, Words
 
 
 def content(error: WarehouseError, lang: Lang) -> tuple[str, list[Component]]:
@@ -62,3 +63,14 @@ def alone(content: list[Component], lang: Lang) -> Component:
 
 def _back(lang: Lang) -> Component:
     return html.P(link(say("back", lang), Address(lang=lang).href, class_name="button"))
+
+
+def only_as_document(_facts: Facts, address: Address) -> tuple[str, list[Component]]:
+    """NoSuchPage: these pages hold forms, and are no part of the application that Dash runs in a browser."""
+    raise NoSuchPage(
+        Words("这个页面要单独打开", "This page opens by itself"),
+        where=address.path,
+        expected=Words("在浏览器中打开地址", "its address opened in a browser"),
+        found=Words("在其他页面之中打开", "opened within another page"),
+        advice=Words("重新载入本页", "load the page anew"),
+    )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from dashboards.address import PATHS
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, broken_rules
 
 pytestmark = pytest.mark.browser
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 COMMUNITY, STREET, COUNTY = "610629001001@2016-01-01", "610629001@2016-01-01", "610629@2016-01-01"
 ADDRESSES = {
@@ -58,9 +56,3 @@ def test_a_broken_rule_is_found(moved: Served, visit: Callable[..., Watched]) ->
     page.evaluate("""() => document.querySelector('main').insertAdjacentHTML(
         'beforeend', '<img src="data:,"><p style="color:#bbb;background:#fff">pale</p>')""")
     assert {rule.partition(":")[0] for rule in broken_rules(watched)} == {"color-contrast", "image-alt"}
-
-
-def broken_rules(watched: Watched) -> list[str]:
-    """'rule: elements that break it', of the page as it is shown."""
-    found = Axe().run(watched.page, options=RULES).response["violations"]
-    return [f"{rule['id']}: {[node['target'] for node in rule['nodes'][:5]]}" for rule in found]

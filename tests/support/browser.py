@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SCREENS = REPO / "artifacts" / "screens"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
 @dataclass
@@ -53,3 +54,11 @@ class Served:
 
     base: str
     published: Path
+
+
+def broken_rules(watched: Watched) -> list[str]:
+    """'rule: elements that break it', of the page as it is shown."""
+    from axe_playwright_python.sync_playwright import Axe  # installed with the browser
+
+    found = Axe().run(watched.page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {[node['target'] for node in rule['nodes'][:5]]}" for rule in found]

@@ -52,8 +52,10 @@ MAY: dict[str, set[str]] = {
     "supplier": {"anyone", "signed_in", "unit", "help", "follow_up", "contest"},
     "leader": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads"},
     "analyst": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks"},
-    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks"},
-    "administrator": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "administer"},
+    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle"},
+    "administrator": {
+        "anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle", "administer",
+    },
 }
 # An address of every route that answers GET.
 ADDRESSES = {
@@ -64,7 +66,9 @@ ADDRESSES = {
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
     "data_docs": "/data-docs/index.html", "data_docs_newest": "/data-docs/newest/grid_grids/2026-06",
-    "follow_up_view": "/follow-up/1", "objections": "/objections", "objections_view": "/objections/1", "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
+    "follow_up_view": "/follow-up/1", "objections": "/objections", "objections_view": "/objections/1",
+    "steward": "/steward", "steward_decisions": "/steward/decisions", "steward_ticket": "/steward/ticket/1",
+    "steward_row": f"/steward/row/{'a' * 24}/1", "correction_sheet": "/steward/ticket/1/2026-06.xlsx", "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
 }  # fmt: skip
 PAGES: dict[Page, str] = {
     "overview": "/", "unit": f"/unit/{OWN}", "kpi": "/kpi/dispute_handling_rate", "data": "/data", "checks": "/checks",
@@ -190,7 +194,7 @@ def sent_as_written(client: FlaskClient, path: str) -> TestResponse:
     return client.get("/", headers=BROWSER, environ_overrides={"PATH_INFO": unquote(path)})
 
 
-@pytest.mark.parametrize("path", ["/data", "/checks", "/data-docs/index.html", "/kpi/dispute_handling_rate", "/export/flags.csv", "/audit", f"/unit/{OTHER}", "/list/flags.json", "/help/questions"])
+@pytest.mark.parametrize("path", ["/data", "/checks", "/data-docs/index.html", "/kpi/dispute_handling_rate", "/export/flags.csv", "/audit", f"/unit/{OTHER}", "/list/flags.json", "/help/questions", "/steward", "/steward/decisions"])
 def test_no_way_of_writing_an_address_leads_past_its_door(clients: dict[str, FlaskClient], path: str) -> None:
     for written in variants(path):
         assert sent_as_written(clients["none"], written).status_code == 303, written
@@ -203,7 +207,7 @@ def test_no_way_of_writing_an_address_leads_past_its_door(clients: dict[str, Fla
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/objections/new", "/alerts", "/audit", CALLBACK_PATH])
+@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/objections/new", "/steward/ticket/1", "/alerts", "/audit", CALLBACK_PATH])
 def test_nobody_changes_anything_without_signing_in(clients: dict[str, FlaskClient], method: str, path: str) -> None:
     answer = clients["none"].open(path, method=method, headers={"Origin": HERE})
     assert answer.status_code in (400, 401)
@@ -247,7 +251,7 @@ def cookie_of(client: FlaskClient) -> str:
 
 @pytest.mark.parametrize(
     ("identity", "classes"),
-    [("administrator", "account"), ("leader", "account no-checks"), ("supplier", "account no-figures no-checks no-downloads")],
+    [("administrator", "account"), ("leader", "account no-checks no-settle"), ("supplier", "account no-figures no-checks no-downloads no-settle")],
 )
 def test_links_to_closed_doors_are_put_out_of_sight(clients: dict[str, FlaskClient], identity: str, classes: str) -> None:
     assert f'class="{classes}"' in clients[identity].get(f"/unit/{OWN}", headers=BROWSER).text
@@ -564,7 +568,7 @@ def test_a_session_cannot_be_fixed_beforehand_forged_or_used_after_signing_out(a
     [{}, {"Origin": "null"}, {"Origin": "http://evil.example"}, {"Origin": "http://localhost:9"}, {"Origin": HERE, "Sec-Fetch-Site": "cross-site"}],
     ids=str,
 )
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/account", "/follow-up/1", "/objections/1", "/welcome/x"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/account", "/follow-up/1", "/objections/1", "/steward/ticket/1", "/steward/decisions/1", "/welcome/x"])
 def test_a_request_from_another_site_changes_nothing(clients: dict[str, FlaskClient], path: str, headers: dict[str, str]) -> None:
     client = clients["steward"]
     values: dict[str, Any] = {"token": token_of(client), "name": "analyst", "password": SECRET, "to": "withdrawn", "note": "x"}

@@ -1,0 +1,128 @@
+"""The steward's work in a real browser: from the first thing to settle to a decision, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import serve
+
+from pipelines.run import run
+from pipelines.sample import generate
+from pipelines.settings import Home
+from pipelines.stewardship.decision_store import Decisions
+from pipelines.stewardship.tickets import Tickets
+from pipelines.store import Store
+from tests.support.browser import Served, Watched, broken_rules
+from tests.support.shared import made_once
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Watched]
+AS_OF = date(2026, 11, 22)
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="session")
+def settled() -> Path:
+    """The data root of a small county after a run. Not to be changed."""
+
+    def _make(folder: Path) -> None:
+        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF)
+        run(Home(folder), as_of=AS_OF)
+
+    return made_once("settled", _make)
+
+
+@pytest.fixture
+def desk(settled: Path, tmp_path: Path) -> Iterator[Served]:
+    shutil.copytree(settled, tmp_path / "data", symlinks=True)
+    yield from serve(tmp_path / "data")
+
+
+@pytest.fixture
+def store(desk: Served) -> Iterator[Store]:
+    store = Store.of(Home(desk.published.parent))
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_first_thing_to_settle_is_settled(desk: Served, visit: Visit, store: Store, size: str) -> None:
+    watched = visit(desk, *SIZES[size])
+    page = watched.open("/")
+    page.click(".top nav a >> text=工作清单")
+    page.wait_for_selector(".first-steps h3")
+    before = page.inner_text("h1")
+    watched.picture(f"steward-list-{size}-zh")
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert broken_rules(watched) == []
+    first = page.locator(".first-steps > li").first
+    (first.locator("a.button").or_(first.locator("summary"))).first.click()
+    if "/row/" not in page.url:
+        first.locator(".row-links a").first.click()
+    page.wait_for_url("**/steward/row/**")
+    watched.picture(f"steward-row-{size}-zh", whole=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert broken_rules(watched) == []
+    if page.locator("[data-form=reject][open]").count() == 0:
+        page.click("[data-form=reject] > summary")
+    page.fill("[data-form=reject] textarea", "不属于本县 <b>据实</b>")
+    page.click("[data-form=reject] button")
+    page.wait_for_selector("[data-decision='1']")
+    assert "不属于本县 <b>据实</b>" in page.inner_text("[data-decision='1']")
+    assert [one.draft.kind for one in Decisions(store).in_force()] == ["reject"]
+    page.click(".crumbs a >> nth=0")
+    page.wait_for_selector(".first-steps h3")
+    assert page.inner_text("h1") != before and "1 行已裁定" in page.inner_text(".headline")
+    page.click("text=全部裁定")
+    page.wait_for_selector("[data-decision='1']")
+    watched.picture(f"steward-decisions-{size}-zh")
+    assert broken_rules(watched) == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_ticket_goes_back_to_its_supplier(desk: Served, visit: Visit, store: Store, size: str) -> None:
+    watched = visit(desk, *SIZES[size])
+    page = watched.open("/steward?lang=en")
+    page.click("[data-ticket] a >> nth=0")
+    page.wait_for_url("**/steward/ticket/**")
+    number = int(page.url.partition("/ticket/")[2].partition("?")[0])
+    page.click("summary:has-text('Send all back')")
+    page.fill("[data-step=send_all] textarea", "please look the rows up")
+    page.click("[data-step=send_all] button")
+    page.wait_for_selector(".r-sent_back")
+    assert len(Decisions(store).in_force()) == Tickets(store).ticket(number).rows
+    page.click("summary:has-text('Assign')")
+    page.fill("[data-step=assign] [name=assignee]", "Wang")
+    page.click("[data-step=assign] button")
+    page.wait_for_selector(".e-assigned")
+    assert Tickets(store).ticket(number).assignee == "Wang"
+    with page.expect_download() as downloaded:
+        page.click("#sheets a >> nth=0")
+    assert downloaded.value.suggested_filename.endswith(".xlsx")
+    watched.picture(f"steward-ticket-{size}-en", whole=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert broken_rules(watched) == []
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_a_unit_leads_to_the_rows_behind_what_is_undetermined(desk: Served, visit: Visit) -> None:
+    with duckdb.connect(str((desk.published / "warehouse.duckdb").resolve()), read_only=True) as connection:
+        found = connection.execute(
+            "select unit_key, unit_code, period from fct_kpi where certainty = 'undetermined' and unit_basis = 'as_was'"
+            " and period_type = 'month' and unit_level = 'community' order by all"
+        ).fetchone()
+    assert found
+    key, code, period = found
+    watched = visit(desk)
+    page = watched.open(f"/unit/{key}?period={period:%Y-%m}")
+    page.click("a.button:has-text('查看导致无法判定的行')")
+    page.wait_for_url(f"**/steward?**unit={code}*")
+    assert "待处理" in page.inner_text("h1")
+    page.click(".note a")
+    page.wait_for_selector(".first-steps h3")
