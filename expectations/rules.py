@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 from expectations.contract import FINDINGS, Column, ColumnType, Contract, Severity
 
@@ -123,6 +123,7 @@ class RuleSpec(RuleText):
     failing_sql: str
 
 
+_Rule = TypeVar("_Rule", bound=RuleText)
 CrossFileKind = Literal["reference", "outside_supplier_area", "two_suppliers", "corrected_later", "contract"]
 
 
@@ -153,7 +154,7 @@ def file_rules(contract: Contract, sample: bool) -> list[RuleSpec]:
         *_key_rules(contract),
     ]
     _refuse_repeated_ids(contract, rules)
-    return rules
+    return [_as_tuned(rule, contract) for rule in rules]
 
 
 def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
@@ -168,7 +169,7 @@ def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
         for rule in contract.cross_rules
     ]
     _refuse_repeated_ids(contract, rules)
-    return rules
+    return [_as_tuned(rule, contract) for rule in rules]
 
 
 def rule_catalogue(contract: Contract, sample: bool) -> list[RuleText]:
@@ -233,6 +234,12 @@ unfolded as (
 )
 select batch_id, row_number, is_conflicting, row_number <> first_row as is_repeat from unfolded
 """
+
+
+def _as_tuned(rule: _Rule, contract: Contract) -> _Rule:
+    """The rule with the version and severity that tuning gave it; bounds and values stand in the contract's columns."""
+    tuned = contract.tuned.get(rule.id)
+    return rule if tuned is None else replace(rule, version=tuned.version, severity=tuned.severity)
 
 
 # --- rules inside one file

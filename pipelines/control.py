@@ -26,6 +26,7 @@ from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
 from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
+from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Store
 from pipelines.units import (
     Today,
@@ -44,7 +45,10 @@ _REGISTERS_OF_UNITS = ("civil_communities", "civil_assessments", "grid_grids")
 
 @dataclass(frozen=True)
 class Control:
-    """What a run is about to compute: the digest of each period, which of them changed, and of everything."""
+    """What a run is about to compute: the digest of each period, which of them changed, and of everything.
+
+    `rule_changes`: those in force, by number.
+    """
 
     as_of: date
     inputs_hash: str
@@ -53,6 +57,7 @@ class Control:
     dirty: list[Period]
     evaluations: list[Evaluation]
     batches: list[CurrentBatch]
+    rule_changes: tuple[int, ...] = ()
 
 
 def export_control(
@@ -67,7 +72,8 @@ def export_control(
     lineage = build_lineage(places, civil)
     listed = delivered_rows(home, "grid_grids", of["grid_grids"])
     units = with_grids(with_departments(places, assessments), listed, grids, county)
-    with CrossFile(home, county, batches, units) as cross_file:
+    rules = RuleChanges(store).in_force()
+    with CrossFile(home, county, batches, units, rules) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
         linked = link_months(home, batches, evaluations, months, on_progress)
@@ -96,7 +102,7 @@ def export_control(
         "suppliers": tables.suppliers(county),
         "expected": tables.expected(county, months, batches, as_of),
         "deliveries": tables.deliveries(store, batches),
-        "rule_results": tables.rule_results(store, county, batches, evaluations),
+        "rule_results": tables.rule_results(store, county, batches, evaluations, rules),
         "county": tables.county(county, as_of),
         "tolerances": tables.tolerances(county),
         "county_targets": tables.county_targets(county),
@@ -105,7 +111,7 @@ def export_control(
     hashes = write_parquets({home.control / f"{name}.parquet": frame for name, frame in frames.items()})
     written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
-    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches)
+    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, rules.numbers)
 
 
 def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:

@@ -161,9 +161,12 @@ class _Walk:
         """The causes along the way, each with the inputs at its end; the last one ends at the newer edition."""
         self.ledger = Ledger.of(self.home)
         older, newer = (
-            Inputs(self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of, self.ledger.delivered)
+            Inputs(
+                self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of,
+                self.ledger.delivered, tuple(edition.manifest.get("rule_changes", ())),
+            )
             for edition, county in zip((self.older, self.newer), counties, strict=True)
-        )
+        )  # fmt: skip
         are_units_changed = are_different(connection, self.older.table("dim_unit"), self.newer.table("dim_unit"))
         steps = steps_between(older, newer, first_taken_dates(self.ledger.log), are_units_changed=are_units_changed)
         stops = [(step.cause, step.inputs) for step in steps]

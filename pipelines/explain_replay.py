@@ -18,6 +18,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import sqlalchemy as sa
 
 from expectations.contract import load_contracts
 from pipelines.build import BuildFailed, run_models
@@ -29,6 +30,7 @@ from pipelines.explain_steps import Inputs
 from pipelines.lake import batch_path, prepare_lake, write_parquet
 from pipelines.settings import Home
 from pipelines.sql import literal
+from pipelines.stewardship.rule_change_store import rule_change
 from pipelines.store import Slot, Store, batch, delivery, slot
 
 _FOLDER = ".replay-"
@@ -37,16 +39,18 @@ _ACROSS = "cross_file"
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the ledger knows of batches and deliveries, read once."""
+    """What the store knows of batches, deliveries and changes of rules, read once."""
 
     batches: dict[str, dict[str, Any]]
     log: list[dict[str, Any]]
+    rule_changes: list[dict[str, Any]]
 
     @classmethod
     def of(cls, home: Home) -> Ledger:
         store = Store.of(home)
         try:
-            return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries())
+            batches = {str(row["batch_id"]): row for row in store.all_batches()}
+            return cls(batches, store.deliveries(), store.rows(sa.select(rule_change)))
         finally:
             store.close()
 
@@ -99,15 +103,17 @@ class Replay:
         return path
 
     def _store(self, inputs: Inputs) -> Store:
-        """A ledger in which these batches are the current ones."""
+        """A ledger in which these batches are the current ones, and these changes of rules in force."""
         self.home.store.unlink(missing_ok=True)
         store = Store.at(self.home.store)
         slots = [{**vars(place), "batch_id": name} for place, name in inputs.batches.items()]
+        rules = [row | {"state": "in_force"} for row in self.ledger.rule_changes if row["change_id"] in inputs.rule_changes]
         with store.transaction() as connection:
             for table, rows in (
                 (batch, [self.ledger.batches[name] for name in inputs.batches.values()]),
                 (delivery, self.ledger.log),
                 (slot, slots),
+                (rule_change, rules),
             ):
                 if rows:
                     connection.execute(table.insert(), rows)

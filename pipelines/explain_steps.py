@@ -36,13 +36,16 @@ _OF_NO_FIGURE = {"name_zh", "name_en", *WITHOUT_FIGURES}
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an edition's figures are computed from, but for the code: the batch in each slot, settings, as-of day."""
+    """What an edition's figures are computed from, but for the code: the batch in each slot, settings, as-of day, and the
+    changes of rules in force."""
 
     batches: Mapping[Slot, str]
     county: County
     as_of: date
     # of batches that decisions on rows made of delivered ones: these, by batch
     delivered: Mapping[str, str] = field(default_factory=dict)
+    # batches have rules inside files behind them; rules across files are evaluated anew
+    rule_changes: tuple[int, ...] = ()
 
     def delivered_in(self, slot: Slot) -> str | None:
         """The batch that was delivered into a slot, whatever decisions made of it."""
@@ -79,8 +82,10 @@ def steps_between(
         steps.append(Step("settings", inputs))
     changed = _changed_slots(older, newer, first_taken, are_units_changed=are_units_changed)
     for cause, slots in changed.items():
-        if slots or (cause == "unit_change" and are_units_changed):
-            inputs = replace(inputs, batches=_with_slots(inputs.batches, newer.batches, slots))
+        is_by_rules = cause == "steward_decision" and older.rule_changes != newer.rule_changes
+        if slots or is_by_rules or (cause == "unit_change" and are_units_changed):
+            rule_changes = newer.rule_changes if is_by_rules else inputs.rule_changes
+            inputs = replace(inputs, batches=_with_slots(inputs.batches, newer.batches, slots), rule_changes=rule_changes)
             steps.append(Step(cause, inputs))
     return steps
 

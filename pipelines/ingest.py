@@ -1,7 +1,9 @@
 """From delivered files to batches in the lake and entries in the ledger.
 
 All new files of one dataset and month are read, protected and validated together; then each becomes current
-in its slot, or is refused whole, all by one transaction. Rules across files are not run here (see cross_file).
+in its slot, or is refused whole, all by one transaction. A batch is kept as the shipped contract reads and judges it;
+whether its file is refused is for the rules that hold for its month, with tuned ones (see decided_batches). Rules across
+files are not run here (see cross_file).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,13 +38,15 @@ from pipelines.lake import (
     verdicts_path,
     write_parquets,
 )
-from pipelines.landing import LandedFile
-from pipelines.protection import Origin, Protected, protect_all
+from pipelines.landing import TOO_MANY_BAD_ROWS, LandedFile
+from pipelines.protection import Origin, Protected, protect_all, respell
 from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
 from pipelines.stewardship.corrections import drafts_of
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Draft
+from pipelines.stewardship.rule_change_store import RuleChanges
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
 _READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
@@ -70,7 +75,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file with the verdicts on its own rows, how many of these have an error, and why it is refused, if it is.
+    """A file with the shipped contract's verdicts on its own rows, how many rows have an error by the rules of its month,
+    and why it is refused, if it is.
 
     `corrections`: what a correction sheet decides on rows that were delivered before.
     """
@@ -115,6 +121,10 @@ class Ingest:
     key: Key
     run_id: str
 
+    @cached_property
+    def rules(self) -> RulesInForce:
+        return RuleChanges(self.store).in_force()
+
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
         """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
@@ -125,8 +135,10 @@ class Ingest:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
             ahead = deque(islice(started, _READ_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
-            datasets = sorted({file.slot.dataset for file in files})
-            warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
+            months = sorted({(file.slot.dataset, file.slot.period) for file in files})
+            contracts = [load_contract(dataset) for dataset in sorted({dataset for dataset, _ in months})]
+            contracts += [self.rules.contract(*place) for place in months if self.rules.digest(*place)]
+            warm_up(contracts, is_sample=self.county.sample)
             while ahead:
                 prepared = ahead.popleft().result()
                 ahead.extend(islice(started, 1))
@@ -176,16 +188,20 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        judged = [self._judged(item, contract, verdicts) for item in prepared]
+        held_to, held = rules, verdicts
+        if self.rules.digest(slot.dataset, slot.period):
+            tuned = self.rules.contract(slot.dataset, slot.period)
+            respelled = [respell(frame, tuned) for frame in frames]
+            held_to, held = judge(respelled, tuned, connection, is_sample=self.county.sample)
+        judged = [self._judged(item, contract, verdicts, _rows_failed(held, item)) for item in prepared]
         hashes = write_parquets({self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
-        return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
+        return GroupOutcome(slot.dataset, slot.period, outcomes, held_to)
 
-    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:
+    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, failed: int) -> Judged:
         own = verdicts.filter(pl.col("batch_id") == item.batch_id)
-        failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
         if item.kept is None or item.kept.corrects is None:
             return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed), [])
         try:
@@ -309,6 +325,10 @@ class Ingest:
             transaction.execute(rule_result.insert(), values)
 
 
+def _rows_failed(verdicts: pl.DataFrame, item: Prepared) -> int:
+    return verdicts.filter(pl.col("severity") == "error", pl.col("batch_id") == item.batch_id)["row_number"].n_unique()
+
+
 def judge(
     frames: list[pl.DataFrame], contract: Contract, connection: duckdb.DuckDBPyConnection, *, is_sample: bool
 ) -> tuple[list[RuleOutcome], pl.DataFrame]:
@@ -381,7 +401,7 @@ def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | N
         return None
     limit = f"{contract.refuse_above_rows}, {contract.refuse_above_share:.0%}"
     return Refusal(
-        "too_many_bad_rows",
+        TOO_MANY_BAD_ROWS,
         Words("不合格行过多，整份文件退回", "Too many bad rows: the whole file is refused"),
         where=item.file.name,
         expected=Words(f"不合格行不同时超过 {limit}", f"not more bad rows than both of {limit}"),

@@ -291,6 +291,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
         "county": county.model_dump(mode="json"),
         "batches": [batch.batch_id for batch in control.batches],
+        "rule_changes": list(control.rule_changes),
         "periods": control.digests,
         "targets_hash": file_hash(DBT_DIR / "seeds" / "targets.csv"),
         "files": {name: file_hash(draft / name) for name in files},
