@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users
+from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users, cli_work
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -37,6 +37,7 @@ app = typer.Typer(
 
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_follow_up.app, name="follow-up")
+app.add_typer(cli_work.app, name="steward")
 app.add_typer(cli_users.app, name="users")
 app.add_typer(cli_users.audit_app, name="audit")
 app.add_typer(cli_documents.app)

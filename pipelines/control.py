@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,9 @@ from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
 from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
+from pipelines.stewardship.decided_links import decided_links
+from pipelines.stewardship.decision_store import Decisions
+from pipelines.stewardship.decisions import ON_LINKS
 from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Store
 from pipelines.units import (
@@ -47,7 +50,7 @@ _REGISTERS_OF_UNITS = ("civil_communities", "civil_assessments", "grid_grids")
 class Control:
     """What a run is about to compute: the digest of each period, which of them changed, and of everything.
 
-    `rule_changes`: those in force, by number.
+    `link_decisions` on uncertain links and `rule_changes`: the numbers of those in force.
     """
 
     as_of: date
@@ -57,7 +60,8 @@ class Control:
     dirty: list[Period]
     evaluations: list[Evaluation]
     batches: list[CurrentBatch]
-    rule_changes: tuple[int, ...] = ()
+    link_decisions: list[int] = field(default_factory=list)
+    rule_changes: list[int] = field(default_factory=list)
 
 
 def export_control(
@@ -76,7 +80,7 @@ def export_control(
     with CrossFile(home, county, batches, units, rules) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
-        linked = link_months(home, batches, evaluations, months, on_progress)
+        linked = link_months(home, batches, evaluations, months, on_progress, decided_links(home, store, batches))
         today = tables.today(places, lineage, months, batches)
         registers = _register_digests(county, months, evaluations, linked, cross_file, today)
         events = _event_digests(home, months, batches, evaluations)
@@ -111,7 +115,8 @@ def export_control(
     hashes = write_parquets({home.control / f"{name}.parquet": frame for name, frame in frames.items()})
     written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
-    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, rules.numbers)
+    links = [one.decision_id for one in Decisions(store).in_force() if one.draft.kind in ON_LINKS]
+    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, links, rules.numbers)
 
 
 def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:

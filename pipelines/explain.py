@@ -163,7 +163,8 @@ class _Walk:
         older, newer = (
             Inputs(
                 self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of,
-                self.ledger.delivered, tuple(edition.manifest.get("rule_changes", ())),
+                self.ledger.delivered, frozenset(edition.manifest.get("link_decisions", ())),
+                frozenset(edition.manifest.get("rule_changes", ())),
             )
             for edition, county in zip((self.older, self.newer), counties, strict=True)
         )  # fmt: skip

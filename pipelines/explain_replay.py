@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +30,7 @@ from pipelines.explain_steps import Inputs
 from pipelines.lake import batch_path, prepare_lake, write_parquet
 from pipelines.settings import Home
 from pipelines.sql import literal
+from pipelines.stewardship.decision_store import decision
 from pipelines.stewardship.rule_change_store import rule_change
 from pipelines.store import Slot, Store, batch, delivery, slot
 
@@ -39,18 +40,19 @@ _ACROSS = "cross_file"
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the store knows of batches, deliveries and changes of rules, read once."""
+    """What the store knows of batches, deliveries, decisions and changes of rules, read once."""
 
     batches: dict[str, dict[str, Any]]
     log: list[dict[str, Any]]
-    rule_changes: list[dict[str, Any]]
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    rule_changes: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, home: Home) -> Ledger:
         store = Store.of(home)
         try:
             batches = {str(row["batch_id"]): row for row in store.all_batches()}
-            return cls(batches, store.deliveries(), store.rows(sa.select(rule_change)))
+            return cls(batches, store.deliveries(), store.rows(sa.select(decision)), store.rows(sa.select(rule_change)))
         finally:
             store.close()
 
@@ -87,10 +89,14 @@ class Replay:
     on_progress: Callable[[str], None] = lambda _: None
     states: int = field(default=0, init=False)
 
-    def compute(self, inputs: Inputs) -> Path:
-        """A Parquet file with `fct_kpi` of the chosen periods as these inputs give it."""
+    def compute(self, inputs: Inputs, decide: Callable[[Store], None] = lambda _: None) -> Path:
+        """A Parquet file with `fct_kpi` of the chosen periods as these inputs give it.
+
+        `decide` may change the ledger that they are computed from; what it writes of slots is to be made its own before.
+        """
         store = self._store(inputs)
         try:
+            decide(store)
             control = export_control(self.home, inputs.county, store, inputs.as_of, {}, self.on_progress)
         finally:
             store.close()
@@ -103,21 +109,33 @@ class Replay:
         return path
 
     def _store(self, inputs: Inputs) -> Store:
-        """A ledger in which these batches are the current ones, and these changes of rules in force."""
+        """A ledger in which these batches are the current ones, and these decisions and changes of rules in force."""
         self.home.store.unlink(missing_ok=True)
         store = Store.at(self.home.store)
         slots = [{**vars(place), "batch_id": name} for place, name in inputs.batches.items()]
-        rules = [row | {"state": "in_force"} for row in self.ledger.rule_changes if row["change_id"] in inputs.rule_changes]
+        known = {*inputs.batches.values(), *(inputs.delivered.get(name, name) for name in inputs.batches.values())}
         with store.transaction() as connection:
             for table, rows in (
-                (batch, [self.ledger.batches[name] for name in inputs.batches.values()]),
+                (batch, [self.ledger.batches[name] for name in sorted(known)]),
                 (delivery, self.ledger.log),
                 (slot, slots),
-                (rule_change, rules),
+                (decision, _in_force(self.ledger.decisions, "decision_id", inputs.link_decisions)),
+                (rule_change, _in_force(self.ledger.rule_changes, "change_id", inputs.rule_changes)),
             ):
                 if rows:
                     connection.execute(table.insert(), rows)
         return store
+
+    def own(self, place: Slot) -> None:
+        """Makes the folders of a slot the replay's own, so that batches can be added to it here and nowhere else."""
+        for zone in (self.home.lake, self.home.verdicts, self.home.linking):
+            for folder in (zone, zone / place.dataset, zone / place.dataset / f"period={place.period}"):
+                if folder.is_symlink():
+                    shared = folder.resolve()
+                    folder.unlink()
+                    folder.mkdir()
+                    for path in shared.iterdir():
+                        (folder / path.name).symlink_to(path)
 
     def _choose(self, periods: list[Period]) -> None:
         """Marks in the control tables what the models are to compute: the periods, and the months they rest on."""
@@ -133,6 +151,11 @@ class Replay:
         places = zip(marked["period_type"], marked["period"], strict=True)
         is_dirty = [place in self.periods for place in places]
         write_parquet(marked.with_columns(pl.Series("is_dirty", is_dirty, pl.Boolean)), path)
+
+
+def _in_force(rows: list[dict[str, Any]], key: str, numbers: Collection[int]) -> list[dict[str, Any]]:
+    """Those of these numbers, as they were while they were in force."""
+    return [row | {"state": "in_force"} for row in rows if row[key] in numbers]
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from pipelines.errors import Words
 from pipelines.settings import SHANGHAI, month_start
 from pipelines.store import Slot
 
-# In the order in which they are walked. Two have no step of their own: targets decide judgements only and are told apart
-# where a judgement changed; links follow from rows.
+# In the order in which they are walked. Targets have no step of their own: they decide judgements only, and are told apart
+# where a judgement changed. Links that change with their rows are part of what changed these.
 CAUSES = {
     "definition": Words("口径", "definition"),
     "settings": Words("配置与截止", "settings and closing"),
@@ -44,8 +44,9 @@ class Inputs:
     as_of: date
     # of batches that decisions on rows made of delivered ones: these, by batch
     delivered: Mapping[str, str] = field(default_factory=dict)
-    # batches have rules inside files behind them; rules across files are evaluated anew
-    rule_changes: tuple[int, ...] = ()
+    link_decisions: frozenset[int] = frozenset()
+    # inside files they stand behind the batches; rules across files are evaluated anew
+    rule_changes: frozenset[int] = frozenset()
 
     def delivered_in(self, slot: Slot) -> str | None:
         """The batch that was delivered into a slot, whatever decisions made of it."""
@@ -82,6 +83,9 @@ def steps_between(
         steps.append(Step("settings", inputs))
     changed = _changed_slots(older, newer, first_taken, are_units_changed=are_units_changed)
     for cause, slots in changed.items():
+        if cause == "steward_decision" and older.link_decisions != newer.link_decisions:
+            inputs = replace(inputs, link_decisions=newer.link_decisions)
+            steps.append(Step("re_linking", inputs))
         is_by_rules = cause == "steward_decision" and older.rule_changes != newer.rule_changes
         if slots or is_by_rules or (cause == "unit_change" and are_units_changed):
             rule_changes = newer.rule_changes if is_by_rules else inputs.rule_changes

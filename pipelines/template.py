@@ -19,7 +19,7 @@ from expectations.contract import Column, ColumnType, Contract
 
 TITLE_ROW, HEADER_ROW, NOTE_ROW, FIRST_DATA_ROW = 0, 1, 2, 3
 _LAST_ROW = 1_048_575
-_CHOICES_SHEET = "选项"
+CHOICES_SHEET = "选项"
 _DICTIONARY_SHEET = "说明"
 _DIGITS = re.compile(r"\[0-9\]\{(\d+)\}")
 _YES_NO = ("是", "否")
@@ -35,7 +35,7 @@ _FORMATS: dict[ColumnType, tuple[str, str]] = {
     "boolean": ("是或否", "是 (yes) or 否 (no)"),
     "list": ("文本，多个用顿号隔开", "text, several separated by 、"),
 }
-_CELL_FORMATS: dict[ColumnType, str] = {
+CELL_FORMATS: dict[ColumnType, str] = {
     "date": "yyyy-mm-dd",
     "timestamp": "yyyy-mm-dd hh:mm:ss",
     "integer": "0",
@@ -63,12 +63,12 @@ def write_template(contract: Contract, path: Path) -> None:
                 "optional": {"bold": True, "bg_color": "#E2EFDA", "border": 1, "text_wrap": True},
                 "note": {"italic": True, "font_color": "#595959", "text_wrap": True, "valign": "top"},
                 "wrap": {"text_wrap": True, "valign": "top"},
-                **{code: {"num_format": code} for code in ("@", *_CELL_FORMATS.values())},
+                **{code: {"num_format": code} for code in ("@", *CELL_FORMATS.values())},
             }.items()
         }
         data = workbook.add_worksheet(contract.title_zh)
         dictionary = workbook.add_worksheet(_DICTIONARY_SHEET)
-        choices = workbook.add_worksheet(_CHOICES_SHEET)
+        choices = workbook.add_worksheet(CHOICES_SHEET)
         choices.hide()
         _write_data_sheet(data, choices, contract, formats)
         _write_dictionary(dictionary, contract, formats)
@@ -78,20 +78,21 @@ def write_template(contract: Contract, path: Path) -> None:
 def _write_data_sheet(sheet: Worksheet, choices: Worksheet, contract: Contract, formats: dict[str, Format]) -> None:
     sheet.write_string(TITLE_ROW, 0, f"{contract.title_zh}（{contract.title_en}）", formats["title"])
     for index, column in enumerate(contract.columns):
-        sheet.set_column(index, index, 20, formats[_CELL_FORMATS.get(column.type, "@")])
+        sheet.set_column(index, index, 20, formats[CELL_FORMATS.get(column.type, "@")])
         header_format = formats["optional" if column.is_nullable else "required"]
         sheet.write_string(HEADER_ROW, index, column.title_zh, header_format)
         # the reader knows the row of notes by this first word
         opening = "说明：" if index == 0 else ""
-        sheet.write_string(NOTE_ROW, index, opening + _note(column), formats["note"])
-        labels = _labels(column)
+        sheet.write_string(NOTE_ROW, index, opening + note_of(column), formats["note"])
+        labels = labels_of(column)
         if labels:
-            _add_drop_down(sheet, choices, index, labels)
+            add_drop_down(sheet, choices, index, labels)
     sheet.set_row(NOTE_ROW, 75)
     sheet.freeze_panes(FIRST_DATA_ROW, 0)
 
 
-def _add_drop_down(sheet: Worksheet, choices: Worksheet, index: int, labels: tuple[str, ...]) -> None:
+def add_drop_down(sheet: Worksheet, choices: Worksheet, index: int, labels: tuple[str, ...]) -> None:
+    """Offers labels in a column of the data rows; `choices` is a hidden sheet that holds them."""
     for row, label in enumerate(labels):
         choices.write_string(row, index, label)
     letters = xl_col_to_name(index)
@@ -102,7 +103,7 @@ def _add_drop_down(sheet: Worksheet, choices: Worksheet, index: int, labels: tup
         index,
         {
             "validate": "list",
-            "source": f"='{_CHOICES_SHEET}'!${letters}$1:${letters}${len(labels)}",
+            "source": f"='{CHOICES_SHEET}'!${letters}$1:${letters}${len(labels)}",
             "error_title": "请从列表中选择",
             "error_message": "请从下拉列表中选择 / choose from the list",
         },
@@ -120,7 +121,7 @@ def _write_dictionary(sheet: Worksheet, contract: Contract, formats: dict[str, F
             column.title_en,
             " / ".join(_requirement(column)),
             " / ".join(_format(column)),
-            "、".join(_labels(column)),
+            "、".join(labels_of(column)),
             "、".join(column.aliases),
             " / ".join(filter(None, (column.note_zh, column.note_en))),
         )
@@ -128,18 +129,24 @@ def _write_dictionary(sheet: Worksheet, contract: Contract, formats: dict[str, F
             sheet.write_string(row, index, cell, formats["wrap"])
 
 
-def _labels(column: Column) -> tuple[str, ...]:
+def labels_of(column: Column) -> tuple[str, ...]:
     """What a drop-down offers: the usual spelling of every choice."""
     if column.type == "boolean":
         return _YES_NO
     return tuple(spellings[0] for spellings in column.values.values())
 
 
-def _note(column: Column) -> str:
+def note_of(column: Column) -> str:
     """What is to be filled in, one line in each language."""
     lines = zip(_requirement(column), _format(column), (column.note_zh, column.note_en), strict=True)
     zh, en = ([part for part in parts if part] for parts in lines)
     return f"{'；'.join(zh)}\n{'; '.join(en)}"
+
+
+def expected_of(column: Column) -> tuple[str, str]:
+    """What a cell of the column has to be, in both languages."""
+    labels = labels_of(column)
+    return ("、".join(labels), ", ".join(labels)) if labels else _format(column)
 
 
 def _requirement(column: Column) -> tuple[str, str]:

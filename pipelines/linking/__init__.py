@@ -8,6 +8,6 @@ what leaves it is a pseudonym per linked row (the control table `links`), and wh
 `protection.linking`), what a link does to a figure (see the models people_found, registered_persons, known_persons).
 """
 
-from pipelines.linking.months import LinkedMonth, link_months, linked_rows, pairs_for_review
+from pipelines.linking.months import DECIDED_SCHEMA, LinkedMonth, link_months, linked_rows, pairs_for_review
 
-__all__ = ["LinkedMonth", "link_months", "linked_rows", "pairs_for_review"]
+__all__ = ["DECIDED_SCHEMA", "LinkedMonth", "link_months", "linked_rows", "pairs_for_review"]

@@ -33,6 +33,12 @@ LINKS_SCHEMA: dict[str, Any] = {
 REVIEW_SCHEMA: dict[str, Any] = {
     name: dtype for name, dtype in LINKS_SCHEMA.items() if name not in ("person_id", "weight", "decision")
 }
+# What a steward decided of such a pair: is_same.
+DECIDED_SCHEMA: dict[str, Any] = {
+    "month": pl.String, "batch_id": pl.String, "row_number": pl.Int32, "entry_batch_id": pl.String,
+    "entry_row_number": pl.Int32, "is_same": pl.Boolean,
+}  # fmt: skip
+_CERTAIN = 1_000.0  # more than any evidence weighs
 LINKED_ROWS_SCHEMA: dict[str, Any] = {"batch_id": pl.String, "row_number": pl.Int32, "person_id": pl.String}
 
 
@@ -48,9 +54,13 @@ class LinkedMonth:
 
 def link_months(
     home: Home, batches: Iterable[CurrentBatch], evaluations: Iterable[Evaluation], months: Iterable[date],
-    on_progress: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None, decided: pl.DataFrame | None = None,
 ) -> list[LinkedMonth]:  # fmt: skip
-    """The links of each month for which people were found and a book was delivered; those worked out before are kept."""
+    """The links of each month for which people were found and a book was delivered; those worked out before are kept.
+
+    `decided`: the pairs that a steward decided, in DECIDED_SCHEMA.
+    """
+    said = pl.DataFrame(schema=DECIDED_SCHEMA) if decided is None else decided
     own = {(evaluation.dataset, evaluation.month): evaluation for evaluation in evaluations}
     by_slot: dict[tuple[str, str], list[CurrentBatch]] = {}
     for batch in sorted(batches, key=lambda batch: batch.batch_id):
@@ -61,7 +71,7 @@ def link_months(
         delivered = {dataset: own[dataset, name] for dataset in DATASETS if (dataset, name) in own}
         if FOUND in delivered and any(dataset in delivered for dataset in LISTS):
             of_month = {dataset: by_slot[dataset, name] for dataset in delivered}
-            linked.append(_link_month(home, name, of_month, delivered, on_progress))
+            linked.append(_link_month(home, name, of_month, delivered, said.filter(month=name), on_progress))
     return linked
 
 
@@ -94,9 +104,10 @@ def pairs_for_review(linked: Iterable[LinkedMonth]) -> pl.DataFrame:
 
 def _link_month(
     home: Home, month: str, batches: dict[str, list[CurrentBatch]], evaluations: dict[str, Evaluation],
-    on_progress: Callable[[str], None],
+    decided: pl.DataFrame, on_progress: Callable[[str], None],
 ) -> LinkedMonth:  # fmt: skip
-    inputs_hash = _hash([_code(), month, {dataset: own.inputs_hash for dataset, own in evaluations.items()}])
+    rows = {dataset: own.inputs_hash for dataset, own in evaluations.items()}
+    inputs_hash = _hash([_code(), month, rows, *([sorted(decided.rows())] if decided.height else [])])
     path = home.linking / "links" / f"period={month}" / f"{inputs_hash}.parquet"
     if path.exists():
         return LinkedMonth(month_start(month), inputs_hash, path, is_new=False)
@@ -107,21 +118,40 @@ def _link_month(
         links = pl.DataFrame(schema=LINKS_SCHEMA)
         if records is not None:
             entries, found = entry_rows(records), found_rows(records)
-            links = _links(score(records), entries, found, records.taken)
+            links = _links(score(records), entries, found, records.taken, decided)
     write_parquet(links, path)
     _drop_old(path)
     return LinkedMonth(month_start(month), inputs_hash, path, is_new=True)
 
 
-def _links(scored: pl.DataFrame, entries: pl.DataFrame, found: pl.DataFrame, taken: frozenset[str]) -> pl.DataFrame:
-    """The likely pairs with their rows. A person may have several entries: the most alike speaks for all."""
-    pairs = scored.join(entries, left_on="entry_id", right_on="unique_id")
-    people = pairs.group_by("found_id", "person").agg(pl.col("weight", "probability").max())
-    decided = decide(people, taken)
-    rows = pairs.rename({"batch_id": "entry_batch_id", "row_number": "entry_row_number"})
-    return (
-        rows.join(decided, on=["found_id", "person"])
+def _links(
+    scored: pl.DataFrame, entries: pl.DataFrame, found: pl.DataFrame, taken: frozenset[str], said: pl.DataFrame
+) -> pl.DataFrame:
+    """The likely pairs with their rows. A person may have several entries: the most alike speaks for all.
+
+    `said`: what a steward decided of some pairs, and so of the persons. Who is another person is none any more; who is the
+    same one is linked before all others, also where the grid found that person with a number as well.
+    """
+    pairs = (
+        scored.join(entries, left_on="entry_id", right_on="unique_id")
+        .rename({"batch_id": "entry_batch_id", "row_number": "entry_row_number"})
         .join(found, left_on="found_id", right_on="unique_id")
+    )
+    people = pairs.group_by("found_id", "person").agg(pl.col("weight", "probability").max())
+    places = ["batch_id", "row_number", "entry_batch_id", "entry_row_number"]
+    known = pairs.join(said.unique(places, keep="last"), on=places).select("found_id", "person", "is_same").unique()
+    people = people.join(known, on=["found_id", "person"], how="left").filter(pl.col("is_same").fill_null(True))
+    is_same = pl.col("is_same").fill_null(False)
+    confirmed = people.filter(is_same)["person"].to_list()
+    decided = decide(
+        people.with_columns(
+            pl.when(is_same).then(_CERTAIN).otherwise("weight").alias("weight"),
+            pl.when(is_same).then(1.0).otherwise("probability").alias("probability"),
+        ),
+        taken - {*confirmed},
+    )
+    return (
+        pairs.join(decided, on=["found_id", "person"])
         .select(pl.col(name).cast(dtype) for name, dtype in LINKS_SCHEMA.items())
         .sort("batch_id", "row_number", "list", "entry_batch_id", "entry_row_number")
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pipelines import audit_log
 from pipelines.actor import Actor
 from pipelines.chain import Chain
 from pipelines.errors import Words
@@ -211,6 +213,7 @@ def _append(connection: Connection, decision_id: int, actor: Actor, state: State
     if added["number"] == 1:  # a decision is as old as its first step
         connection.execute(decision.update().where(decision.c.decision_id == decision_id).values(at=added["at"]))
     connection.execute(decision.update().where(decision.c.decision_id == decision_id).values(**_after(added)))
+    audit_log.record(connection, datetime.fromisoformat(added["at"]), actor, "decision", f"{decision_id}", detail=state)
 
 
 def _after(entry: Mapping[str, Any]) -> dict[str, Any]:

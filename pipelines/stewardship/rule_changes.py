@@ -105,9 +105,9 @@ class RulesInForce:
         return cls(tuple(change for change in changes if change.is_in_force))
 
     @property
-    def numbers(self) -> tuple[int, ...]:
+    def numbers(self) -> list[int]:
         """The changes in force, by number."""
-        return tuple(sorted(change.change_id for change in self.changes))
+        return sorted(change.change_id for change in self.changes)
 
     def changes_of(self, dataset: str, month: str) -> list[RuleChange]:
         """What holds for a month: of each rule the change that was proposed last."""

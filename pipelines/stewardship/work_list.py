@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from pipelines.county import County
+from pipelines.stewardship.tickets import Subject
 
 _CANDIDATES = 200  # of the sets of rows that most verdicts hang on, so many are looked at
 _STEPS = 20
@@ -41,6 +42,20 @@ class WorkList:
     verdicts: pl.DataFrame
     touches: pl.DataFrame
     bundles: list[Bundle]
+
+    def verdicts_by_ticket(self) -> dict[Subject, int]:
+        """How many verdicts hang on rows of each ticket, among others."""
+        broken = self.rows.select("row_id", "supplier_id", "dataset", "rules").explode("rules")
+        counted = (
+            broken.join(self.touches, on="row_id")
+            .group_by("supplier_id", "dataset", "rules").agg(pl.col("verdict_id").n_unique())
+        )  # fmt: skip
+        return {Subject(*subject): count for *subject, count in counted.iter_rows()}
+
+    def verdicts_of(self, row_ids: Iterable[int]) -> pl.DataFrame:
+        """The verdicts that hang on some of these rows, those that hang on fewest rows first."""
+        touched = self.touches.filter(pl.col("row_id").is_in(list(row_ids)))["verdict_id"].unique()
+        return self.verdicts.filter(pl.col("verdict_id").is_in(touched.implode())).sort("hangs_on", "verdict_id")
 
 
 def work_list(edition: Path, county: County, rows: pl.DataFrame, *, period_type: str = "month") -> WorkList:
