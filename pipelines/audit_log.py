@@ -20,7 +20,7 @@ from pipelines.store import Store, metadata
 
 Action = Literal[
     "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "row_viewed", "decision", "rule_change",
-    "link_made", "account_added", "account_changed", "password_set",
+    "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
 ]  # fmt: skip
 ACTIONS: dict[Action, Words] = {
     "sign_in": Words("登录", "Sign-in"),
@@ -36,6 +36,8 @@ ACTIONS: dict[Action, Words] = {
     "account_added": Words("新增用户", "Account added"),
     "account_changed": Words("变更用户", "Account changed"),
     "password_set": Words("设置密码", "Password set"),
+    "backup_made": Words("备份", "Backup made"),
+    "restored": Words("从备份恢复", "Restored from a backup"),
 }
 LONGEST_SUBJECT = 500
 

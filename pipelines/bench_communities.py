@@ -90,7 +90,7 @@ def _write_register(home: Home, county_code: str, communities: int) -> None:
         if place == 0:
             rows.append((code, "4", f"街道{street + 1}", None))
         rows.append((f"{code}{place + 1:03}", "5", f"社区{number + 1}", _CLASSES[number % len(_CLASSES)]))
-    path = home.root / "register" / "divisions" / "2016-07-31.csv"
+    path = home.register / "divisions" / "2016-07-31.csv"
     path.parent.mkdir(parents=True)
     pl.DataFrame(rows, ["code", "level", "name", "ur_code"], orient="row").write_csv(path)
 

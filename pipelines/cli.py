@@ -12,15 +12,17 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users, cli_work
+from pipelines import cli_backup, cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users, cli_work
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
 from pipelines.terminal import (
     SAMPLE_MARK,
     console,
+    damages_json,
     errors,
     mark_sample,
+    print_damages,
     print_files,
     print_findings,
     print_json,
@@ -40,6 +42,8 @@ app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_work.app, name="steward")
 app.add_typer(cli_users.app, name="users")
 app.add_typer(cli_users.audit_app, name="audit")
+app.add_typer(cli_backup.app, name="backup")
+app.add_typer(cli_backup.restore_app)
 app.add_typer(cli_documents.app)
 app.add_typer(cli_steward.app)
 
@@ -265,7 +269,7 @@ def verify(as_json: Json = False) -> None:
             {
                 "batches": found.batches, "ledger_entries": found.ledger_entries, "editions": found.editions,
                 "changes": found.changes,
-                "damages": [{"what": d.what, "where": d.where, "zh": d.words.zh, "en": d.words.en} for d in found.damages],
+                "damages": damages_json(found.damages),
             }
         )  # fmt: skip
     else:
@@ -274,10 +278,7 @@ def verify(as_json: Json = False) -> None:
             f" · 版本比较 accounts of changes {found.changes}",
             highlight=False,
         )
-        for damage in found.damages:
-            errors.print(f"[red]✗[/] {damage.what} {damage.where}: {damage.words.zh} / {damage.words.en}", highlight=False)
-        if not found.damages:
-            console.print("[green]✓[/] 完好 all as written")
+        print_damages(found.damages)
     if found.damages:
         raise typer.Exit(1)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.durable import sync
+from pipelines.errors import WarehouseError, Words
 
 ALGORITHM = "hmac-sha256"
 
@@ -29,17 +30,37 @@ class Key:
 
 
 def load_or_create_key(folder: Path) -> Key:
-    """The current key of a data root; made on first use.
-
-    PermissionError where the file can be read by others, because then no pseudonym is one.
-    """
-    path = folder / "pseudonym.json"
+    """The current key of a data root; made on first use. PermissionError as `read_key`."""
+    path = key_file(folder)
     if not path.exists():
         _create(path)
+    return read_key(path)
+
+
+def key_file(folder: Path) -> Path:
+    """Where the current key of a data root lies."""
+    return folder / "pseudonym.json"
+
+
+def read_key(path: Path) -> Key:
+    """The key in this file. PermissionError where it can be read by others, because then no pseudonym is one."""
     if path.stat().st_mode & 0o077:
         raise PermissionError(f"{path.name} can be read by others; expected mode 600: chmod 600 it and its folder 700")
     content = json.loads(path.read_text(encoding="utf-8"))
     return Key(content["id"], bytes.fromhex(content["secret"]))
+
+
+def require_maker(key_id: str | None, made_with: set[str]) -> None:
+    """WarehouseError where the batches were made with another key than this one: nobody would link any more."""
+    if not made_with or made_with == {key_id}:
+        return
+    raise WarehouseError(
+        Words("化名密钥与已入库批次不符", "The pseudonym key is not the one that made the batches"),
+        where="keys",
+        expected=Words(f"密钥 {', '.join(sorted(made_with))}", f"key {', '.join(sorted(made_with))}"),
+        found=Words(f"密钥 {key_id or '缺失'}", f"key {key_id or 'missing'}"),
+        advice=Words("从备份恢复 keys 文件夹", "restore the folder keys from a backup"),
+    )
 
 
 def _create(path: Path) -> None:

@@ -25,7 +25,7 @@ from pipelines.audit import Audited, absent_tables, audit
 from pipelines.build import BuildResult
 from pipelines.control import Control, code_version
 from pipelines.county import County
-from pipelines.durable import sync
+from pipelines.durable import link, sync
 from pipelines.parts import Part, part_of, parts_of, table_files
 from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal
@@ -146,7 +146,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     folder = home.editions / edition_id
     draft.rename(folder)
     sync(home.editions)
-    _point_to(home, folder)
+    point_to(home, folder)
     _drop_old_databases(home)
     drop_opened(home)
     return Publication(edition_id, is_new=True)
@@ -230,7 +230,7 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list
         path = draft / part.file
         path.parent.mkdir(exist_ok=True)
         if last.has_sound(part):
-            _link(last.folder / part.file, path)
+            link(last.folder / part.file, path)
         else:
             _copy(connection, f"select * from {part.table} where {part.condition} order by all", path)
             written.add(path)
@@ -273,14 +273,6 @@ def _replace_parts(draft: Path, gone: list[Part], changed: list[Part]) -> None:
     sync(draft / DATABASE)
 
 
-def _link(source: Path, path: Path) -> None:
-    try:
-        os.link(source, path)
-    except OSError:  # a file system without hard links
-        shutil.copyfile(source, path)
-        sync(path)
-
-
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(f"copy ({query}) to {literal(str(path))} (format parquet, compression zstd)")
 
@@ -305,7 +297,8 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
     sync(path, draft)
 
 
-def _point_to(home: Home, folder: Path) -> None:
+def point_to(home: Home, folder: Path) -> None:
+    """Makes the edition in this folder the one that readers see."""
     draft = home.pointer.with_name(f".{home.pointer.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     draft.symlink_to((folder / DATABASE).relative_to(home.published))

@@ -19,12 +19,12 @@ from pipelines.actor import Actor
 from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
-from pipelines.errors import WarehouseError, Words
+from pipelines.errors import WarehouseError
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
 from pipelines.follow_up_edition import settle
 from pipelines.ingest import FileOutcome, GroupOutcome, Ingest
-from pipelines.keys import Key, load_or_create_key
+from pipelines.keys import Key, load_or_create_key, require_maker
 from pipelines.lake import prepare_lake
 from pipelines.landing import LandedFile, Landing, Misplaced, look
 from pipelines.progress import Progress, silent
@@ -83,17 +83,9 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
 
 
 def _key_of(home: Home, store: Store) -> Key:
-    """The key that made the current pseudonyms. WarehouseError where it is gone: nobody would link any more."""
-    made_with = {str(row["key_id"]) for row in store.current_batches()}
+    """The key that made the current pseudonyms. WarehouseError where it is gone."""
     key = load_or_create_key(home.keys)
-    if made_with and made_with != {key.id}:
-        raise WarehouseError(
-            Words("化名密钥与已入库批次不符", "The pseudonym key is not the one that made the batches"),
-            where=home.keys.name,
-            expected=Words(f"密钥 {', '.join(sorted(made_with))}", f"key {', '.join(sorted(made_with))}"),
-            found=Words(f"密钥 {key.id}", f"key {key.id}"),
-            advice=Words("从备份恢复 keys 文件夹", "restore the folder keys from a backup"),
-        )
+    require_maker(key.id, store.current_key_ids())
     return key
 
 

@@ -104,10 +104,14 @@ class Home:
         return self.published / "warehouse.duckdb"
 
     @property
+    def register(self) -> Path:
+        """The county's own division register, where it brought one."""
+        return self.root / "register"
+
+    @property
     def reference(self) -> Path:
-        """The county's own division register where it brought one, the shipped one otherwise."""
-        own = self.root / "register"
-        return own if own.exists() else REFERENCE
+        """The division register to read: the county's own, or the shipped one."""
+        return self.register if self.register.exists() else REFERENCE
 
     @property
     def shapes(self) -> Path:

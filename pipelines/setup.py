@@ -105,7 +105,7 @@ def _bring_register(home: Home, county_code: str, register: Path) -> None:
             found=Words(f"{release.height} 个单位，没有该代码", f"{release.height} units without it"),
             advice=Words("检查 --county 与 --register", "check --county and --register"),
         )
-    folder = home.root / "register" / "divisions"
+    folder = home.register / "divisions"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     day: date = own["release_date"].item(0)

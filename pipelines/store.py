@@ -181,6 +181,14 @@ class Store:
         with self.engine.execution_options(is_writing=True).begin() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Everything that is read from it is one state of the store, whatever others write meanwhile."""
+        with self.engine.connect() as connection:
+            if self.url.get_backend_name() != "sqlite":  # where any transaction sees one state
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
+
     def _prepare(self, *, read_only: bool) -> None:
         """Brings the schema to the newest step; for reading only, requires that it is there."""
         place = Path(self.url.database or "memory").name
@@ -217,6 +225,10 @@ class Store:
     def all_batches(self) -> list[dict[str, Any]]:
         """Every batch that the ledger knows, current or superseded."""
         return self.rows(sa.select(batch).order_by(batch.c.batch_id))
+
+    def current_key_ids(self) -> set[str]:
+        """The keys that made the pseudonyms of the current batches: one, or none before the first batch."""
+        return {str(row["key_id"]) for row in self.current_batches()}
 
     def knows_batch(self, batch_id: str) -> bool:
         return bool(self.rows(sa.select(batch.c.batch_id).where(batch.c.batch_id == batch_id)))

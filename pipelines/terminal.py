@@ -23,6 +23,7 @@ from pipelines.settings import Home
 if TYPE_CHECKING:
     from pipelines.follow_up import Settled
     from pipelines.report import EditionReport
+    from pipelines.verify import Damage
 
 # Into a file or a pipe a table keeps the width of a usual screen.
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -53,6 +54,20 @@ def print_findings(file_name: str, findings: list[Any]) -> None:
             str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
         )
     console.print(table)
+
+
+def print_damages(damages: list[Damage]) -> None:
+    """What is not as it was written, or that all is."""
+    for damage in damages:
+        errors.print(
+            f"[red]✗[/] {damage.what} {escape(damage.where)}: {damage.words.zh} / {damage.words.en}", highlight=False, soft_wrap=True
+        )
+    if not damages:
+        console.print("[green]✓[/] 完好 all as written")
+
+
+def damages_json(damages: list[Damage]) -> list[dict[str, str]]:
+    return [{"what": damage.what, "where": damage.where, **vars(damage.words)} for damage in damages]
 
 
 def print_measurements(results: dict[str, Any], output: Path) -> None:

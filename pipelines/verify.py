@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,26 +40,35 @@ class Verification:
     damages: list[Damage]
 
 
+HashOf = Callable[[Path], str]
+
+
 def verify(home: Home, on_progress: Progress = silent) -> Verification:
-    """Reads every batch file, the ledger, the events of follow-up, the audit log, every edition and every account of changes,
-    and compares them with their hashes."""
+    """Compares everything that a data root keeps with its hashes, and looks whether readers are pointed to an edition."""
     store = Store.of(home)
     try:
-        log, batches = store.deliveries(), store.all_batches()
-        damages = [
-            *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store), *_audit_damages(store),
-            *_batch_damages(home, batches, on_progress),
-        ]  # fmt: skip
+        found = verify_kept(home, store, on_progress)
     finally:
         store.close()
+    if not found.editions or home.pointer.exists():
+        return found
+    words = Words("没有指向任何版本", "points to no edition")
+    return replace(found, damages=[*found.damages, Damage("pointer", home.pointer.name, words)])
+
+
+def verify_kept(home: Home, store: Store, on_progress: Progress = silent, *, hash_of: HashOf = file_hash) -> Verification:
+    """Reads every batch file, the ledger, the events of follow-up, the audit log, every edition and every account of changes,
+    and compares them with their hashes. `hash_of` gives the SHA-256 of a file."""
+    log, batches = store.deliveries(), store.all_batches()
+    damages = [
+        *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store), *_audit_damages(store),
+        *_batch_damages(home, batches, hash_of, on_progress),
+    ]  # fmt: skip
     editions, changes = _folders(home.editions), _folders(home.changes)
     kept = [("edition", folder) for folder in editions] + [("changes", folder) for folder in changes]
     for done, (what, folder) in enumerate(kept):
         on_progress("版本 editions", done / len(kept))
-        damages += _folder_damages(what, folder)
-    if editions and not home.pointer.exists():
-        words = Words("没有指向任何版本", "points to no edition")
-        damages.append(Damage("pointer", home.pointer.name, words))
+        damages += _folder_damages(what, folder, hash_of)
     return Verification(len(batches), len(log), len(editions), len(changes), damages)
 
 
@@ -98,7 +108,9 @@ def _audit_damages(store: Store) -> list[Damage]:
     return damages
 
 
-def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progress) -> list[Damage]:
+def _batch_damages(
+    home: Home, batches: list[dict[str, Any]], hash_of: HashOf, on_progress: Progress
+) -> list[Damage]:
     damages = []
     for done, row in enumerate(batches):
         on_progress("批次 batches", done / len(batches))
@@ -108,12 +120,12 @@ def _batch_damages(home: Home, batches: list[dict[str, Any]], on_progress: Progr
             (batch_path(home, slot, name), row["content_hash"]),
             (verdicts_path(home, slot, name), row["verdicts_hash"]),
         ):
-            damage = _file_damage("batch", path.parent, path.name, str(expected))
+            damage = _file_damage("batch", path.parent, path.name, str(expected), hash_of)
             damages += [damage] if damage else []
     return damages
 
 
-def _folder_damages(what: str, folder: Path) -> list[Damage]:
+def _folder_damages(what: str, folder: Path, hash_of: HashOf) -> list[Damage]:
     """Of a folder whose manifest lists its files: an edition, or what changed between two."""
     if not (folder / "manifest.json").exists():
         return [Damage(what, folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
@@ -126,14 +138,14 @@ def _folder_damages(what: str, folder: Path) -> list[Damage]:
         return [Damage(what, f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
     if not (folder / DATABASE).exists():
         expected.pop(DATABASE, None)  # of older editions only the tables are kept
-    found = [_file_damage(what, folder, name, value) for name, value in expected.items()]
+    found = [_file_damage(what, folder, name, value, hash_of) for name, value in expected.items()]
     return [damage for damage in found if damage]
 
 
-def _file_damage(what: str, folder: Path, name: str, expected: str) -> Damage | None:
+def _file_damage(what: str, folder: Path, name: str, expected: str, hash_of: HashOf) -> Damage | None:
     path, where = folder / name, f"{folder.name}/{name}"
     if not path.exists():
         return Damage(what, where, Words("文件缺失", "the file is missing"))
-    if file_hash(path) != expected:
+    if hash_of(path) != expected:
         return Damage(what, where, Words("内容与登记的摘要不符", "the content does not have the recorded hash"))
     return None

@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from pipelines.errors import Refusal
 from pipelines.reading.deliveries import read_file
 from pipelines.settings import REPO, Home
 from tests.flow.conftest import AS_OF
+from tests.support.texts import everything_in
 
 DATASETS = ("grid_disputes", "grid_events", "grid_residents", "police_residence_registrations", "civil_facilities")
 MONTH = "2026-01"
@@ -135,30 +135,3 @@ def test_the_search_finds_what_is_there(leaky: tuple[Home, Planted, str]) -> Non
 def is_kept(dataset: str, column: str) -> bool:
     """Whether the lake holds a column's cells as they were delivered."""
     return any(one.name == column and one.privacy == "none" for one in load_contract(dataset).columns)
-
-
-READERS: dict[str, Callable[[Path], str]] = {
-    ".parquet": lambda path: _frame_text(pl.read_parquet(path)),
-    ".duckdb": lambda path: _database_text(path),
-}
-
-
-def everything_in(path: Path) -> str:
-    """All text of a file: cells of Parquet and DuckDB, anything else as bytes in both encodings that are delivered."""
-    reader = READERS.get(path.suffix)
-    if reader:
-        return reader(path)
-    data = path.read_bytes()
-    return data.decode("utf-8", "ignore") + data.decode("gb18030", "ignore")
-
-
-def _frame_text(frame: pl.DataFrame) -> str:
-    texts = [frame[name].drop_nulls().unique() for name, dtype in frame.schema.items() if dtype == pl.String]
-    lists = [frame[name].explode().drop_nulls() for name, dtype in frame.schema.items() if dtype == pl.List(pl.String)]
-    return "\n".join(text for column in (*texts, *lists) for text in column)
-
-
-def _database_text(path: Path) -> str:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        tables = [name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()]
-        return "\n".join(_frame_text(connection.sql(f'select * from "{table}"').pl()) for table in tables)

@@ -202,7 +202,7 @@ def test_a_crash_before_the_pointer_leaves_readers_with_the_old_edition(
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for step in ("_write_database", "_write_manifest", "_point_to"):
+    for step in ("_write_database", "_write_manifest", "point_to"):
         with monkeypatch.context() as patched:
             patched.setattr(publish_module, step, crash)
             with pytest.raises(KeyboardInterrupt):

@@ -241,3 +241,14 @@ def test_a_run_is_recorded_from_its_start_to_its_end(store: Store) -> None:
     assert finished is not None
     assert (finished["outcome"], finished["edition_id"]) == ("published", "e1")
     assert finished["finished_at"] >= finished["started_at"]
+
+
+def test_a_snapshot_shows_one_state_whatever_is_written_meanwhile(store: Store, store_url: str) -> None:
+    append(store, entry("accepted", "b1"))
+    writer, count = Store(store_url), sa.select(sa.func.count()).select_from(delivery)
+    with store.snapshot() as connection:
+        assert connection.execute(count).scalar_one() == 1
+        append(writer, entry("accepted", "b2"))
+        assert connection.execute(count).scalar_one() == 1
+    assert len(store.deliveries()) == 2
+    writer.close()

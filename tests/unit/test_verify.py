@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -17,36 +16,19 @@ from pipelines.actor import Actor
 from pipelines.county import County
 from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
-from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
+from pipelines.lake import batch_path, verdicts_path, write_parquet
 from pipelines.publish import current_folder
 from pipelines.settings import Home
-from pipelines.store import Store, append_delivery, batch, delivery, slot
+from pipelines.store import Store, delivery, slot
 from pipelines.verify import verify
-from tests.support.working import SLOT, Working
+from tests.support.kept import flip_a_bit, keep
+from tests.support.working import SLOT
 
 
 @pytest.fixture
 def kept(home: Home, county: County) -> Home:
     """A data root with one batch, one ledger entry and one edition."""
-    Working(home, county).publish()
-    content_hash = write_parquet(pl.DataFrame({"batch_id": ["b1"] * 9}), batch_path(home, SLOT, "b1"))
-    verdicts_hash = write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), verdicts_path(home, SLOT, "b1"))
-    place = {"supplier_id": SLOT.supplier_id, "dataset": SLOT.dataset, "period": SLOT.period}
-    entry = {
-        **place, "run_id": "r1", "file_name": "a.csv", "file_hash": "f", "received_at": "", "outcome": "accepted",
-        "contract_version": 1, "refusal_code": None, "refusal_zh": None, "refusal_en": None, "batch_id": "b1",
-    }  # fmt: skip
-    counts = {column.name: 0 for column in batch.c if column.name.startswith("rows_")}
-    store = Store.at(home.store)
-    with store.transaction() as transaction:
-        transaction.execute(
-            batch.insert().values(
-                **place, **counts, batch_id="b1", content_hash=content_hash, verdicts_hash=verdicts_hash,
-                contract_version=1, key_id="k", remarks="{}",
-            )
-        )  # fmt: skip
-        append_delivery(transaction, entry)
-    store.close()
+    keep(home, county)
     return home
 
 
@@ -54,12 +36,6 @@ def edition(home: Home) -> Path:
     folder = current_folder(home)
     assert folder is not None
     return folder
-
-
-def flip_a_bit(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[random.Random(path.name).randrange(len(content))] ^= 1
-    path.write_bytes(content)
 
 
 def change_ledger(home: Home, statement: sa.Executable) -> None:
