@@ -28,6 +28,10 @@ from pipelines.settings import month_start
 from pipelines.stewardship.decisions import LONGEST_REASON, State
 
 LONGEST_SPELLING = 50
+SEVERITIES = {
+    "error": Words("不合格的行退出计算", "rows that break it do not count"),
+    "warning": Words("只提示，行照常计入", "told, but rows count"),
+}
 _REASON = Words("理由", "reason")
 _VALUE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
@@ -87,7 +91,7 @@ class RuleChange:
         """Whether it is for a month, if it is in force."""
         return self.draft.first_month <= month and (self.draft.last_month is None or month <= self.draft.last_month)
 
-    def for_months(self, first: str, last: str) -> RuleChange:
+    def for_months(self, first: str, last: str | None) -> RuleChange:
         """The same change in force for these months, as a preview asks for it."""
         return replace(self, state="in_force", draft=replace(self.draft, first_month=first, last_month=last))
 
@@ -247,3 +251,31 @@ def _refused(where: str, expected: Words, found: Words) -> RuleChangeError:
         Words("规则不能这样调整", "The rule cannot be changed so"), where=where, expected=expected, found=found,
         advice=Words("修改后重新提交", "change it and propose it again"),
     )  # fmt: skip
+
+
+def told(draft: RuleDraft) -> Words:
+    """What a change changes, in words."""
+    tuning = _tuning(0, draft)
+    zh, en = [], []
+    for name, word in (("minimum", "下限"), ("maximum", "上限")):
+        if (bound := getattr(tuning, name)) is not None:
+            zh.append(f"{word} {bound:.15g}")
+            en.append(f"{name} {bound:.15g}")
+    for spelling, value in tuning.spellings.items():
+        zh.append(f"“{spelling}”记为 {value}")
+        en.append(f"“{spelling}” means {value}")
+    if tuning.removed:
+        zh.append(f"不再允许 {'、'.join(tuning.removed)}")
+        en.append(f"no longer {', '.join(tuning.removed)}")
+    if tuning.severity is not None:
+        zh.append(SEVERITIES[tuning.severity].zh)
+        en.append(SEVERITIES[tuning.severity].en)
+    return Words("；".join(zh), "; ".join(en))
+
+
+def spellings_of(texts: Iterable[str]) -> dict[str, str]:
+    """Spellings from lines as 'TEXT=value'. RuleChangeError where one is no such line."""
+    pairs = [text.rpartition("=") for text in texts]
+    if not all(sign for _, sign, _ in pairs):
+        raise _refused("spellings", Words("写法=取值", "TEXT=value"), Words("没有等号", "no equals sign"))
+    return {written.checked("spellings", Words("写法", "spelling"), spelling, LONGEST_SPELLING): value.strip() for spelling, _, value in pairs}
