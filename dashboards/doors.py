@@ -49,6 +49,8 @@ DOORS: dict[str, Door] = {
     "bulletin": "downloads",
     "dictionary": "help",
     "models": "help",
+    "data_docs": "checks",
+    "data_docs_newest": "checks",
     "follow_up": "follow_up",
     "follow_up_view": "follow_up",
     "follow_up_change": "follow_up",  # which steps: desk.py

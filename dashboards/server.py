@@ -26,6 +26,7 @@ from dashboards.access import Access, require_safe
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
 from dashboards.components import page
 from dashboards.compression import compress, compressed
+from dashboards.data_docs import add_data_docs
 from dashboards.desk import OpenTasks
 from dashboards.doors import asked_page, guard
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
@@ -236,6 +237,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     )
     _add_routes(app, site, entrance)
     add_routes(app.server, site.reader, entrance.home)
+    add_data_docs(app.server, entrance.home)
     if entrance.access.has_sign_in:
         add_sign_in(app.server, entrance)
     if not entrance.access.is_open:

@@ -183,6 +183,8 @@ TEXTS: dict[str, Words] = ACCESS | FOLLOW_UP | {
     "incomplete_count": Words("{count} 份未覆盖全部社区", "{count} do not cover every community"),
     "checks": Words("数据核查", "Data checks"),
     "not_for_ranking": Words("供数据管理员核对。提示只说明数字值得再看，不说明谁做错了，也不参与任何评价与排名。", "For the data steward. A signal says that a figure should be looked at, not that anybody did wrong; none of this enters a judgement or a ranking."),
+    "data_docs": Words("数据校验文档（Data Docs）", "Data Docs"),
+    "data_docs_help": Words("每次运行的每条规则：核对多少行、多少行不合格、出自哪个报送单位；只有计数", "every rule of every run: rows checked, rows that failed, whose; counts only"),
     "checks_found": Words("{signals} 条提示，{rows} 行疑似关联待核对", "{signals} signals, {rows} rows wait for a link to be reviewed"),
     "checks_none": Words("没有提示，也没有待核对的关联", "no signal, and no link waits"),
     "signals": Words("数据提示", "Signals"),

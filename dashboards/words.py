@@ -11,7 +11,7 @@ from datetime import date
 
 from dashboards.address import Lang
 from dashboards.texts import TEXTS
-from expectations.contract import load_contracts
+from expectations.contract import SEVERITY_WORDS, load_contracts
 from pipelines.errors import Words
 
 
@@ -230,11 +230,7 @@ CHANGES = {
 DATASETS = {
     contract.dataset: Words(contract.title_zh, contract.title_en) for contract in load_contracts().values()
 }
-SEVERITIES = {
-    "error": Words("隔离", "Quarantined"),
-    "duplicate": Words("重复", "Duplicate"),
-    "warning": Words("提示", "Warning"),
-}
+SEVERITIES: dict[str, Words] = {severity: Words(zh, en.capitalize()) for severity, (zh, en) in SEVERITY_WORDS.items()}
 DELIVERY: dict[str, tuple[str, Words]] = {
     "on_time": ("✓", Words("按时", "On time")),
     "late": ("◷", Words("迟报", "Late")),

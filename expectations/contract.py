@@ -19,6 +19,13 @@ ColumnType = Literal["text", "code", "choice", "date", "timestamp", "integer", "
 Privacy = Literal["none", "identity_document", "reference_number", "name", "birth_date"]
 Severity = Literal["error", "warning", "duplicate"]
 
+# What becomes of a row that fails a rule, in Chinese and English, the gravest first.
+SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
+    "error": ("隔离", "quarantined"),
+    "duplicate": ("重复", "duplicate"),
+    "warning": ("提示", "warning"),
+}
+
 # Attributes that the warehouse never stores (DOMAIN.md, minimisation): a contract naming one is refused,
 # and such a column in a delivered file is dropped at the door and reported.
 FORBIDDEN_ATTRIBUTES: dict[str, tuple[str, ...]] = {

@@ -95,11 +95,8 @@ Check = NotNull | IsNull | InSet | NotInSet | MatchesPattern | Between | NoRowWh
 
 @dataclass(frozen=True)
 class RuleText:
-    """What a steward sees of a rule. `columns` are names of contract columns.
-
-    is_acceptable: a row that breaks it can still be read, placed and told from others, so that a steward may let it
-    count with a reason.
-    """
+    """What a steward sees of a rule. `columns` are names of contract columns; is_acceptable: a row that breaks it can still be
+    read, placed and told from others, so that a steward may let it count with a reason."""
 
     id: str
     version: int
@@ -162,9 +159,8 @@ def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
     rules = [*_derived_cross_file_rules(contract)]
     rules += [
         CrossFileRule(
-            id=rule.id, version=rule.version, severity=rule.severity, columns=rule.columns,
-            zh=rule.zh, en=rule.en, is_acceptable=rule.is_acceptable,
-            kind="contract", reads=rule.reads, failing_rows=rule.failing_rows,
+            id=rule.id, version=rule.version, severity=rule.severity, columns=rule.columns, zh=rule.zh, en=rule.en,
+            is_acceptable=rule.is_acceptable, kind="contract", reads=rule.reads, failing_rows=rule.failing_rows,
         )
         for rule in contract.cross_rules
     ]
@@ -340,8 +336,7 @@ def _contract_rules(contract: Contract) -> Iterator[RuleSpec]:
         check = NoRowWhere(rule.fails_when)
         yield RuleSpec(
             rule.id, rule.version, rule.severity, rule.columns, rule.zh, rule.en, check, failing_sql(check),
-            is_acceptable=rule.is_acceptable,
-        )
+            is_acceptable=rule.is_acceptable)  # fmt: skip
 
 
 def _key_rules(contract: Contract) -> Iterator[RuleSpec]:

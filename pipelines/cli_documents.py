@@ -132,6 +132,17 @@ def docs(as_json: Json = False) -> None:
     _tell([home.docs / name / INDEX for name in pages], as_json)
 
 
+@app.command(epilog="例 / examples:  warehouse data-docs  ·  warehouse data-docs --run 20261123T0321…")
+def data_docs(
+    run: Annotated[str | None, typer.Option(help="运行编号或其开头，缺省为全部运行的目录 / run or its beginning, default the index of runs")] = None,
+    as_json: Json = False,
+) -> None:
+    """每次运行的数据校验文档（Great Expectations Data Docs）在哪里 / where the Data Docs of the last runs are."""
+    from pipelines.data_docs import page_of_run
+
+    _tell([page_of_run(Home.from_environment(), run)], as_json)
+
+
 @app.command(epilog="例 / example:  warehouse questions --out docs")
 def questions(edition: EditionName = None, out: Folder = Path(), as_json: Json = False) -> None:
     """二十个常见问题：查询和在本版本上的答案 / twenty questions with queries and their answers over an edition."""

@@ -2,62 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from pipelines.cli_decisions import bounds
+from pipelines.cli_desk import Desk, Number, open_desk
 from pipelines.cli_options import Json, progress
-from pipelines.settings import Home
 from pipelines.terminal import console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
-    from pipelines.county import County
     from pipelines.stewardship.rule_change_store import RuleChanges
     from pipelines.stewardship.rule_changes import RuleChange
-    from pipelines.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="规则：调整、预演、复核、撤回 / rules tuned as data.")
 
-Number = Annotated[int, typer.Argument(help="编号 / number")]
 Note = Annotated[str, typer.Option(help="说明 / note")]
 Dataset = Annotated[str | None, typer.Option(help="数据集 / dataset")]
 SHOWN = 40  # figures of a preview
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """The changes of rules of a data root."""
-
-    home: Home
-    county: County
-    store: Store
-    changes: RuleChanges
-
-
-@contextmanager
-def _desk() -> Iterator[_Desk]:
-    from pipelines.county import load_county
+def _changes(desk: Desk) -> RuleChanges:
     from pipelines.stewardship.rule_change_store import RuleChanges
-    from pipelines.store import Store
 
-    home = Home.from_environment()
-    county = load_county(home.county_file)
-    store = Store.of(home)
-    try:
-        yield _Desk(home, county, store, RuleChanges(store, two_persons=county.steward.two_persons))
-    finally:
-        store.close()
+    return RuleChanges(desk.store, two_persons=desk.county.steward.two_persons)
 
 
 @app.command("list", epilog="例 / examples:  warehouse steward rules list  ·  warehouse steward rules list --dataset grid_disputes")
 def list_(dataset: Dataset = None, as_json: Json = False) -> None:
     """规则调整；给出数据集则连同可调整的规则 / changes; with a dataset its rules that may be tuned, too."""
-    with _desk() as desk:
-        changes = [change for change in desk.changes.all() if dataset in (None, change.draft.dataset)]
+    with open_desk() as desk:
+        changes = [change for change in _changes(desk).all() if dataset in (None, change.draft.dataset)]
         rules = _tunable(dataset) if dataset else []
         if as_json:
             print_json({"is_sample": desk.county.sample, "changes": [_described(one) for one in changes], "rules": rules})
@@ -95,8 +71,8 @@ def propose(
         "minimum": minimum, "maximum": maximum, "spellings": spellings_of(spelling or []), "removed": remove or [],
         "severity": severity,
     }  # fmt: skip
-    with _desk() as desk:
-        change_id = desk.changes.propose(RuleDraft(dataset, rule, content, from_, to, reason), Actor.of_system())
+    with open_desk() as desk:
+        change_id = _changes(desk).propose(RuleDraft(dataset, rule, content, from_, to, reason), Actor.of_system())
         _show(desk, change_id, as_json)
 
 
@@ -105,8 +81,8 @@ def preview(change_id: Number, as_json: Json = False) -> None:
     """预演：最近三期会退出、放入的行和会变的指标 / what it would do to the last three months: rows and figures."""
     from pipelines.stewardship.rule_preview import preview_rule
 
-    with _desk() as desk, progress() as tell:
-        found = preview_rule(desk.home, desk.county, desk.store, desk.changes.change(change_id), tell)
+    with open_desk() as desk, progress() as tell:
+        found = preview_rule(desk.home, desk.county, desk.store, _changes(desk).change(change_id), tell)
         is_sample = desk.county.sample
     if as_json:
         print_json(
@@ -125,7 +101,7 @@ def preview(change_id: Number, as_json: Json = False) -> None:
     if found.rows.height:
         console.print(table)
     for row in found.figures.head(SHOWN).iter_rows(named=True):
-        lines(f"[bold]{row['unit_code']} {row['kpi_id']}[/] {row['period']:%Y-%m}  {_bounds(row, '')} → {_bounds(row, '_after')}")
+        lines(f"[bold]{row['unit_code']} {row['kpi_id']}[/] {row['period']:%Y-%m}  {bounds(row, '')} → {bounds(row, '_after')}")
     lines(
         f"退出 {found.refused} 行，放入 {found.let_in} 行，{found.figures.height} 项指标值会变 / "
         f"{found.refused} rows refused, {found.let_in} let in, {found.figures.height} figures would change"
@@ -137,8 +113,8 @@ def approve(change_id: Number, note: Note = "", as_json: Json = False) -> None:
     """复核通过他人提出的调整 / let somebody else's change come into force."""
     from pipelines.actor import Actor
 
-    with _desk() as desk:
-        desk.changes.approve(change_id, Actor.of_system(), note)
+    with open_desk() as desk:
+        _changes(desk).approve(change_id, Actor.of_system(), note)
         _show(desk, change_id, as_json)
 
 
@@ -147,8 +123,8 @@ def refuse(change_id: Number, note: Note = "", as_json: Json = False) -> None:
     """复核不通过 / do not approve somebody else's change."""
     from pipelines.actor import Actor
 
-    with _desk() as desk:
-        desk.changes.refuse(change_id, Actor.of_system(), note)
+    with open_desk() as desk:
+        _changes(desk).refuse(change_id, Actor.of_system(), note)
         _show(desk, change_id, as_json)
 
 
@@ -157,8 +133,8 @@ def withdraw(change_id: Number, note: Note = "", as_json: Json = False) -> None:
     """撤回；下次运行恢复原样 / withdraw: the next run computes without it."""
     from pipelines.actor import Actor
 
-    with _desk() as desk:
-        desk.changes.withdraw(change_id, Actor.of_system(), note)
+    with open_desk() as desk:
+        _changes(desk).withdraw(change_id, Actor.of_system(), note)
         _show(desk, change_id, as_json)
 
 
@@ -169,7 +145,7 @@ def idle(dataset: Dataset = None, as_json: Json = False) -> None:
 
     from pipelines.stewardship.rule_standing import ALWAYS, NEVER, STANDINGS, standings
 
-    with _desk() as desk:
+    with open_desk() as desk:
         found = standings(desk.home).drop_nulls("standing").filter(pl.lit(dataset is None) | (pl.col("dataset") == dataset))
         if as_json:
             print_json({"is_sample": desk.county.sample, "rules": found.to_dicts()})
@@ -183,8 +159,8 @@ def idle(dataset: Dataset = None, as_json: Json = False) -> None:
                 lines(f"  {row['dataset']} {row['rule_id']} · {row['months']} 期 months · {number(row['rows_checked'])} 行 rows")
 
 
-def _show(desk: _Desk, change_id: int, as_json: bool) -> None:
-    change = desk.changes.change(change_id)
+def _show(desk: Desk, change_id: int, as_json: bool) -> None:
+    change = _changes(desk).change(change_id)
     if as_json:
         print_json({"is_sample": desk.county.sample, "change": _described(change)})
         return
@@ -231,13 +207,3 @@ def _described(change: RuleChange) -> dict[str, Any]:
         "settled_by": change.settled_by.name if change.settled_by else None, "note": change.note,
     }  # fmt: skip
 
-
-def _bounds(row: dict[str, Any], suffix: str) -> str:
-    """'missed 96.1 [95.0–97.2]': a figure with its bounds."""
-    if row[f"status{suffix}"] is None:
-        return "—"
-    value, low, high = (row[f"{name}{suffix}"] for name in ("value", "value_low", "value_high"))
-    shown = "—" if value is None else f"{value:.4g}"
-    spread = f" [{'…' if low is None else f'{low:.4g}'}–{'…' if high is None else f'{high:.4g}'}]" if (low, high) != (value, value) else ""
-    certainty = f" {row[f'certainty{suffix}']}" if row[f"certainty{suffix}"] else ""
-    return f"{row[f'status{suffix}']}{certainty} {shown}{spread}"

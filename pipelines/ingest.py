@@ -27,6 +27,7 @@ from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
 from pipelines.actor import Actor
 from pipelines.county import County
+from pipelines.data_docs import batches_of, write_validation
 from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.lake import (
@@ -75,17 +76,22 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file with the shipped contract's verdicts on its own rows, how many rows have an error by the rules of its month,
-    and why it is refused, if it is.
+    """A file with the verdicts on its own rows: those that are kept, of the contract as it is shipped, and `held`, of the
+    rules that hold for its month; and why it is refused, if it is.
 
     `corrections`: what a correction sheet decides on rows that were delivered before.
     """
 
     item: Prepared
     verdicts: pl.DataFrame
-    failed: int
+    held: pl.DataFrame
     refusal: Refusal | None
     corrections: list[Draft]
+
+    @property
+    def failed(self) -> int:
+        """How many rows have an error."""
+        return _rows_failed(self.held)
 
 
 @dataclass(frozen=True)
@@ -188,27 +194,29 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        held_to, held = rules, verdicts
+        tuned, held_to, held = self.rules.contract(slot.dataset, slot.period), rules, verdicts
         if self.rules.digest(slot.dataset, slot.period):
-            tuned = self.rules.contract(slot.dataset, slot.period)
             respelled = [respell(frame, tuned) for frame in frames]
             held_to, held = judge(respelled, tuned, connection, is_sample=self.county.sample)
-        judged = [self._judged(item, contract, verdicts, _rows_failed(held, item)) for item in prepared]
+        judged = [self._judged(item, contract, verdicts, held) for item in prepared]
         hashes = write_parquets({self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
+        if rules:
+            batches = batches_of(judged, self.county)
+            write_validation(self.home, self.county, self.run_id, tuned, slot.period, batches)
         return GroupOutcome(slot.dataset, slot.period, outcomes, held_to)
 
-    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, failed: int) -> Judged:
-        own = verdicts.filter(pl.col("batch_id") == item.batch_id)
+    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, held: pl.DataFrame) -> Judged:
+        kept, own = (found.filter(pl.col("batch_id") == item.batch_id) for found in (verdicts, held))
         if item.kept is None or item.kept.corrects is None:
-            return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed), [])
+            return Judged(item, kept, own, item.refusal or _refuse_many(item, contract, _rows_failed(own)), [])
         try:
             corrections = drafts_of(self.home, self.store, item.file.slot, item.batch_id, item.kept.corrects)
         except Refusal as refusal:
-            return Judged(item, own, failed, refusal, [])
-        return Judged(item, own, failed, None, corrections)
+            return Judged(item, kept, own, refusal, [])
+        return Judged(item, kept, own, None, corrections)
 
     def _verdicts_path(self, item: Prepared) -> Path:
         return verdicts_path(self.home, item.file.slot, item.batch_id)
@@ -325,8 +333,8 @@ class Ingest:
             transaction.execute(rule_result.insert(), values)
 
 
-def _rows_failed(verdicts: pl.DataFrame, item: Prepared) -> int:
-    return verdicts.filter(pl.col("severity") == "error", pl.col("batch_id") == item.batch_id)["row_number"].n_unique()
+def _rows_failed(verdicts: pl.DataFrame) -> int:
+    return verdicts.filter(pl.col("severity") == "error")["row_number"].n_unique()
 
 
 def judge(

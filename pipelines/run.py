@@ -19,6 +19,7 @@ from pipelines.actor import Actor
 from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
+from pipelines.data_docs import write_index
 from pipelines.errors import WarehouseError
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
@@ -69,16 +70,16 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
     county = load_county(home.county_file)
     started = datetime.now(UTC)
     home.root.mkdir(parents=True, exist_ok=True)
+    run_id = run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
     with FileLock(home.lease):
         store = Store.of(home)
         try:
             prepare_lake(home, load_contracts())
             yield Session(
-                home, county, store, _key_of(home, store),
-                run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}",
-                as_of or started.astimezone(SHANGHAI).date(),
-            )  # fmt: skip
+                home, county, store, _key_of(home, store), run_id, as_of or started.astimezone(SHANGHAI).date()
+            )
         finally:
+            write_index(home, county, run_id)
             store.close()
 
 

@@ -99,6 +99,11 @@ class Home:
         return self.published / "docs"
 
     @property
+    def data_docs(self) -> Path:
+        """What Great Expectations found in each of the last runs, as pages."""
+        return self.root / "data-docs"
+
+    @property
     def pointer(self) -> Path:
         """The relative symlink that every reader opens."""
         return self.published / "warehouse.duckdb"

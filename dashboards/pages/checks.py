@@ -9,6 +9,7 @@ from dashboards.address import Address, Lang
 from dashboards.checks import REGISTRATION, Estimate, Signal, estimates, rows_for_review, signals
 from dashboards.choices import bar, period_choices
 from dashboards.components import Node, downloads, link
+from dashboards.data_docs import data_docs_href
 from dashboards.facts import Facts
 from dashboards.html import Component
 from dashboards.records import Period, Unit
@@ -51,6 +52,13 @@ def _headline(period: Period, count: int, rows: int, lang: Lang) -> Component:
                 className="verdict none",
             ),
             html.P(say("not_for_ranking", lang), className="about"),
+            html.P(
+                [
+                    html.A(say("data_docs", lang), href=data_docs_href(), target="_blank"), " ",
+                    html.Span(say("data_docs_help", lang), className="help"),
+                ],
+                className="about",
+            ),
         ],
         className="headline",
     )

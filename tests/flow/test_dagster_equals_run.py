@@ -121,6 +121,12 @@ def failed_checks(result: dg.ExecuteInProcessResult, asset: str) -> set[str]:
     }
 
 
+def data_docs(home: Home) -> list[str]:
+    """What the Data Docs say of every validation, whichever run it was in; each run has its own page."""
+    assert len(list(home.data_docs.glob("*/index.html"))) == len(list(home.data_docs.glob("*/validations.jsonl")))
+    return sorted(line for path in home.data_docs.glob("*/validations.jsonl") for line in path.read_text("utf-8").splitlines())
+
+
 def test_month_by_month_in_dagster_gives_the_edition_and_the_ledger_of_one_run(
     job: dg.JobDefinition, delivered: Home, published: Home, copy_of: CopyOf
 ) -> None:
@@ -134,6 +140,7 @@ def test_month_by_month_in_dagster_gives_the_edition_and_the_ledger_of_one_run(
     assert manifest(home)["content_hash"] == manifest(published)["content_hash"]
     assert ledger(home) == ledger(published)
     assert last_run(home)["outcome"] == "published"
+    assert data_docs(home) == data_docs(published)
     # What Dagster keeps of its runs holds nobody's number; those of the sample begin with 999.
     assert files_with_numbers(home.landing)
     assert files_with_numbers(home.dagster) == []

@@ -116,6 +116,7 @@ def test_no_name_and_no_telephone_number_is_found_outside_landing(leaky: tuple[H
                 found.append((path.relative_to(home.root), dataset, column))
     assert found == []
     assert looked_at > 200
+    assert len(list(home.data_docs.glob("*/*.html"))) > len(DATASETS)  # of the run over the canaries too
 
 
 def test_the_command_line_says_none_of_them(leaky: tuple[Home, Planted, str]) -> None:

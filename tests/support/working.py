@@ -87,7 +87,7 @@ class Working:
             "batch_id": "b1", "supplier_id": SLOT.supplier_id, "dataset": SLOT.dataset, "period": SLOT.period,
             "content_hash": "", "rows_read": 4, "rows_data": self.rows_data, "rows_title": 0,
             "rows_header": self.rows_skipped, "rows_note": 0, "rows_totals": 0, "rows_blank": 0,
-            "rows_continuation": 0, "is_correction_refused": False,
+            "rows_continuation": 0, "base_batch_id": None, "rows_set_aside": 0, "is_correction_refused": False,
         }  # fmt: skip
         path = batch_path(self.home, SLOT, "b1")
         frame = pl.DataFrame(schema=lake_schema(load_contract(SLOT.dataset)))

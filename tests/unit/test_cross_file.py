@@ -89,7 +89,7 @@ class Lake:
                 "batch_id": name, "supplier_id": supplier, "dataset": dataset, "period": month,
                 "content_hash": content_hash, "rows_read": len(rows) + 1, "rows_data": len(rows), "rows_header": 1,
                 "rows_title": 0, "rows_note": 0, "rows_totals": 0, "rows_blank": 0, "rows_continuation": 0,
-                "is_correction_refused": False,
+                "is_correction_refused": False, "base_batch_id": None,
             }
         )  # fmt: skip
 

@@ -56,6 +56,7 @@ ADDRESSES = {
     "/_dash-dependencies": "/_dash-dependencies", "list_flags": "/list/flags.json?period=2026-06",
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
+    "data_docs": "/data-docs/index.html", "data_docs_newest": "/data-docs/newest/grid_grids/2026-06",
     "follow_up_view": "/follow-up/1", "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
 }  # fmt: skip
 PAGES: dict[Page, str] = {
@@ -174,7 +175,7 @@ def sent_as_written(client: FlaskClient, path: str) -> TestResponse:
     return client.get("/", headers=BROWSER, environ_overrides={"PATH_INFO": unquote(path)})
 
 
-@pytest.mark.parametrize("path", ["/data", "/checks", "/kpi/dispute_handling_rate", "/export/flags.csv", "/audit", f"/unit/{OTHER}", "/list/flags.json", "/help/questions"])
+@pytest.mark.parametrize("path", ["/data", "/checks", "/data-docs/index.html", "/kpi/dispute_handling_rate", "/export/flags.csv", "/audit", f"/unit/{OTHER}", "/list/flags.json", "/help/questions"])
 def test_no_way_of_writing_an_address_leads_past_its_door(clients: dict[str, FlaskClient], path: str) -> None:
     for written in variants(path):
         assert sent_as_written(clients["none"], written).status_code == 303, written

@@ -38,6 +38,8 @@ def made_before_there_were_steps(home: Home) -> None:
     engine = sa.create_engine(f"sqlite:///{home.store}")
     metadata.create_all(engine, tables=[metadata.tables[name] for name in LEDGER])
     with engine.begin() as connection:
+        for later in ("base_batch_id", "rows_set_aside"):
+            connection.execute(sa.text(f"alter table batch drop column {later}"))
         connection.execute(metadata.tables["run"].insert().values(run_id="r1", started_at="t", as_of="2026-02-11"))
     engine.dispose()
 
