@@ -54,6 +54,8 @@ DOORS: dict[str, Door] = {
     "follow_up": "follow_up",
     "follow_up_view": "follow_up",
     "follow_up_change": "follow_up",  # which steps: desk.py
+    "rules": "settle",
+    "rules_change": "settle",
     "audit": "administer",
 }
 PAGE_DOORS: dict[Page, Permission] = {

@@ -39,6 +39,7 @@ from dashboards.history import account_stamp, home_of
 from dashboards.identity_provider import Client
 from dashboards.markup import markup, still
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
+from dashboards.rules_routes import add_rules
 from dashboards.security import SHARED_PATHS, protect
 from dashboards.shapes import shapes_stamp
 from dashboards.shelf import Shelf, shared_folder
@@ -237,6 +238,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     )
     _add_routes(app, site, entrance)
     add_routes(app.server, site.reader, entrance.home)
+    add_rules(app.server, entrance.home)
     add_data_docs(app.server, entrance.home)
     if entrance.access.has_sign_in:
         add_sign_in(app.server, entrance)

@@ -20,6 +20,7 @@ Permission = Literal[
     "figures",  # pages over all units, and the lists and questions they hold
     "unit",  # the profile of a unit in one's own area
     "checks", "downloads", "help", "administer",
+    "settle",  # see delivered rows that rules refuse, identifying cells masked, and decide on them
     "follow_up", "assign", "answer",  # see tasks; assign, send back and withdraw them; take them up and answer them
 ]  # fmt: skip
 
@@ -31,7 +32,7 @@ ROLES: dict[Role, Words] = {
     "administrator": Words("系统管理员", "Administrator"),
 }
 _SEES: frozenset[Permission] = frozenset(("figures", "unit", "downloads", "help", "follow_up"))
-_ALL: frozenset[Permission] = _SEES | {"checks", "assign", "answer"}
+_ALL: frozenset[Permission] = _SEES | {"checks", "assign", "answer", "settle"}
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     "leader": _SEES | {"assign"},
     "analyst": _SEES | {"checks"},

@@ -141,12 +141,12 @@ def withdraw(change_id: Number, note: Note = "", as_json: Json = False) -> None:
 @app.command(epilog="例 / example:  warehouse steward rules idle --dataset grid_disputes")
 def idle(dataset: Dataset = None, as_json: Json = False) -> None:
     """从未有行违反、或所有行都违反的规则（至少三期） / rules that never fail, or always, over three months at least."""
-    import polars as pl
-
     from pipelines.stewardship.rule_standing import ALWAYS, NEVER, STANDINGS, standings
 
     with open_desk() as desk:
-        found = standings(desk.home).drop_nulls("standing").filter(pl.lit(dataset is None) | (pl.col("dataset") == dataset))
+        found = standings(desk.home).drop_nulls("standing")
+        if dataset is not None:
+            found = found.filter(dataset=dataset)
         if as_json:
             print_json({"is_sample": desk.county.sample, "rules": found.to_dicts()})
             return
