@@ -45,7 +45,6 @@ RULES: dict[str, Words] = {
     "rules_propose": Words("提出调整", "Propose"),
     "rules_adjust": Words("调整这条规则", "Tune this rule"),
     "rules_preview": Words("预演影响", "Preview"),
-    "rules_preview_again": Words("重新预演", "Preview again"),
     "rules_preview_runs": Words("正在预演，稍后重新载入本页查看结果。", "The preview is being computed; load this page again in a while."),
     "rules_approve": Words("复核通过", "Approve"),
     "rules_refuse": Words("不通过", "Do not approve"),
@@ -66,6 +65,5 @@ RULES: dict[str, Words] = {
     "rules_before": Words("现在（下界–上界）", "Now (bounds)"),
     "rules_after": Words("调整后（下界–上界）", "After (bounds)"),
     "rules_first_figures": Words("其中 {shown} 项：", "{shown} of them:"),
-    "rules_read_only": Words("这条规则不可调整", "not to be tuned"),
     "rules_first": Words("第一次运行之后才有规则的结果。", "Results of rules are there after the first run."),
 }  # fmt: skip

@@ -78,11 +78,11 @@ def _crumbs(dataset: str, lang: Lang) -> Component:
 def _headline(changes: Sequence[RuleChange], lang: Lang, *, needs_two: bool) -> Component:
     waiting, force = (sum(change.state == state for change in changes) for state in _OPEN)
     said = say("rules_headline", lang, force=force, waiting=waiting) if waiting or force else say("rules_none", lang)
-    how = say("rules_how", lang) + (say("rules_two", lang) if needs_two else "")
+    how = [say("rules_how", lang), *([say("rules_two", lang)] if needs_two else [])]
     return html.Section(
         [
             html.H1(html.Strong(said), className=f"verdict {'open' if waiting else 'none'}"),
-            html.P(how, className="about"),
+            html.P(("" if lang == "zh" else " ").join(how), className="about"),
         ],
         className="headline",
     )
@@ -222,7 +222,7 @@ def _rule(rule: RuleText, tuned: RuleChange | None, result: Mapping[str, Any] | 
     cells: tuple[list[Any], ...] = (
         [words, html.Code(rule.id)],
         [name_of(SEVERITIES, rule.severity, lang)],
-        [*what, tuning] if tuning else [html.Span(say("rules_read_only", lang), className="about")],
+        [*what, tuning] if tuning else ["–"],
         _result(result, lang),
     )
     written = [

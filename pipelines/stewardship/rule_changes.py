@@ -177,15 +177,13 @@ def _tuning(number: int, draft: RuleDraft) -> Tuning:
 
 def _checked_content(draft: RuleDraft, rule: RuleText, contract: Contract) -> dict[str, Any]:
     content = {name: value for name, value in draft.content.items() if value not in (None, "", (), [], {})}
+    content |= {name: _checked_number(name, content[name]) for name in ("minimum", "maximum") if name in content}
     tuning = _tuning(0, replace(draft, content=content))
     if not tuning.parts:
         raise _refused("change", Words("至少调整一项", "something to change"), Words("没有", "nothing"))
     not_allowed = tuning.parts - tunable_parts(rule)
     if not_allowed:
         raise _refused(", ".join(sorted(not_allowed)), _listed(sorted(tunable_parts(rule))), _listed(sorted(not_allowed)))
-    for name in ("minimum", "maximum"):
-        if name in content:
-            content[name] = _checked_number(name, content[name])
     if tuning.severity not in (None, "error", "warning"):
         raise _refused("severity", Words("error 或 warning", "error or warning"), Words("其他值", "another value"))
     if tuning.severity == rule.severity:

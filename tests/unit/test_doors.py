@@ -25,10 +25,12 @@ from pipelines.account_store import SETUP, Accounts, web_session
 from pipelines.accounts import ROLES, Account, Role
 from pipelines.actor import Actor
 from pipelines.audit_log import audit_event, entries, verify_audit_log
+from pipelines.county import County, save_county
 from pipelines.follow_up import Assignment, Key
 from pipelines.follow_up_edition import asking, flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
+from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Store
 from tests.support.edition import build_edition
 
@@ -37,6 +39,7 @@ CLI = Actor("system_user", "tester")
 HERE = "http://localhost"
 BROWSER = {"Accept": "text/html,*/*"}
 AREA = "610629001001"
+COUNTY = County(county_code="610629", name_zh="洛川县", sample=True, first_period="2026-01", suppliers=(), expected=())
 OWN, OTHER = f"{AREA}@2016-01-01", "610629001002@2016-01-01"
 IDENTITIES = ("none", *ROLES)
 # What each identity may have; of `unit` a supplier has its own alone.
@@ -45,8 +48,8 @@ MAY: dict[str, set[str]] = {
     "supplier": {"anyone", "signed_in", "unit", "help", "follow_up"},
     "leader": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads"},
     "analyst": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks"},
-    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks"},
-    "administrator": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks", "administer"},
+    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks", "settle"},
+    "administrator": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks", "settle", "administer"},
 }
 # An address of every route that answers GET.
 ADDRESSES = {
@@ -57,7 +60,7 @@ ADDRESSES = {
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
     "data_docs": "/data-docs/index.html", "data_docs_newest": "/data-docs/newest/grid_grids/2026-06",
-    "follow_up_view": "/follow-up/1", "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
+    "follow_up_view": "/follow-up/1", "audit": "/audit", "rules": "/steward/rules", "static": "/static/x", "/_reload-hash": "/_reload-hash",
 }  # fmt: skip
 PAGES: dict[Page, str] = {
     "overview": "/", "unit": f"/unit/{OWN}", "kpi": "/kpi/dispute_handling_rate", "data": "/data", "checks": "/checks",
@@ -69,6 +72,7 @@ PAGES: dict[Page, str] = {
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("doors")
     build_edition(home / "published")
+    save_county(COUNTY, home / "county.yml")
     store = Store.of(Home(home))
     accounts = Accounts(store)
     for role in ROLES:
@@ -593,3 +597,40 @@ def test_health_fails_while_the_store_does_not_answer(tmp_path: Path) -> None:
 
 def test_roles_are_those_that_the_matrix_tries() -> None:
     assert set(MAY) == {"none", *get_args(Role)}
+
+
+# --- rules
+
+
+def test_a_steward_proposes_a_change_of_a_rule_that_another_one_approves(app: Dash, store: Store) -> None:
+    path = "/steward/rules?dataset=grid_disputes"
+    clients = {role: app.server.test_client() for role in ("analyst", "steward", "administrator")}
+    for role, client in clients.items():
+        assert sign_in(client, role).status_code == 303
+
+    def send(role: str, **values: str) -> int:
+        client = clients[role]
+        return client.post(path, data={"token": token_of(client), **values}, headers={"Origin": HERE}).status_code
+
+    draft = {"to": "propose", "dataset": "grid_disputes", "rule": "deaths.range", "maximum": "50", "first_month": "2026-07"}
+    assert send("analyst", **draft, reason="核定") == 403
+    assert clients["steward"].post(path, data={**draft, "reason": "核定"}, headers={"Origin": HERE}).status_code == 403  # no token
+    assert send("steward", **draft) == 400  # no reason
+    assert RuleChanges(store).all() == []
+    assert send("steward", **draft, reason="核定") == 303
+    (change,) = RuleChanges(store).all()
+    assert (change.state, change.by.name, change.draft.content) == ("proposed", "steward", {"maximum": 50.0})
+    own = clients["steward"].get(path).text
+    assert 'data-step="withdraw"' in own and 'data-step="approve"' not in own
+    number = {"change": f"{change.change_id}"}
+    assert send("steward", to="approve", **number) == 400
+    assert 'data-step="approve"' in clients["administrator"].get(path).text
+    assert send("administrator", to="approve", **number) == 303
+    assert RuleChanges(store).change(change.change_id).is_in_force
+    assert [(one["actor"], one["detail"]) for one in entries(store, action="rule_change")] == [
+        ("administrator", "in_force"), ("steward", "proposed"),
+    ]  # fmt: skip
+    assert "上限 50" in clients["steward"].get(path).text and "maximum 50" in clients["steward"].get(f"{path}&lang=en").text
+    assert send("steward", to="withdraw", note="恢复", **number) == 303
+    assert send("steward", to="withdraw", note="恢复", change="99") == 404
+    assert send("steward", to="x") == send("steward", to="withdraw", change="九") == 400
