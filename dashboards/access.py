@@ -5,7 +5,6 @@ Belongs here: the settings and their limits. Who may see what stands in `doors.p
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.network import is_loopback
 from pipelines.settings import Home
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -95,15 +95,6 @@ def require_safe(access: Access, home: Home, host: str | None) -> None:
                 Words(f"权限 {path.stat().st_mode & 0o777:o}", f"mode {path.stat().st_mode & 0o777:o}"),
                 Words(f"chmod 700 {path}", f"chmod 700 {path}"),
             )  # fmt: skip
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _secrets(home: Home) -> Iterable[Path]:

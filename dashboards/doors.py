@@ -41,6 +41,8 @@ DOORS: dict[str, Door] = {
     "sign_out": "signed_in",
     "account": "signed_in",
     "account_sent": "signed_in",
+    "alerts": "signed_in",  # which of them: pipelines/alert_audience.py
+    "alerts_acknowledged": "signed_in",
     "/": "page",
     "/<path:path>": "page",
     "page_json": "page",

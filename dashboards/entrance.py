@@ -11,18 +11,21 @@ import logging
 import secrets
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 from flask import Request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as Answer
 
-from dashboards.access import PROXY_HEADER, Access, is_loopback
+from dashboards.access import PROXY_HEADER, Access
+from dashboards.alert_desk import AlertDesk
 from dashboards.identity_provider import Client, IdentityProvider, Journey
 from dashboards.visitor import ANYONE_HERE, Visitor
 from pipelines.account_store import SETUP, SETUP_LASTS, Accounts, Clock, utc_now
 from pipelines.actor import Actor
 from pipelines.errors import WarehouseError, Words
+from pipelines.network import is_loopback
 from pipelines.sessions import LONGEST, Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
@@ -52,6 +55,7 @@ class Entrance:
 
     def __init__(self, home: Home, access: Access, client: Client | None = None, clock: Clock = utc_now) -> None:
         self.home, self.access = home, access
+        self.alerts = AlertDesk(home)
         self.provider = IdentityProvider(client) if client and access.has_sign_in else None
         self._clock = clock
         self._token = secrets.token_urlsafe(32)  # of forms where there are no sessions; the same in all workers
@@ -76,7 +80,7 @@ class Entrance:
         """Who sends a request."""
         address = self._address(asked)
         if self.access.is_open:
-            return Visitor(ANYONE_HERE, Actor.of_system(), address, form_token=self._token)
+            return Visitor(ANYONE_HERE, Actor.of_system(), address, "", self._token, partial(self.alerts.count, ANYONE_HERE))
         if self.access.has_sign_in:
             secret = session = asked.cookies.get(self.cookie, "")
             account = self.sessions.account_of(session) if session else None
@@ -86,7 +90,7 @@ class Entrance:
         if account is None:
             return Visitor(address=address)
         form_token = hmac.new(secret.encode(), f"form of {account.name}".encode(), hashlib.sha256).hexdigest()
-        return Visitor(account, account.actor, address, session, form_token)
+        return Visitor(account, account.actor, address, session, form_token, partial(self.alerts.count, account))
 
     def require_own(self, asked: Request, sender: Visitor, *, has_token: bool) -> None:
         """NotFromHere unless a request was sent by a form of these pages, made for its sender.

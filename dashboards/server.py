@@ -24,6 +24,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from dashboards import ahead
 from dashboards.access import Access, require_safe
 from dashboards.address import Address, Lang, NoSuchPage, language_of, parse
+from dashboards.alert_routes import add_alerts
 from dashboards.components import page
 from dashboards.compression import compress, compressed
 from dashboards.data_docs import add_data_docs
@@ -240,6 +241,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     add_routes(app.server, site.reader, entrance.home)
     add_rules(app.server, entrance.home)
     add_data_docs(app.server, entrance.home)
+    add_alerts(app.server, entrance)
     if entrance.access.has_sign_in:
         add_sign_in(app.server, entrance)
     if not entrance.access.is_open:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import g
@@ -23,7 +24,7 @@ ANYONE_HERE = Account("", "", "steward")
 @dataclass(frozen=True)
 class Visitor:
     """`account` is None for somebody who is not known. `session`: the token of the session, '' without one, as where a proxy
-    names people.
+    names people. `alerts` tells how many the visitor has to hear of that nobody has taken up; asked by what shows it alone.
     """
 
     account: Account | None = None
@@ -31,6 +32,7 @@ class Visitor:
     address: str = ""
     session: str = ""
     form_token: str = ""
+    alerts: Callable[[], int] = lambda: 0
 
 
 def visitor() -> Visitor:
@@ -48,8 +50,11 @@ def strip() -> str:
     if here.account is None:
         return ""
     label: Attributes = labelled(both("account"))
+    open_alerts = here.alerts()
+    count = [html.Strong(f"{open_alerts}", className="count")] if open_alerts else []
+    alerts = html.A([html.Span(both("alerts")), *count], href="/alerts", className="bell")
     if here.account is ANYONE_HERE:
-        return markup(html.Nav(html.Span(both("access_open")), className="account open", **label))
+        return markup(html.Nav([html.Span(both("access_open")), alerts], className="account open", **label))
     name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
     role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
@@ -58,6 +63,6 @@ def strip() -> str:
     leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
     # Pages are the same for everybody: what leads to closed doors is put out of sight by the style sheet.
     closed = [f"no-{permission}" for permission in CLOSED_TO_SOME if not here.account.may(permission)]
-    return markup(html.Nav([name, role, *rules, *audit, *leave], className=" ".join(["account", *closed]), **label))
+    return markup(html.Nav([name, role, alerts, *rules, *audit, *leave], className=" ".join(["account", *closed]), **label))
 
 

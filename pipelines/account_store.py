@@ -33,6 +33,7 @@ account = sa.Table(
     sa.Column("is_disabled", sa.Boolean, nullable=False),
     sa.Column("password_hash", sa.String),  # argon2id in its standard form; none until a password is set
     sa.Column("added_at", sa.String, nullable=False),
+    sa.Column("email", sa.String, nullable=False, server_default=""),
 )  # fmt: skip
 access_link = sa.Table(
     "access_link", metadata,
@@ -92,19 +93,23 @@ class Accounts:
             _insert(connection, checked_account(new), self._clock(), actor)
 
     def change(
-        self, name: str, actor: Actor, *, role: Any = None, area: str | None = None, is_disabled: bool | None = None
-    ) -> Account:
-        """Another role or area, or whether it is disabled, at once also for whoever is signed in; the account as it is now."""
+        self, name: str, actor: Actor, *, role: Any = None, area: str | None = None, is_disabled: bool | None = None,
+        email: str | None = None,
+    ) -> Account:  # fmt: skip
+        """Another role, area or mail address, or whether it is disabled, at once also for whoever is signed in; the account as
+        it is now.
+        """
         with self._store.transaction() as connection:
             known = found(connection, name)
             changed = checked_account(
                 replace(
                     known, role=known.role if role is None else role, area=known.area if area is None else area,
                     is_disabled=known.is_disabled if is_disabled is None else is_disabled,
+                    email=known.email if email is None else email,
                 )
             )  # fmt: skip
             _require_administrator(connection, known, changed)
-            kept = {"role": changed.role, "area": changed.area, "is_disabled": changed.is_disabled}
+            kept = {name: getattr(changed, name) for name in ("role", "area", "is_disabled", "email")}
             connection.execute(account.update().where(account.c.name == name).values(**kept))
             if changed.is_disabled:
                 end_all(connection, name)
@@ -186,7 +191,7 @@ def found(connection: Connection, name: str) -> Account:
 
 
 def account_of(row: Any) -> Account:
-    return Account(row["name"], row["full_name"], row["role"], row["area"], row["is_disabled"])
+    return Account(row["name"], row["full_name"], row["role"], row["area"], row["is_disabled"], row["email"])
 
 
 def end_all(connection: Connection, name: str) -> None:

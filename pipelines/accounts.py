@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipelines.actor import Actor
@@ -45,6 +45,8 @@ WITHIN_AREA: frozenset[Permission] = frozenset(("unit", "help", "follow_up", "as
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD, LONGEST_FULL_NAME = 12, 200, 60
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9_+=-]+(?:\.[A-Za-z0-9_+=-]+)*@{_LABEL}(?:\.{_LABEL})+")
 _AREA = re.compile(r"([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})?")
 
 
@@ -54,13 +56,14 @@ class AccessError(WarehouseError):
 
 @dataclass(frozen=True)
 class Account:
-    """A user. `area` is the code of the unit whose subtree is shown, '' for all units."""
+    """A user. `area` is the code of the unit whose subtree is shown, '' for all units; `email` is '' where none is known."""
 
     name: str
     full_name: str
     role: Role
     area: str = ""
     is_disabled: bool = False
+    email: str = ""
 
     def may(self, permission: Permission) -> bool:
         return permission in GRANTED[self.role] and (not self.area or permission in WITHIN_AREA)
@@ -74,10 +77,19 @@ class Account:
         return Actor("user", self.name)
 
 
+def is_account_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether the text is one address and nothing else, in ASCII as mail servers understand."""
+    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None
+
+
 def checked_account(account: Account) -> Account:
     """The account as it is kept. AccessError where something of it cannot be."""
     full_name = unicodedata.normalize("NFC", account.full_name).strip()
-    if not _NAME.fullmatch(account.name):
+    if not is_account_name(account.name):
         raise _refused(
             "name", Words("2–40 个小写字母、数字或 . _ -", "2–40 lower-case letters, digits or . _ -"),
             Words("其他字符或长度", "other characters or another length"),
@@ -98,7 +110,12 @@ def checked_account(account: Account) -> Account:
         raise _refused(
             "area", Words("报送单位、社区用户须有所属区域", "the area of a supplier or community user"), Words("没有", "none"),
         )  # fmt: skip
-    return Account(account.name, full_name, account.role, account.area, account.is_disabled)
+    if account.email and not is_mail_address(account.email):
+        raise _refused(
+            "email", Words("一个邮件地址，如 name@example.org", "one mail address, such as name@example.org"),
+            Words("其他文字", "another text"),
+        )  # fmt: skip
+    return replace(account, full_name=full_name)
 
 
 def checked_password(name: str, password: str) -> str:

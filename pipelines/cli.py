@@ -12,7 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import cli_backup, cli_documents, cli_editions, cli_follow_up, cli_steward, cli_users, cli_work
+from pipelines import (
+    cli_alerts,
+    cli_backup,
+    cli_documents,
+    cli_editions,
+    cli_follow_up,
+    cli_steward,
+    cli_users,
+    cli_work,
+)
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
@@ -37,6 +46,7 @@ app = typer.Typer(
     help="社区治理指标数据仓库：报送文件进，指标、目标与差距出。\n\nGovernance metrics: extracts in, judged KPIs out.",
 )  # fmt: skip
 
+app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_follow_up.app, name="follow-up")
 app.add_typer(cli_work.app, name="steward")
@@ -235,17 +245,19 @@ def run(
 
 @app.command(epilog="例 / example:  warehouse status --json")
 def status(as_json: Json = False) -> None:
-    """当前版本、最近一次运行、缺报情况 / the current edition, the last run, what is missing."""
+    """当前版本、最近一次运行、缺报情况、告警 / the current edition, the last run, what is missing, alerts."""
+    from pipelines.alert_store import Alerts
     from pipelines.county import load_county
     from pipelines.store import Store
 
     home = _home()
     county = load_county(home.county_file)
     store = Store.of(home)
-    last = store.last_run()
+    last, alerts = store.last_run(), len(Alerts(store).all(is_open=True))
     store.close()
     if as_json:
-        print_json({"county": county.county_code, "is_sample": county.sample, "last_run": last, "edition": report_json(_home())})
+        told = {"county": county.county_code, "is_sample": county.sample, "last_run": last, "open_alerts": alerts}
+        print_json({**told, "edition": report_json(_home())})
         return
     if last is None:
         console.print("尚未运行 no run yet: warehouse run")
@@ -254,6 +266,8 @@ def status(as_json: Json = False) -> None:
             f"最近运行 last run {last['started_at']}: {last['outcome']} {last['message'] or ''}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
+    if alerts:
+        console.print(f"未结告警 open alerts: {alerts} → warehouse alerts list --open", highlight=False)
     print_report(_home())
 
 

@@ -25,6 +25,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="审计日志：核对、查�
 
 Name = Annotated[str, typer.Argument(help="用户名 / name")]
 RoleOption = Annotated[str, typer.Option(help="leader | analyst | steward | supplier | administrator")]
+EmailOption = Annotated[str, typer.Option(help="邮件地址，用于告警 / mail address, for alerts")]
 AreaOption = Annotated[str, typer.Option(help="所属区域的单位代码，含其下级；缺省为全部 / code of a unit, with those below; default all")]
 Stdin = Annotated[
     bool, typer.Option("--password-stdin", help="从标准输入读取密码，不生成链接 / read the password from standard input")
@@ -60,10 +61,10 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         print_json({"users": [vars(one) for one in known]})
         return
-    table = quiet_table(["用户名\nname", "姓名\nfull name", "角色\nrole"], ["区域\narea", "状态\nstate"])
+    table = quiet_table(["用户名\nname", "姓名\nfull name", "角色\nrole"], ["区域\narea", "邮件\nemail", "状态\nstate"])
     for one in known:
         state = "[red]停用 disabled[/]" if one.is_disabled else "可用 active"
-        table.add_row(one.name, escape(one.full_name), f"{ROLES[one.role].zh} {one.role}", one.area or "全部 all", state)
+        table.add_row(one.name, escape(one.full_name), f"{ROLES[one.role].zh} {one.role}", one.area or "全部 all", one.email, state)
     console.print(table)
 
 
@@ -73,12 +74,13 @@ def add(
     full_name: Annotated[str, typer.Option(help="姓名 / full name")],
     role: RoleOption,
     area: AreaOption = "",
+    email: EmailOption = "",
     password_stdin: Stdin = False,
 ) -> None:
     """新增用户，给出设置密码的一次性链接 / a new user, and a one-time link to set the password."""
     from pipelines.accounts import Account, checked_account, checked_password
 
-    new = checked_account(Account(name, full_name, _role(role), area))
+    new = checked_account(Account(name, full_name, _role(role), area, email=email))
     password = checked_password(name, _read_password()) if password_stdin else None
     with _accounts() as accounts:
         accounts.add(new, _actor())
@@ -101,6 +103,13 @@ def roles(
     """变更角色或区域，立即生效 / another role or area, at once."""
     with _accounts() as accounts:
         _tell(accounts.change(name, _actor(), role=None if role is None else _role(role), area=area))
+
+
+@app.command(epilog="例 / examples:  warehouse users email zhaofx zhaofx@example.org  ·  warehouse users email zhaofx ''")
+def email(name: Name, address: Annotated[str, typer.Argument(help="邮件地址；空为没有 / mail address; '' for none")]) -> None:
+    """告警发往的邮件地址 / where alerts are mailed to."""
+    with _accounts() as accounts:
+        _tell(accounts.change(name, _actor(), email=address))
 
 
 @app.command(epilog="例 / examples:  warehouse users disable zhaofx  ·  warehouse users disable zhaofx --undo")
@@ -204,4 +213,4 @@ def _set_password(accounts: Accounts, name: str, password: str | None) -> None:
 
 def _tell(account: Account) -> None:
     state = "停用 disabled" if account.is_disabled else "可用 active"
-    lines(f"[green]✓[/] {account.name}: {account.role} · {account.area or '全部 all'} · {state}")
+    lines(f"[green]✓[/] {account.name}: {account.role} · {account.area or '全部 all'} · {account.email or '无邮件 no mail'} · {state}")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from expectations.contract import load_contracts
+from pipelines.accounts import is_account_name
+from pipelines.alert_settings import AlertSettings
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import add_months, month_end, month_start
 
@@ -20,11 +22,22 @@ class _Strict(BaseModel):
 
 
 class Supplier(_Strict):
-    """Who delivers, and the subtrees of units (code prefixes) that the deliveries cover."""
+    """Who delivers, and the subtrees of units (code prefixes) that the deliveries cover.
+
+    `contacts`: accounts of those in the role of suppliers who are told of its deliveries; without any, all whose area has it.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     name_zh: str
     covers: tuple[str, ...] = Field(min_length=1)
+    contacts: tuple[str, ...] = ()
+
+    @field_validator("contacts")
+    @classmethod
+    def _are_accounts(cls, contacts: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in contacts if not is_account_name(name)]:
+            raise ValueError(f"contacts must be names of accounts; found {wrong}")
+        return contacts
 
 
 class Expected(_Strict):
@@ -122,6 +135,7 @@ class County(_Strict):
     parameters: Parameters = Parameters()
     bulletin: BulletinHead = BulletinHead()
     steward: StewardRules = StewardRules()
+    alerts: AlertSettings = AlertSettings()
 
     @field_validator("first_period", "last_period")
     @classmethod
@@ -147,6 +161,10 @@ class County(_Strict):
             if pack not in self.packs:
                 raise ValueError(f"programme_starts: pack {pack!r} is not chosen; chosen: {list(self.packs)}")
         return self
+
+    def as_published(self) -> dict[str, Any]:
+        """The settings that an edition names: all but who is told of alerts, which decides no figure and may name persons."""
+        return self.model_dump(mode="json", exclude={"alerts": True, "suppliers": {"__all__": {"contacts"}}})
 
     def supplier(self, supplier_id: str) -> Supplier:
         """The supplier with this id; KeyError otherwise."""

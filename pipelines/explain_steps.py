@@ -107,7 +107,7 @@ def first_taken_dates(log: Iterable[dict[str, Any]]) -> dict[Slot, date]:
 
 def _are_settings_changed(older: Inputs, newer: Inputs) -> bool:
     def settings(county: County) -> dict[str, Any]:
-        return county.model_dump(mode="json", exclude=_OF_NO_FIGURE)
+        return {name: value for name, value in county.as_published().items() if name not in _OF_NO_FIGURE}
 
     # Another as-of day is no change by itself, but what it opens and closes is.
     same_day = replace(newer, as_of=older.as_of)

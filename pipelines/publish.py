@@ -281,7 +281,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
     files = ["edition.parquet", *(part.file for part in parts)]
     manifest = {
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
-        "county": county.model_dump(mode="json"),
+        "county": county.as_published(),
         "batches": [batch.batch_id for batch in control.batches],
         "link_decisions": control.link_decisions,
         "rule_changes": control.rule_changes,

@@ -16,11 +16,14 @@ from filelock import FileLock
 
 from expectations.contract import load_contracts
 from pipelines.actor import Actor
+from pipelines.alert_causes import Look
+from pipelines.alert_sending import send_after_run
+from pipelines.alert_watch import check_after_run
 from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.data_docs import write_index
-from pipelines.errors import WarehouseError
+from pipelines.errors import WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
 from pipelines.follow_up_edition import settle
@@ -66,21 +69,43 @@ class RunSummary:
 
 @contextmanager
 def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = None) -> Iterator[Session]:
-    """The one writer of a data root; a second one waits. The clock is read here, once."""
+    """The one writer of a data root; a second one waits. The clock is read here, once.
+
+    Messages about alerts go out at the end, when others may write again.
+    """
     county = load_county(home.county_file)
     started = datetime.now(UTC)
     home.root.mkdir(parents=True, exist_ok=True)
     run_id = run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
-    with FileLock(home.lease):
-        store = Store.of(home)
-        try:
-            prepare_lake(home, load_contracts())
-            yield Session(
-                home, county, store, _key_of(home, store), run_id, as_of or started.astimezone(SHANGHAI).date()
-            )
-        finally:
-            write_index(home, county, run_id)
-            store.close()
+    try:
+        with FileLock(home.lease):
+            store = Store.of(home)
+            try:
+                yield _prepared(home, county, store, run_id, as_of or started.astimezone(SHANGHAI).date())
+            finally:
+                write_index(home, county, run_id)
+                store.close()
+    finally:
+        send_after_run(home, county)
+
+
+def _prepared(home: Home, county: County, store: Store, run_id: str, as_of: date) -> Session:
+    """The session; where it cannot be prepared, that is a run that failed."""
+    try:
+        prepare_lake(home, load_contracts())
+        return Session(home, county, store, _key_of(home, store), run_id, as_of)
+    except BaseException as error:
+        store.start_run(run_id, as_of)
+        store.finish_run(run_id, "failed", message=_reason(error))
+        check_after_run(Look(home, county, store, as_of))
+        raise
+
+
+def _reason(error: BaseException) -> Words:
+    """Why a run failed; of errors that are not our own the type alone: an engine's message may quote a value."""
+    if isinstance(error, WarehouseError):
+        return Words(error.zh, error.en)
+    return Words(type(error).__name__, type(error).__name__)
 
 
 def _key_of(home: Home, store: Store) -> Key:
@@ -116,17 +141,22 @@ def run(
 
 @contextmanager
 def recorded(session: Session) -> Iterator[RunSummary]:
-    """Writes down how a run ended, also where it fails."""
+    """Writes down how a run ended, also where it fails, and raises and ends alerts by it."""
+    try:
+        with _written_down(session) as summary:
+            yield summary
+    finally:
+        check_after_run(Look(session.home, session.county, session.store, session.as_of))
+
+
+@contextmanager
+def _written_down(session: Session) -> Iterator[RunSummary]:
     session.store.start_run(session.run_id, session.as_of)
     summary = RunSummary(session.run_id, session.as_of)
     try:
         yield summary
-    except WarehouseError as error:
-        session.store.finish_run(session.run_id, "failed", message=error.zh)
-        raise
     except BaseException as error:
-        # The type alone: an engine's message may quote a value.
-        session.store.finish_run(session.run_id, "failed", message=type(error).__name__)
+        session.store.finish_run(session.run_id, "failed", message=_reason(error))
         raise
     published = summary.publication
     if published is None:  # Dagster may be asked for some assets only

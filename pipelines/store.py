@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import Connection, make_url
 
 from pipelines.chain import Chain
 from pipelines.errors import WarehouseError, Words
 from pipelines.migrations import HEAD, require_known, revision_of, upgrade
 from pipelines.settings import Home
+from pipelines.store_engine import may_exist, open_engine, sqlite_url
 
 metadata = sa.MetaData()
 
@@ -33,6 +34,7 @@ run = sa.Table(
     sa.Column("outcome", sa.String),  # published | unchanged | failed | partial (Dagster: some assets only)
     sa.Column("edition_id", sa.String),
     sa.Column("message", sa.String),
+    sa.Column("message_en", sa.String),
 )  # fmt: skip
 delivery = sa.Table(
     "delivery", metadata,
@@ -155,7 +157,7 @@ class Store:
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
         self.url = make_url(url)
-        self.engine = _engine(self.url, read_only=read_only)
+        self.engine = open_engine(self.url, read_only=read_only)
         try:
             self._prepare(read_only=read_only)
         except BaseException:
@@ -165,12 +167,12 @@ class Store:
     @classmethod
     def at(cls, path: Path) -> Store:
         """The SQLite store in this file."""
-        return cls(_sqlite_url(path))
+        return cls(sqlite_url(path))
 
     @classmethod
     def of(cls, home: Home, *, read_only: bool = False) -> Store:
         """The store of a data root: the file in it, or the database that WAREHOUSE_STORE names."""
-        return cls(home.store_url or _sqlite_url(home.store), read_only=read_only)
+        return cls(home.store_url or sqlite_url(home.store), read_only=read_only)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -192,7 +194,7 @@ class Store:
     def _prepare(self, *, read_only: bool) -> None:
         """Brings the schema to the newest step; for reading only, requires that it is there."""
         place = Path(self.url.database or "memory").name
-        if read_only and not _may_exist(self.url):
+        if read_only and not may_exist(self.url):
             raise _no_store(place)
         with self.engine.connect() as connection:
             revision = revision_of(connection)
@@ -252,6 +254,21 @@ class Store:
         found = self.rows(sa.select(run).order_by(run.c.run_id.desc()).limit(1))
         return found[0] if found else None
 
+    def runs_since_success(self) -> list[dict[str, Any]]:
+        """The runs after the last one that went through, oldest first."""
+        went_through = sa.select(sa.func.coalesce(sa.func.max(run.c.run_id), "")).where(run.c.outcome.in_(("published", "unchanged")))
+        return self.rows(sa.select(run).where(run.c.run_id > went_through.scalar_subquery()).order_by(run.c.run_id))
+
+    def refused_slots(self) -> list[dict[str, Any]]:
+        """The newest refused delivery of each slot in which nothing was accepted since."""
+        newest = sa.select(sa.func.max(delivery.c.number)).where(delivery.c.outcome == "refused")
+        newest = newest.group_by(delivery.c.supplier_id, delivery.c.dataset, delivery.c.period)
+        query = sa.select(delivery).join(
+            slot,
+            sa.and_(*(slot.c[name] == delivery.c[name] for name in ("supplier_id", "dataset", "period"))),
+        )
+        return self.rows(query.where(slot.c.is_correction_refused, delivery.c.number.in_(newest)).order_by(delivery.c.number))
+
     def seen_files(self) -> list[dict[str, Any]]:
         """Landed files that were taken or refused, with the size and time they had then."""
         return self.rows(sa.select(landed))
@@ -283,11 +300,13 @@ class Store:
         with self.transaction() as connection:
             connection.execute(run.insert().values(run_id=run_id, started_at=now(), as_of=as_of.isoformat()))
 
-    def finish_run(self, run_id: str, outcome: str, *, edition_id: str | None = None, message: str = "") -> None:
+    def finish_run(self, run_id: str, outcome: str, *, edition_id: str | None = None, message: Words | None = None) -> None:
+        """Writes down how a run ended; `message`: why it failed."""
+        told = message or Words("", "")
         with self.transaction() as connection:
             connection.execute(
                 run.update().where(run.c.run_id == run_id)
-                .values(finished_at=now(), outcome=outcome, edition_id=edition_id, message=message)
+                .values(finished_at=now(), outcome=outcome, edition_id=edition_id, message=told.zh, message_en=told.en)
             )  # fmt: skip
 
     def record_cross_file_results(self, run_id: str, evaluations: Iterable[CrossFileResults]) -> None:
@@ -383,55 +402,6 @@ def _in_slot(table: sa.Table, place: Slot) -> list[sa.ColumnElement[bool]]:
         table.c.dataset == place.dataset,
         table.c.period == place.period,
     ]
-
-
-def _engine(url: URL, *, read_only: bool) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, execution_options={"postgresql_readonly": True} if read_only else {})
-    if url.database in (None, "", ":memory:"):
-        engine = sa.create_engine(url)
-    else:
-        path = Path(str(url.database)).resolve()
-        if read_only:
-            url = url.set(database=path.as_uri(), query={"mode": "ro", "uri": "true"})
-        else:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # hashes of passwords and sessions lie there
-        engine = sa.create_engine(url)
-    sa.event.listen(engine, "connect", _set_for_reading if read_only else _set_for_writing)
-    sa.event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _sqlite_url(path: Path) -> str:
-    return URL.create("sqlite", database=str(path)).render_as_string()
-
-
-def _may_exist(url: URL) -> bool:
-    """Whether there is a file, where a store is one."""
-    return url.get_backend_name() != "sqlite" or Path(str(url.database)).exists()
-
-
-def _set_for_reading(connection: Any, _record: Any) -> None:
-    # The driver's own way begins no transaction before reading or before a change of the schema; `_begin` does.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("pragma busy_timeout = 30000")
-    cursor.close()
-
-
-def _set_for_writing(connection: Any, record: Any) -> None:
-    _set_for_reading(connection, record)
-    cursor = connection.cursor()
-    cursor.execute("pragma journal_mode = wal")
-    cursor.execute("pragma synchronous = full")
-    cursor.execute("pragma foreign_keys = on")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    """Writers wait for each other at their beginning; a reader sees one state of the store."""
-    is_writing = connection.get_execution_options().get("is_writing", False)
-    connection.exec_driver_sql("begin immediate" if is_writing else "begin")
 
 
 def _no_store(place: str) -> NoStore:

@@ -1,4 +1,6 @@
-"""What starts runs: the job of one month, a schedule for closed months, one for late files, a sensor on landing."""
+"""What starts runs: the job of one month, a schedule for closed months, one for late files, a sensor on landing. And what looks
+for alerts between runs.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,9 @@ from datetime import datetime
 
 import dagster as dg
 
+from pipelines.alert_causes import Look
+from pipelines.alert_sending import send
+from pipelines.alert_watch import check, is_running
 from pipelines.county import County, load_county
 from pipelines.errors import WarehouseError
 from pipelines.landing import LandedFile, look
@@ -102,6 +107,23 @@ def landed_files() -> Requests:
     yield from _requests(with_run_keys=True)
 
 
+@dg.sensor(
+    minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="查找并发送告警：运行中断、缺报、逾期等 / looks for alerts, such as a run that died, and sends what is due",
+)  # fmt: skip
+def alerts() -> dg.SkipReason:
+    """Starts nothing: what a day or a dead process makes a cause for an alert is found between runs."""
+    try:
+        with _opened() as (home, county, store):
+            today = datetime.now(SHANGHAI).date()
+            settled = check(Look(home, county, store, today, is_running(home)))
+            sent = send(home, county, store)
+    except WarehouseError as error:
+        return dg.SkipReason(error.en)
+    counts = f"{len(settled.raised)} raised, {len(settled.resolved)} ended"
+    return dg.SkipReason(f"{counts}; {len(sent.sent)} messages sent, {len(sent.failed)} not taken")
+
+
 def _requests(*, with_run_keys: bool) -> Requests:
     """One run for each month that has files waiting."""
     try:
@@ -124,4 +146,4 @@ def run_key(month: str, files: Iterable[LandedFile]) -> str:
     return f"{month}-{hashlib.sha256(repr(content).encode()).hexdigest()[:24]}"
 
 
-__all__ = ["closed_month", "landed_files", "late_files", "month_job"]
+__all__ = ["alerts", "closed_month", "landed_files", "late_files", "month_job"]

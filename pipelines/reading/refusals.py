@@ -195,6 +195,12 @@ _REASONS: dict[str, _Reason] = {
 REFUSAL_CODES: tuple[str, ...] = tuple(_REASONS)
 
 
+def what_is_refused(code: str) -> Words:
+    """What is wrong with a file that was refused for this, without a word of the file itself."""
+    reason = _REASONS.get(code)
+    return reason.what if reason else Words("不合格行过多", "too many of its rows do not pass")
+
+
 def at_row(number: int) -> str:
     """The words for a place in a file: its physical line, or row of the sheet."""
     return f"第 {number} 行 / row {number}"

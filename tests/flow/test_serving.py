@@ -110,7 +110,8 @@ def test_dashboards_and_dagster_answer_with_their_daemon_and_all_end_when_asked(
         process.send_signal(signal.SIGTERM)
         assert process.wait(WITHIN) == 0
     assert "month" in [job["name"] for job in found["pipelines"]]
-    assert found["sensors"] == [{"name": "landed_files", "sensorState": {"status": "RUNNING"}}]
+    running = {"status": "RUNNING"}
+    assert found["sensors"] == [{"name": name, "sensorState": running} for name in ("alerts", "landed_files")]
     assert [row["scheduleState"]["status"] for row in found["schedules"]] == ["RUNNING", "RUNNING"]
     assert len(children) >= 4
     assert [child for child in children if is_alive(child)] == []

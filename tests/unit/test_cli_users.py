@@ -49,7 +49,7 @@ def test_a_user_is_added_and_sets_the_password_by_a_link(data_root: Home) -> Non
     assert Sessions(store).sign_in("zhao", SECRET, "127.0.0.1").account.full_name == "[b]分析员甲[/]"
     store.close()
     assert answer("users", "list")["users"] == [
-        {"name": "zhao", "full_name": "[b]分析员甲[/]", "role": "analyst", "area": "", "is_disabled": False}
+        {"name": "zhao", "full_name": "[b]分析员甲[/]", "role": "analyst", "area": "", "is_disabled": False, "email": ""}
     ]
     assert "[b]分析员甲[/]" in run("users", "list")[1]
 
@@ -64,6 +64,16 @@ def test_a_password_may_come_from_standard_input_and_is_told_nowhere(data_root: 
     store = Store.of(data_root)
     assert Sessions(store).sign_in("qian", "another password 1", "127.0.0.1").account.name == "qian"
     store.close()
+
+
+def test_a_mail_address_is_one_address_and_can_be_taken_away(data_root: Home) -> None:
+    run("users", "add", "zhou", "--full-name", "戊", "--role", "leader", "--email", "zhou@example.org")
+    for wrong in ("zhou", "a@b.c, d@e.f", "a@example.org\nBcc: b@example.org", "<a@example.org>", "甲@example.org"):
+        with pytest.raises(WarehouseError, match="mail address"):
+            run("users", "email", "zhou", wrong)
+    assert answer("users", "list")["users"][0]["email"] == "zhou@example.org"
+    run("users", "email", "zhou", "")
+    assert answer("users", "list")["users"][0]["email"] == ""
 
 
 def test_roles_areas_and_disabling_count_at_once(data_root: Home) -> None:

@@ -57,6 +57,7 @@ def test_a_county_needs_little_and_is_real_unless_it_says_sample() -> None:
         changed(cutoff_day=29),
         changed(retention_days=0),
         supplier(id="grid a"),
+        supplier(contacts=["王 某"]),
         supplier(id="../grid_a"),
         supplier(covers=[]),
         supplier(covers=[610629101]),
@@ -148,3 +149,21 @@ def test_a_supplier_is_found_by_its_id(county: County) -> None:
     assert county.supplier("grid_610629101").covers == ("610629101",)
     with pytest.raises(KeyError):
         county.supplier("nobody")
+
+
+def test_who_is_told_of_alerts_is_kept_and_stands_in_no_edition(home: Home) -> None:
+    mail = {"host": "mail.example.org", "port": 587, "sender": "warehouse@example.org", "user": "w", "password_file": "keys/mail"}
+    alerts = {"routes": {"run_failed": ["zhaofx"]}, "mailboxes": {"leader": "leaders@example.org"}, "mail": mail}
+    county = County.model_validate({**supplier(contacts=["grid1"]), "alerts": alerts})
+    save_county(county, home.county_file)
+    assert load_county(home.county_file) == county
+    told = str(county.as_published())
+    assert not any(name in told for name in ("alerts", "contacts", "zhaofx", "grid1", "leaders", "keys/mail"))
+    assert County.model_validate(county.as_published()).suppliers[0].covers == ("610629101",)
+
+
+def test_a_route_that_names_nobody_is_refused_with_its_place(home: Home) -> None:
+    home.county_file.parent.mkdir(parents=True)
+    home.county_file.write_text(yaml.safe_dump(changed(alerts={"routes": {"run_failed": []}})), "utf-8")
+    with pytest.raises(WarehouseError, match=r"(?s)alerts\.routes.*run_failed must name roles"):
+        load_county(home.county_file)

@@ -24,8 +24,11 @@ from dashboards.server import create_app, serve
 from pipelines.account_store import SETUP, Accounts, web_session
 from pipelines.accounts import ROLES, Account, Role
 from pipelines.actor import Actor
+from pipelines.alert_store import Alerts
+from pipelines.alerts import Cause
 from pipelines.audit_log import audit_event, entries, verify_audit_log
 from pipelines.county import County, save_county
+from pipelines.errors import Words
 from pipelines.follow_up import Assignment, Key
 from pipelines.follow_up_edition import asking, flag_of
 from pipelines.follow_up_store import FollowUp
@@ -39,7 +42,6 @@ CLI = Actor("system_user", "tester")
 HERE = "http://localhost"
 BROWSER = {"Accept": "text/html,*/*"}
 AREA = "610629001001"
-COUNTY = County(county_code="610629", name_zh="洛川县", sample=True, first_period="2026-01", suppliers=(), expected=())
 OWN, OTHER = f"{AREA}@2016-01-01", "610629001002@2016-01-01"
 IDENTITIES = ("none", *ROLES)
 # What each identity may have; of `unit` a supplier has its own alone.
@@ -55,7 +57,7 @@ MAY: dict[str, set[str]] = {
 ADDRESSES = {
     "_dash_assets.static": "/assets/pages.css", "/_favicon.ico": "/_favicon.ico", "healthz": "/healthz",
     "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": "/_dash-component-suites/dash/dash-renderer/build/dash_renderer.min.js",
-    "sign_in": "/sign-in", "provider": "/sign-in/provider", "provider_answer": "/sign-in/answer", "welcome": "/welcome/x", "account": "/account", "/_dash-layout": "/_dash-layout",
+    "sign_in": "/sign-in", "provider": "/sign-in/provider", "provider_answer": "/sign-in/answer", "welcome": "/welcome/x", "account": "/account", "alerts": "/alerts", "/_dash-layout": "/_dash-layout",
     "/_dash-dependencies": "/_dash-dependencies", "list_flags": "/list/flags.json?period=2026-06",
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
@@ -68,11 +70,18 @@ PAGES: dict[Page, str] = {
 }  # fmt: skip
 
 
+COUNTY = {
+    "county_code": "610629", "name_zh": "洛川县", "sample": True, "first_period": "2026-01",
+    "suppliers": [{"id": "grid_a", "name_zh": "甲网格中心", "covers": [AREA]}],
+    "expected": [{"dataset": "grid_grids", "suppliers": ["grid_a"], "due_day": 5}],
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("doors")
     build_edition(home / "published")
-    save_county(COUNTY, home / "county.yml")
+    save_county(County.model_validate(COUNTY), Home(home).county_file)
     store = Store.of(Home(home))
     accounts = Accounts(store)
     for role in ROLES:
@@ -192,7 +201,7 @@ def test_no_way_of_writing_an_address_leads_past_its_door(clients: dict[str, Fla
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/audit", CALLBACK_PATH])
+@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/alerts", "/audit", CALLBACK_PATH])
 def test_nobody_changes_anything_without_signing_in(clients: dict[str, FlaskClient], method: str, path: str) -> None:
     answer = clients["none"].open(path, method=method, headers={"Origin": HERE})
     assert answer.status_code in (400, 401)
@@ -323,6 +332,90 @@ def test_tasks_outside_the_area_are_not_there_and_steps_are_the_roles(published:
     event = tasks.events(own_task)[-1]
     assert event.actor == Actor("user", "grid")
     assert ("follow_up", "answered") in [(one["action"], one["detail"]) for one in entries(store, actor="grid")]
+
+
+# --- alerts -------------------------------------------------------------------------------------------------
+
+OWN_ALERT = Cause("delivery_missing", "grid_a/2026-01", Words("甲缺报 <b>", "a: missing"), "2026-02-05", (AREA,), "grid_a")
+OTHER_ALERT = Cause("delivery_missing", "grid_b/2026-01", Words("乙缺报", "b: missing"), "2026-02-05", ("610629001002",), "grid_b")
+RUN_ALERT = Cause("run_failed", "r1", Words("运行失败", "The run failed"), "2026-02-11T20:00:00+00:00", ("610629",))
+
+
+@pytest.fixture
+def raised(store: Store) -> Iterator[Alerts]:
+    alerts = Alerts(store)
+    alerts.settle([OWN_ALERT, OTHER_ALERT, RUN_ALERT], ["delivery_missing", "run_failed"])
+    yield alerts
+    alerts.settle([], ["delivery_missing", "run_failed"])
+
+
+def acknowledge(client: FlaskClient, *numbers: int, token: str | None = None) -> TestResponse:
+    sent = {"token": token_of(client) if token is None else token, "number": [str(one) for one in numbers]}
+    return client.post("/alerts", data=sent, headers={"Origin": HERE})
+
+
+def test_everybody_sees_the_alerts_that_the_role_and_area_are_told_of(clients: dict[str, FlaskClient], raised: Alerts) -> None:
+    for name, seen in (("steward", 3), ("administrator", 1), ("supplier", 1), ("leader", 0), ("analyst", 0)):
+        page = clients[name].get("/alerts", headers=BROWSER).text
+        assert page.count("<li class=") == seen, name
+        assert ("没有需要您处理的告警" in page) == (seen == 0)
+        assert "示例数据" in page and "<b>" not in page
+    shown = clients["supplier"].get("/alerts?lang=en").text
+    assert "a: missing &lt;b&gt;" not in shown and "a: missing" in shown and "b: missing" not in shown and "since 2026-02-05" in shown
+    # what lies behind doors that are closed to suppliers is not linked
+    assert 'href="/data' not in shown and 'href="/data' in clients["steward"].get("/alerts").text
+    assert "2026-02-12" in clients["steward"].get("/alerts").text  # the day here of a moment
+
+
+def test_the_line_above_every_page_says_how_many_nobody_has_taken_up(published: Path, raised: Alerts) -> None:
+    client = create_app(published, Access("sign-in")).server.test_client()
+    sign_in(client, "steward")
+    for path in ("/alerts", "/data", "/account", "/follow-up"):
+        assert '<strong class="count">3</strong>' in client.get(path, headers=BROWSER).text, path
+    first, *_, last = sorted(one.number for one in raised.all(is_open=True))
+    assert acknowledge(client, first, last).status_code == 303
+    page = client.get("/alerts").text
+    assert '<strong class="count">1</strong>' in page and page.count("steward 已于") == 2
+    assert page.count('type="submit"') == 2  # the way out, and what is left to take up
+
+
+def test_alerts_are_taken_up_by_those_who_are_told_and_by_forms_of_these_pages(
+    clients: dict[str, FlaskClient], raised: Alerts, store: Store
+) -> None:
+    number = {one.cause.subject: one.number for one in raised.all(is_open=True)}
+    everything = tuple(number.values())
+    assert acknowledge(clients["supplier"], *everything, token="forged").status_code == 403
+    assert acknowledge(clients["leader"], *everything).status_code == 303
+    assert [one.acknowledged_by for one in raised.all(is_open=True)] == [None] * 3
+    acknowledge(clients["supplier"], *everything)
+    assert {one.cause.subject: one.acknowledged_by for one in raised.all(is_open=True)} == {
+        "grid_a/2026-01": "supplier", "grid_b/2026-01": None, "r1": None,
+    }  # fmt: skip
+    entry = entries(store, action="acknowledge", actor="supplier")[0]
+    assert (entry["subject"], entry["detail"]) == (str(number["grid_a/2026-01"]), "delivery_missing")
+    for wrong in ("x", "-1", "9" * 40, ""):
+        answer = clients["steward"].post("/alerts", data={"token": token_of(clients["steward"]), "number": wrong}, headers={"Origin": HERE})
+        assert answer.status_code == 303
+
+
+def test_what_ended_stays_to_be_looked_up(clients: dict[str, FlaskClient], raised: Alerts) -> None:
+    raised.settle([RUN_ALERT], ["delivery_missing", "run_failed"])
+    ended = clients["supplier"].get("/alerts?show=resolved").text
+    assert "甲缺报" in ended and "乙缺报" not in ended and "结束" in ended
+    assert "甲缺报" not in clients["supplier"].get("/alerts").text
+
+
+def test_without_a_county_there_is_nothing_to_be_told_and_pages_show(tmp_path: Path) -> None:
+    build_edition(tmp_path / "published")
+    client = create_app(tmp_path / "published", Access("none")).server.test_client()
+    shown = client.get("/alerts")
+    assert shown.status_code == 503 and "warehouse init" in shown.text
+    assert 'class="bell"' in client.get("/data").text and 'class="count"' not in client.get("/data").text
+
+
+def test_whoever_is_at_the_machine_sees_alerts_as_a_steward(published: Path, raised: Alerts) -> None:
+    client = create_app(published, Access("none")).server.test_client()
+    assert client.get("/alerts").text.count("<li class=") == 3
 
 
 # --- signing in ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pipelines import account_store, audit_log, follow_up_store, migrations, sessions
+from pipelines import account_store, alert_store, audit_log, follow_up_store, migrations, sessions
 from pipelines.migrations import FOLDER, HEAD, REVISIONS, NewerStore, revision_of
 from pipelines.settings import Home
 from pipelines.stewardship import decision_store, tickets
@@ -38,15 +38,15 @@ def made_before_there_were_steps(home: Home) -> None:
     engine = sa.create_engine(f"sqlite:///{home.store}")
     metadata.create_all(engine, tables=[metadata.tables[name] for name in LEDGER])
     with engine.begin() as connection:
-        for later in ("base_batch_id", "rows_set_aside"):
-            connection.execute(sa.text(f"alter table batch drop column {later}"))
+        for table, later in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("run", "message_en")):
+            connection.execute(sa.text(f"alter table {table} drop column {later}"))
         connection.execute(metadata.tables["run"].insert().values(run_id="r1", started_at="t", as_of="2026-02-11"))
     engine.dispose()
 
 
 def test_a_new_store_has_exactly_the_tables_that_the_code_declares(store_url: str, engine: sa.Engine) -> None:
     Store(store_url).close()
-    for module in (account_store, audit_log, decision_store, follow_up_store, sessions, tickets):
+    for module in (account_store, alert_store, audit_log, decision_store, follow_up_store, sessions, tickets):
         assert any(table.metadata is metadata for table in vars(module).values() if isinstance(table, sa.Table))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []

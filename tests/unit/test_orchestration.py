@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from expectations.contract import load_contracts
 from expectations.rules import rule_catalogue
+from pipelines.alert_store import Alerts
 from pipelines.audit import GATES
 from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError, Words
@@ -30,6 +31,7 @@ from pipelines.orchestration.launcher import WatchedRunLauncher
 from pipelines.orchestration.manifest import load_manifest
 from pipelines.orchestration.policies import MONTHS, POOL
 from pipelines.orchestration.triggers import (
+    alerts,
     closed_month,
     closed_month_to_judge,
     landed_files,
@@ -297,6 +299,35 @@ def test_the_schedules_ask_for_the_closed_month_and_for_months_with_files(county
     (request,) = cast(Any, late_files())
     # without a run key: what the sensor asked for before, and what failed, is asked for again
     assert (request.partition_key, request.run_key) == ("2026-02", None)
+
+
+# --- alerts between runs ------------------------------------------------------------------------------------
+
+DYING = """
+import os, signal
+from pipelines.run import open_session, recorded
+from pipelines.settings import Home
+with open_session(Home.from_environment()) as session, recorded(session):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_was_killed_and_a_delivery_that_did_not_come_are_noticed(county_home: Home) -> None:
+    died = subprocess.run([sys.executable, "-c", DYING], cwd=REPO, check=False)
+    assert died.returncode == -9
+    assert "0 messages sent" in str(cast(dg.SkipReason, alerts()).skip_message)
+    store = Store.of(county_home)
+    kinds = {one.cause.kind for one in Alerts(store).all(is_open=True)}
+    numbers = [one.number for one in Alerts(store).all()]
+    alerts()
+    assert kinds == {"run_died", "delivery_missing"}
+    assert [one.number for one in Alerts(store).all()] == numbers
+    store.close()
+
+
+def test_without_a_county_there_is_nothing_to_look_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_HOME", str(home.root))
+    assert "county.yml" in str(cast(dg.SkipReason, alerts()).skip_message)
 
 
 # --- what a failure tells, and what becomes of a run --------------------------------------------------------

@@ -312,8 +312,8 @@ def test_the_store_of_an_older_backup_is_brought_up_to_date(kept: Home, backup: 
         later = sorted(set(sa.inspect(connection).get_table_names()) - of_first_step)
         for table in sorted(later, key=lambda name: not name.endswith(("_step", "_event"))):  # what refers to others first
             connection.execute(sa.text(f"drop table {table}"))
-        for column in ("base_batch_id", "rows_set_aside"):
-            connection.execute(sa.text(f"alter table batch drop column {column}"))
+        for table, column in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("run", "message_en")):
+            connection.execute(sa.text(f"alter table {table} drop column {column}"))
         command.stamp(config, older)
     engine.dispose()
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005_stewardship"
-down_revision = "0003_access"
+down_revision = "0004_alerts"
 
 _STEP = (
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
