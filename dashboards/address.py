@@ -12,10 +12,13 @@ from pipelines.errors import WarehouseError, Words
 from pipelines.settings import month_name, month_start
 
 Lang = Literal["zh", "en"]
-Page = Literal["overview", "unit", "kpi", "data", "checks", "follow_up", "guide", "questions", "connect"]
+Page = Literal["overview", "unit", "kpi", "data", "checks", "follow_up", "objections", "guide", "questions", "connect"]
 PATHS: dict[Page, str] = {
-    "overview": "/", "follow_up": "/follow-up", "data": "/data", "checks": "/checks", "guide": "/help",
+    "overview": "/", "follow_up": "/follow-up", "objections": "/objections", "data": "/data", "checks": "/checks",
+    "guide": "/help",
 }  # fmt: skip
+# Lists of cases, each with its own page below and one to open another.
+CASES: tuple[Page, ...] = ("follow_up", "objections")
 # Pages below the help, not in the head of every page.
 TOPICS: dict[Page, str] = {"questions": "/help/questions", "connect": "/help/connect"}
 
@@ -28,7 +31,7 @@ SORTS = ("code", "shortfall", "persistence", "worsening")
 BASES = ("as_was", "as_now")
 # Domains and packs are the edition's; what may be the name of one is known before it is opened.
 NAME = re.compile(r"\w[\w.-]{0,39}")
-# Keys of units, KPIs and targets, which a form of follow-up is asked for by.
+# Keys of units, KPIs and targets, which forms are asked for by.
 KEY = re.compile(r"[\w@.-]{0,80}")
 TASK = re.compile(r"new|[0-9]{1,9}")
 UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
@@ -41,7 +44,9 @@ class NoSuchPage(WarehouseError):
 
 @dataclass(frozen=True)
 class TaskView:
-    """What of follow-up is shown: the list as it is filtered, a task by its number, or `new`: a form for a target."""
+    """What of follow-up, or of objections, is shown: the list as it is filtered, a case by its number, or `new`: a form for
+    the figure of a unit.
+    """
 
     task: str = ""
     state: str = "open"
@@ -50,10 +55,6 @@ class TaskView:
     unit: str = ""
     kpi: str = ""
     target: str = ""
-
-    @property
-    def path(self) -> str:
-        return f"{PATHS['follow_up']}/{self.task}" if self.task else PATHS["follow_up"]
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -141,8 +142,8 @@ class Address:
 
     @property
     def path(self) -> str:
-        if self.page == "follow_up":
-            return self.tasks.path
+        if self.page in CASES and self.tasks.task:
+            return f"{PATHS[self.page]}/{self.tasks.task}"
         if self.page == "unit":
             return f"/unit/{quote(self.unit_key, safe='@')}"
         return f"/kpi/{self.kpi_id}" if self.page == "kpi" else {**PATHS, **TOPICS}[self.page]
@@ -157,7 +158,7 @@ class Address:
         }
         if self.period is not None:
             chosen["period"] = month_name(self.period)
-        if self.page == "follow_up":
+        if self.page in CASES:
             chosen |= self.tasks.chosen
         if self.page == "kpi" and self.unit_key:
             chosen["unit"] = self.unit_key
@@ -191,7 +192,7 @@ def parse(pathname: object, search: object) -> Address:
         domain=_name(asked, "domain"),
         pack=_name(asked, "pack"),
         unit_basis=_one_of(asked, "unit_basis", BASES),
-        tasks=_tasks_of(pathname, asked) if page == "follow_up" else TaskView(),
+        tasks=_tasks_of(pathname, asked) if page in CASES else TaskView(),
         street=_street(asked),
         view=_one_of(asked, "view", VIEWS),
         sort=_one_of(asked, "sort", SORTS),
@@ -217,13 +218,14 @@ def _page_of(pathname: str) -> tuple[Page, str]:
         return "unit", unquote(subject)
     if head == "kpi" and NAME.fullmatch(subject):
         return "kpi", subject
-    if head == "follow-up" and TASK.fullmatch(subject):
-        return "follow_up", ""
+    for page in CASES:
+        if PATHS[page] == f"/{head}" and TASK.fullmatch(subject):
+            return page, ""
     raise _no_page(
         "路径 / path",
         Words(
-            "/、/data、/checks、/follow-up、/help、/unit/单位 或 /kpi/指标",
-            "/, /data, /checks, /follow-up, /help, /unit/UNIT or /kpi/KPI",
+            "/、/data、/checks、/follow-up、/objections、/help、/unit/单位 或 /kpi/指标",
+            "/, /data, /checks, /follow-up, /objections, /help, /unit/UNIT or /kpi/KPI",
         ),
     )
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Generic, TypeVar
 
 from dashboards.visitor import Visitor
 from pipelines.accounts import Permission
@@ -24,9 +25,11 @@ from pipelines.store import NoStore, Store
 
 
 class NotAllowed(WarehouseError):
-    """A step of follow-up that the visitor may not take."""
+    """A step that the visitor may not take."""
 
-MOMENT = 1.0  # seconds for which pages take the tasks as they were read last
+MOMENT = 1.0  # seconds for which pages take what was read last
+
+Known = TypeVar("Known")
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +48,16 @@ class Desk:
     def tasks(self) -> list[Task]:
         """All tasks of the area; none where there is no store yet."""
         try:
-            with _opened(self.home, read_only=True) as follow_up:
-                return [task for task in follow_up.tasks() if self.covers(task.flag.unit_code)]
+            with opened(self.home, read_only=True) as store:
+                return [task for task in FollowUp(store).tasks() if self.covers(task.flag.unit_code)]
         except NoStore:
             return []
 
     def task(self, task_id: int) -> tuple[Task, list[Event]]:
         """A task and all that happened to it. NoSuchTask where there is none of this number in the area."""
         try:
-            with _opened(self.home, read_only=True) as follow_up:
-                task, events = follow_up.task(task_id), follow_up.events(task_id)
+            with opened(self.home, read_only=True) as store:
+                task, events = FollowUp(store).task(task_id), FollowUp(store).events(task_id)
         except NoStore as error:
             raise NoSuchTask(task_id) from error
         if not self.covers(task.flag.unit_code):
@@ -64,8 +67,8 @@ class Desk:
     def about(self, key: Key) -> Task | None:
         """The newest task about a unit, KPI and target."""
         try:
-            with _opened(self.home, read_only=True) as follow_up:
-                return follow_up.about(key)
+            with opened(self.home, read_only=True) as store:
+                return FollowUp(store).about(key)
         except NoStore:
             return None
 
@@ -83,53 +86,59 @@ class Desk:
     def writing(self, to: State, unit_code: str, task: Task | None = None) -> Iterator[FollowUp]:
         """The tasks, to be changed by a step about a unit. NotAllowed where it is not the visitor's to take."""
         if not (self.may(to, task) and self.covers(unit_code)):
-            raise _not_allowed()
-        with _opened(self.home, read_only=False) as follow_up:
-            yield follow_up
+            raise not_allowed(Words("由交办人或责任单位办理", "leave it to whoever assigns, or to the agency"))
+        with opened(self.home, read_only=False) as store:
+            yield FollowUp(store)
 
 
-class OpenTasks:
-    """The open tasks of all areas by what they are about, as pages that are the same for everybody name them."""
+class Lately(Generic[Known]):
+    """What is read from the store for pages that are the same for everybody: as of a moment ago."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._known: Mapping[Key, Task] = {}
+    def __init__(self, home: Home, read: Callable[[Store], Known], nothing: Known) -> None:
+        self._home, self._read_from, self._nothing = home, read, nothing
+        self._known = nothing
         self._known_until = 0.0
         self._lock = threading.Lock()
 
-    def by_key(self) -> Mapping[Key, Task]:
-        """As of a moment ago; none where the store cannot be read: pages show without."""
+    def now(self) -> Known:
+        """As of a moment ago; nothing where the store cannot be read: pages show without."""
         with self._lock:
             if time.monotonic() > self._known_until:
                 self._known = self._read()
                 self._known_until = time.monotonic() + MOMENT
             return self._known
 
-    def _read(self) -> Mapping[Key, Task]:
+    def _read(self) -> Known:
         try:
-            with _opened(self._home, read_only=True) as follow_up:
-                return {task.flag.key: task for task in follow_up.tasks() if task.is_open}
+            with opened(self._home, read_only=True) as store:
+                return self._read_from(store)
         except NoStore:
-            return {}
+            return self._nothing
         except WarehouseError as error:
-            log.warning("pages show no tasks of follow-up: %s", error.en)
-            return {}
+            log.warning("pages show nothing of the operational store: %s", error.en)
+            return self._nothing
+
+
+def open_tasks(store: Store) -> Mapping[Key, Task]:
+    """The open tasks of all areas by what they are about."""
+    return {task.flag.key: task for task in FollowUp(store).tasks() if task.is_open}
 
 
 @contextmanager
-def _opened(home: Home, *, read_only: bool) -> Iterator[FollowUp]:
+def opened(home: Home, *, read_only: bool) -> Iterator[Store]:
+    """The operational store of a data root, closed at the end."""
     store = Store.of(home, read_only=read_only)
     try:
-        yield FollowUp(store)
+        yield store
     finally:
         store.close()
 
 
-def _not_allowed() -> NotAllowed:
+def not_allowed(advice: Words) -> NotAllowed:
     return NotAllowed(
         Words("没有办理", "Nothing was changed"),
         where="POST",
         expected=Words("可以办理这一步的账户", "an account that may take this step"),
         found=Words("角色或所属区域不含此项", "a role or area that does not have it"),
-        advice=Words("由交办人或责任单位办理", "leave it to whoever assigns, or to the agency"),
+        advice=advice,
     )

@@ -1,7 +1,8 @@
 """The doors: which permission every route and page asks for. What is not listed here is closed to everybody.
 
 Belongs here: the tables, and turning away whoever lacks the permission. What roles are granted stands in
-`pipelines/accounts.py`; nothing else asks who somebody is, but for follow-up, whose tasks lie in areas.
+`pipelines/accounts.py`; nothing else asks who somebody is, but for follow-up and objections, whose cases
+lie in areas.
 """
 
 from __future__ import annotations
@@ -56,15 +57,20 @@ DOORS: dict[str, Door] = {
     "follow_up": "follow_up",
     "follow_up_view": "follow_up",
     "follow_up_change": "follow_up",  # which steps: desk.py
-    "rules": "settle",
-    "rules_change": "settle",
+    "objections": "contest",
+    "objections_view": "contest",
+    "objections_change": "contest",  # which steps: objection_desk.py
+    "rules": "tune",
+    "rules_change": "tune",
     "audit": "administer",
 }
 PAGE_DOORS: dict[Page, Permission] = {
     "overview": "figures", "unit": "unit", "kpi": "figures", "data": "figures", "checks": "checks",
-    "follow_up": "follow_up", "guide": "help", "questions": "figures", "connect": "help",
+    "follow_up": "follow_up", "objections": "contest", "guide": "help", "questions": "figures", "connect": "help",
 }  # fmt: skip
-RECORDED: dict[str, Action] = {"export_table": "download", "bulletin": "download", "follow_up_change": "follow_up"}
+RECORDED: dict[str, Action] = {
+    "export_table": "download", "bulletin": "download", "follow_up_change": "follow_up", "objections_change": "objection",
+}  # fmt: skip
 SAFE = ("GET", "HEAD", "OPTIONS")
 STYLE_SHEET = "/assets/pages.css"
 

@@ -30,6 +30,7 @@ from dashboards.scope import ALL, BELOW, EVERYTHING, GAP, STATE_OF_FLAG, URGENCY
 from dashboards.words import DOMAINS
 from pipelines.errors import Words
 from pipelines.follow_up import Key, Task
+from pipelines.objections import Objection, Subject
 
 AS_WAS = "as_was"
 SCOPES = ("area_scope", "class_scope", "city_class_scope", "level_scope", "variant_scope")
@@ -40,17 +41,27 @@ FIGURE = (
 )
 OF_UNIT = "unit_key, unit_code, unit_level, period, comparability"
 NO_TASKS: Mapping[Key, Task] = {}
+NO_OBJECTIONS: Mapping[Subject, Objection] = {}
 
 
 class Facts:
-    """The questions, asked of one edition. `tasks`: the open tasks of follow-up, by what they are about."""
+    """The questions, asked of one edition.
 
-    def __init__(self, edition: Edition, tasks: Mapping[Key, Task] = NO_TASKS) -> None:
-        self.edition, self.tasks = edition, tasks
+    `tasks`: the open tasks of follow-up, `objections`: those to figures that have not ended, by what they are about.
+    """
+
+    def __init__(
+        self, edition: Edition, tasks: Mapping[Key, Task] = NO_TASKS, objections: Mapping[Subject, Objection] = NO_OBJECTIONS
+    ) -> None:
+        self.edition, self.tasks, self.objections = edition, tasks, objections
 
     def task_about(self, one: Judgement) -> Task | None:
         """The open task about a unit's target."""
         return self.tasks.get(Key(one.unit_key, one.kpi.kpi_id, one.target.target_id)) if one.target else None
+
+    def objection_to(self, one: Judgement, period_type: str) -> Objection | None:
+        """The newest objection to a figure that has not ended."""
+        return self.objections.get(subject_of(one, period_type))
 
     @cached_property
     def kpis(self) -> dict[str, Kpi]:
@@ -394,3 +405,8 @@ def _not_in_edition(what: Words, asked: str) -> NoSuchPage:
         found=Words(asked or "未知", asked or "unknown"),
         advice=Words("返回总览重新选择", "go back to the overview and choose again"),
     )
+
+
+def subject_of(one: Judgement, period_type: str) -> Subject:
+    """A judgement as what an objection is about."""
+    return Subject(one.unit_key, one.kpi.kpi_id, one.target.target_id if one.target else "", period_type, one.period)

@@ -11,58 +11,52 @@ from datetime import date
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
-from dashboards import html_pages
-from dashboards.address import Address, NoSuchPage, TaskView, language_of, parse
+from dashboards import answers
+from dashboards.address import Address, NoSuchPage, TaskView, parse
 from dashboards.components import page
 from dashboards.desk import Desk, NotAllowed
-from dashboards.doors import STYLE_SHEET
 from dashboards.edition import EditionReader, EditionUnreadable, NoEdition
 from dashboards.facts import Facts
-from dashboards.html import Component
-from dashboards.pages import follow_up, problem
+from dashboards.pages import follow_up
 from dashboards.pages.follow_up_forms import Filled
-from dashboards.visitor import strip, visitor
-from pipelines.errors import WarehouseError, Words
+from dashboards.visitor import visitor
+from pipelines.errors import WarehouseError
 from pipelines.follow_up import STEPS, AlreadyOpen, Assignment, FollowUpError, Key, State, Step
 from pipelines.follow_up_edition import flag_of
 from pipelines.settings import Home
 
 
-def add_routes(server: Flask, reader: EditionReader, home: Home) -> None:
-    """Adds the pages under /follow-up and what their forms send; nothing else of the server can change anything."""
+def add_follow_up(server: Flask, reader: EditionReader, home: Home) -> None:
+    """Adds the pages under /follow-up and what their forms send."""
 
     def show(**_view: str) -> Response:
-        search = _search()
+        search = answers.search()
         try:
             return _shown(reader, Desk(home, visitor()), parse(request.path, search), Filled(), 200)
         except NoSuchPage as error:
-            return _problem(error, search, 404)
+            return answers.problem_told(error, search, 404)
 
     def change(**_view: str) -> Answer:
-        search, values, desk = _search(), request.form.to_dict(), Desk(home, visitor())
+        search, values, desk = answers.search(), request.form.to_dict(), Desk(home, visitor())
         try:
             address = parse(request.path, search)
         except NoSuchPage as error:
-            return _problem(error, search, 404)
+            return answers.problem_told(error, search, 404)
         try:
             task_id = _changed(reader, desk, address, values)
         except AlreadyOpen as known:
             task_id = known.task_id
         except NotAllowed as error:
-            return _problem(error, search, 403)
-        except FollowUpError as error:
+            return answers.problem_told(error, search, 403)
+        except (FollowUpError, answers.Malformed) as error:
             return _shown(reader, desk, address, Filled(values, error), 400)
         except (NoEdition, EditionUnreadable) as error:
-            return _problem(error, search, 503)
+            return answers.problem_told(error, search, 503)
         return redirect(address.to(tasks=TaskView(str(task_id))), 303)
 
     server.add_url_rule("/follow-up", "follow_up", show, methods=["GET"])
     server.add_url_rule("/follow-up/<view>", "follow_up_view", show, methods=["GET"])
     server.add_url_rule("/follow-up/<view>", "follow_up_change", change, methods=["POST"])
-
-
-def _search() -> str:
-    return request.query_string.decode("ascii", "replace")
 
 
 def _changed(reader: EditionReader, desk: Desk, address: Address, values: Mapping[str, str]) -> int:
@@ -76,7 +70,7 @@ def _changed(reader: EditionReader, desk: Desk, address: Address, values: Mappin
     task, _ = desk.task(int(view.task))
     step = Step(_state(values), values.get("note", ""), values.get("document", ""), _assignment(values))
     with desk.writing(step.to, task.flag.unit_code, task) as tasks:
-        tasks.step(task.task_id, step, actor, desk.today, seen=_number(values, "seen"))
+        tasks.step(task.task_id, step, actor, desk.today, seen=answers.number_of(values, "seen"))
     return task.task_id
 
 
@@ -86,25 +80,15 @@ def _shown(reader: EditionReader, desk: Desk, address: Address, filled: Filled, 
         edition, is_stale = reader.current_or_last()
         title, content = follow_up.content(Facts(edition), address, desk, filled)
     except WarehouseError as error:
-        return _problem(error, f"?lang={address.lang}", 503 if isinstance(error, NoEdition | EditionUnreadable) else 404)
+        return answers.problem_told(error, f"?lang={address.lang}", 503 if isinstance(error, NoEdition | EditionUnreadable) else 404)
     frame = page(edition.info, address, content, is_stale=is_stale)
-    return _html(title, frame, address, status)
-
-
-def _problem(error: WarehouseError, search: str, status: int) -> Response:
-    address = Address(lang=language_of(search))
-    title, content = problem.content(error, address.lang)
-    return _html(title, problem.alone(content, address.lang), address, status)
-
-
-def _html(title: str, frame: Component, address: Address, status: int) -> Response:
-    return Response(html_pages.document(title, frame, address.lang, STYLE_SHEET, strip()), status, mimetype="text/html")
+    return answers.document(title, frame, address, status)
 
 
 def _state(values: Mapping[str, str]) -> State:
     known: dict[str, State] = {name: name for name in STEPS}
     if values.get("to") not in known:
-        raise _malformed("to")
+        raise answers.Malformed("to")
     return known[values["to"]]
 
 
@@ -114,23 +98,5 @@ def _assignment(values: Mapping[str, str]) -> Assignment | None:
     try:
         due = date.fromisoformat(values.get("due", ""))
     except ValueError as error:
-        raise _malformed("due") from error
+        raise answers.Malformed("due") from error
     return Assignment(due, values.get("instructions", ""), values.get("assignee", ""))
-
-
-def _number(values: Mapping[str, str], name: str) -> int:
-    text = values.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise _malformed(name)
-    return int(text)
-
-
-def _malformed(where: str) -> FollowUpError:
-    return FollowUpError(
-        Words("表单填写不完整", "The form is incomplete"),
-        where=where,
-        expected=Words("页面上的表单", "the form as the page gives it"),
-        found=Words("无法识别的值", "a value that is not known"),
-        advice=Words("改正后重新提交", "correct it and submit again"),
-    )
-

@@ -28,17 +28,19 @@ from dashboards.alert_routes import add_alerts
 from dashboards.components import page
 from dashboards.compression import compress, compressed
 from dashboards.data_docs import add_data_docs
-from dashboards.desk import OpenTasks
+from dashboards.desk import Lately, open_tasks
 from dashboards.doors import asked_page, guard
 from dashboards.edition import Edition, EditionReader, EditionUnreadable, NoEdition
 from dashboards.entrance import Entrance, StoreSilent
-from dashboards.facts import Facts
+from dashboards.facts import NO_OBJECTIONS, NO_TASKS, Facts
 from dashboards.files import add_files
 from dashboards.flag_list import flags_json
-from dashboards.follow_up_routes import add_routes
+from dashboards.follow_up_routes import add_follow_up
 from dashboards.history import account_stamp, home_of
 from dashboards.identity_provider import Client
 from dashboards.markup import markup, still
+from dashboards.objection_desk import live_objections
+from dashboards.objection_routes import add_objections
 from dashboards.pages import checks, community, data, follow_up, guide, kpi, overview, problem
 from dashboards.rules_routes import add_rules
 from dashboards.security import SHARED_PATHS, protect
@@ -53,7 +55,7 @@ from pipelines.settings import Home
 
 PAGES = {
     "overview": overview.content, "unit": community.content, "kpi": kpi.content, "data": data.content,
-    "checks": checks.content, "follow_up": follow_up.only_as_document, "guide": guide.content,
+    "checks": checks.content, "follow_up": follow_up.only_as_document, "objections": follow_up.only_as_document, "guide": guide.content,
     "questions": guide.questions, "connect": guide.connections,
 }  # fmt: skip
 
@@ -110,12 +112,14 @@ class Site:
     """The pages over the editions of one county, kept as they are sent while what they were made from is the same.
 
     A page is a pure function of its address, the edition, and what the county keeps beside it. Those of follow-up
-    (`follow_up_routes`) are not, and not kept.
+    and of objections (`follow_up_routes`, `objection_routes`) are not, and not kept.
     """
 
     def __init__(self, published: Path, folder: Path | None = None) -> None:
         self.reader = EditionReader(published)
-        self.tasks = OpenTasks(Home(published.parent))
+        home = Home(published.parent)
+        self.tasks = Lately(home, open_tasks, NO_TASKS)
+        self.objections = Lately(home, live_objections, NO_OBJECTIONS)
         self.alive: frozenset[str] = frozenset()  # the ids that callbacks name
         self._shelf = Shelf(folder)
 
@@ -134,15 +138,20 @@ class Site:
         return self._shelf.get(edition.info.edition_id, ("page", is_stale, address, self._beside(edition, address)), make)
 
     def _beside(self, edition: Edition, address: Address) -> tuple[object, ...]:
-        """What an address shows that is not in the edition, as it is now: tasks of follow-up, borders, the account of changes."""
+        """What an address shows that is not in the edition, as it is now: tasks of follow-up, objections, borders, the account of changes."""
         if address.page == "data":
             return account_stamp(home_of(edition.path), edition.info.edition_id)
         tasks = [
             (task.task_id, task.state)
-            for key, task in self.tasks.by_key().items()
+            for key, task in self.tasks.now().items()
             if address.unit_key in (key.unit_key, "") and address.kpi_id in (key.kpi_id, "")
         ]
-        return (*tasks, *(shapes_stamp(edition.shapes) if address.view == "map" else ()))
+        objections = [
+            (one.objection_id, one.state, one.outcome)
+            for subject, one in self.objections.now().items()
+            if address.page in ("unit", "kpi") and address.unit_key in (subject.unit_key, "") and address.kpi_id in (subject.kpi_id, "")
+        ]
+        return (*tasks, *objections, *(shapes_stamp(edition.shapes) if address.view == "map" else ()))
 
     def drawn(self, pathname: str, search: str) -> Shown:
         """A page as it is sent, to be written out whole."""
@@ -158,7 +167,7 @@ class Site:
             return Shown(problem.alone(content, lang), {"title": title, "lang": lang})
         try:
             address = parse(pathname, search)
-            title, content = PAGES[address.page](Facts(edition, self.tasks.by_key()), address)
+            title, content = PAGES[address.page](Facts(edition, self.tasks.now(), self.objections.now()), address)
         except NoSuchPage as error:
             address = Address(lang=lang)
             title, content = problem.content(error, lang)
@@ -185,7 +194,7 @@ class Site:
         """The rows of the list of missed targets as compressed JSON. WarehouseError where the address or the edition is not there."""
         edition, _ = self.reader.current_or_last()
         address = parse("/", search)
-        facts = Facts(edition, self.tasks.by_key())
+        facts = Facts(edition, self.tasks.now())
         return self._shelf.get(
             edition.info.edition_id, ("flags", address, self._beside(edition, address)), lambda: flags_json(facts, address)
         )
@@ -238,7 +247,8 @@ def _application(site: Site, entrance: Entrance) -> Dash:
         Input("flags-later", "seen"),
     )
     _add_routes(app, site, entrance)
-    add_routes(app.server, site.reader, entrance.home)
+    add_follow_up(app.server, site.reader, entrance.home)
+    add_objections(app.server, site.reader, entrance.home)
     add_rules(app.server, entrance.home)
     add_data_docs(app.server, entrance.home)
     add_alerts(app.server, entrance)

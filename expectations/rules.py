@@ -96,7 +96,7 @@ Check = NotNull | IsNull | InSet | NotInSet | MatchesPattern | Between | NoRowWh
 @dataclass(frozen=True)
 class RuleText:
     """What a steward sees of a rule. `columns` are names of contract columns; is_acceptable: a row that breaks it can still be
-    read, placed and told from others, so that a steward may let it count with a reason."""
+    read, placed, added up and told from others, so that a steward may let it count with a reason."""
 
     id: str
     version: int
@@ -310,7 +310,7 @@ def _range(column: Column) -> RuleSpec:
     return _spec(
         f"{column.name}.range", "error", (column.name,),
         f"{column.title_zh}超出范围，应为 {zh}", f"{column.title_en}: outside the range, {en}",
-        Between(column.stored_name, column.minimum, column.maximum), is_acceptable=True,
+        Between(column.stored_name, column.minimum, column.maximum),
     )
 
 

@@ -20,8 +20,9 @@ Permission = Literal[
     "figures",  # pages over all units, and the lists and questions they hold
     "unit",  # the profile of a unit in one's own area
     "checks", "downloads", "help", "administer",
-    "settle",  # see delivered rows that rules refuse, identifying cells masked, and decide on them
+    "tune",  # see how rules stand, propose changes of them, and settle those of others
     "follow_up", "assign", "answer",  # see tasks; assign, send back and withdraw them; take them up and answer them
+    "contest", "settle",  # see and open objections to figures; answer them for the agency that owns the figure
 ]  # fmt: skip
 
 ROLES: dict[Role, Words] = {
@@ -31,17 +32,17 @@ ROLES: dict[Role, Words] = {
     "supplier": Words("报送单位、社区用户", "Supplier or community user"),
     "administrator": Words("系统管理员", "Administrator"),
 }
-_SEES: frozenset[Permission] = frozenset(("figures", "unit", "downloads", "help", "follow_up"))
+_SEES: frozenset[Permission] = frozenset(("figures", "unit", "downloads", "help", "follow_up", "contest"))
 _ALL: frozenset[Permission] = _SEES | {"checks", "assign", "answer", "settle"}
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     "leader": _SEES | {"assign"},
     "analyst": _SEES | {"checks"},
     "steward": _ALL,
-    "supplier": frozenset(("unit", "help", "follow_up", "answer")),
+    "supplier": frozenset(("unit", "help", "follow_up", "answer", "contest")),
     "administrator": _ALL | {"administer"},
 }
 # What shows or changes nothing outside an account's area.
-WITHIN_AREA: frozenset[Permission] = frozenset(("unit", "help", "follow_up", "assign", "answer"))
+WITHIN_AREA: frozenset[Permission] = frozenset(("unit", "help", "follow_up", "assign", "answer", "contest", "settle"))
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD, LONGEST_FULL_NAME = 12, 200, 60
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")

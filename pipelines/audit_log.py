@@ -19,8 +19,8 @@ from pipelines.errors import Words
 from pipelines.store import Store, metadata
 
 Action = Literal[
-    "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "row_viewed", "decision", "rule_change",
-    "acknowledge", "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
+    "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "objection", "row_viewed", "decision",
+    "rule_change", "acknowledge", "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
 ]  # fmt: skip
 ACTIONS: dict[Action, Words] = {
     "sign_in": Words("登录", "Sign-in"),
@@ -29,6 +29,7 @@ ACTIONS: dict[Action, Words] = {
     "refused": Words("越权被拒", "Refused"),
     "download": Words("下载", "Download"),
     "follow_up": Words("督办办理", "Follow-up"),
+    "objection": Words("异议办理", "Objection"),
     "row_viewed": Words("查看问题行", "Row viewed"),
     "decision": Words("裁定", "Decision"),
     "rule_change": Words("规则调整", "Rule change"),

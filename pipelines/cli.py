@@ -18,6 +18,7 @@ from pipelines import (
     cli_documents,
     cli_editions,
     cli_follow_up,
+    cli_objections,
     cli_steward,
     cli_users,
     cli_work,
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(cli_alerts.app, name="alerts")
 app.add_typer(cli_editions.app, name="editions")
 app.add_typer(cli_follow_up.app, name="follow-up")
+app.add_typer(cli_objections.app, name="objections")
 app.add_typer(cli_work.app, name="steward")
 app.add_typer(cli_users.app, name="users")
 app.add_typer(cli_users.audit_app, name="audit")

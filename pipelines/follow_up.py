@@ -185,11 +185,7 @@ class Task:
 
     def lamp(self, today: date) -> Lamp:
         """How the due date stands, while the agency owes something."""
-        if self.due is None or self.state not in OWED:
-            return "none"
-        if self.due < today:
-            return "overdue"
-        return "soon" if self.due <= today + SOON else "on_time"
+        return lamp_of(self.due if self.state in OWED else None, today)
 
 
 @dataclass(frozen=True)
@@ -198,6 +194,15 @@ class Settled:
 
     closed: tuple[int, ...] = ()
     reopened: tuple[int, ...] = ()
+
+
+def lamp_of(due: date | None, today: date) -> Lamp:
+    """How a due date stands; none where nothing is owed."""
+    if due is None:
+        return "none"
+    if due < today:
+        return "overdue"
+    return "soon" if due <= today + SOON else "on_time"
 
 
 def by_urgency(tasks: list[Task], today: date) -> list[Task]:

@@ -11,6 +11,7 @@ from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
 from pipelines.lake import batch_path, verdicts_path
+from pipelines.objection_store import broken_objections
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home
@@ -57,12 +58,12 @@ def verify(home: Home, on_progress: Progress = silent) -> Verification:
 
 
 def verify_kept(home: Home, store: Store, on_progress: Progress = silent, *, hash_of: HashOf = file_hash) -> Verification:
-    """Reads every batch file, the ledger, the events of follow-up, the audit log, every edition and every account of changes,
-    and compares them with their hashes. `hash_of` gives the SHA-256 of a file."""
+    """Reads every batch file, the ledger, the events of follow-up and of objections, the audit log, every edition and every
+    account of changes, and compares them with their hashes. `hash_of` gives the SHA-256 of a file."""
     log, batches = store.deliveries(), store.all_batches()
     damages = [
-        *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store), *_audit_damages(store),
-        *_batch_damages(home, batches, hash_of, on_progress),
+        *_ledger_damages(store, log), *_task_damages(store), *_steward_damages(store),
+        *_objection_damages(store), *_audit_damages(store), *_batch_damages(home, batches, hash_of, on_progress),
     ]  # fmt: skip
     editions, changes = _folders(home.editions), _folders(home.changes)
     kept = [("edition", folder) for folder in editions] + [("changes", folder) for folder in changes]
@@ -97,6 +98,11 @@ def _steward_damages(store: Store) -> list[Damage]:
     damages += [Damage("rule_change", f"change {number}", words) for number in broken_rule_changes(store)]
     words = Words("工单记录被改动、删除或插入", "a step of the ticket was changed, deleted or put in between")
     return damages + [Damage("ticket", f"ticket {number}", words) for number in broken_tickets(store)]
+
+
+def _objection_damages(store: Store) -> list[Damage]:
+    words = Words("异议记录被改动、删除或插入", "an event of the objection was changed, deleted or put in between")
+    return [Damage("objection", f"objection {number}", words) for number in broken_objections(store)]
 
 
 def _audit_damages(store: Store) -> list[Damage]:

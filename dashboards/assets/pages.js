@@ -122,7 +122,7 @@ window.dash_clientside.warehouse = {
     const target = new URL(anchor.getAttribute("href"), window.location.href);  // a link in the map has no origin of its own
     // Pages with forms are documents of their own.
     return target.origin === window.location.origin && !anchor.hasAttribute("download") &&
-      !/^\/(alerts|follow-up|account|audit|sign-in)/.test(target.pathname) && !anchor.hasAttribute("target") &&
+      !/^\/(alerts|follow-up|objections|account|audit|sign-in)/.test(target.pathname) && !anchor.hasAttribute("target") &&
       !(target.hash && target.pathname === window.location.pathname);
   }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from dashboards import html
-from dashboards.address import Address, Lang, NoSuchPage, TaskView
+from dashboards.address import PATHS, Address, Lang, NoSuchPage, TaskView
 from dashboards.components import Attributes, Node, link
 from dashboards.desk import Desk
 from dashboards.facts import Facts
@@ -149,7 +149,7 @@ def _filters(tasks: list[Task], streets: Mapping[str, str], address: Address) ->
             _choice("area", say("street", lang), [every, *streets.items()], view.area),
             html.Button(say("fu_filter", lang), type="submit", className="button"),
         ],
-        action=TaskView().path, method="get", className="filters",
+        action=PATHS["follow_up"], method="get", className="filters",
     )  # fmt: skip
 
 

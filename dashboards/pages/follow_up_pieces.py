@@ -6,13 +6,14 @@ Belongs here: pieces built from a task and an edition. The pages stand in `follo
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from dashboards import html, tell
 from dashboards.address import Address, Lang
 from dashboards.components import UNREAD, Attributes, Node, chip, link
 from dashboards.facts import Facts
 from dashboards.html import Component
-from dashboards.records import Bound
+from dashboards.records import Bound, Kpi, Target
 from dashboards.records import Figure as Shown
 from dashboards.words import period_short, pick, say
 from pipelines.follow_up import LAMPS, STATES, Figure, Flag, Lamp, State, Task
@@ -80,12 +81,23 @@ def _shown(facts: Facts, flag: Flag, figure: Figure) -> Shown | None:
     kpi, target = facts.kpis.get(flag.key.kpi_id), facts.targets.get(flag.key.target_id)
     if kpi is None or target is None:
         return None
-    here = Bound(figure.numerator, figure.denominator)
-    value = float(figure.numerator * kpi.scale / figure.denominator) if figure.numerator is not None and figure.denominator else None
+    return as_shown(
+        kpi, target, figure.numerator, figure.denominator, status=figure.status, certainty=figure.certainty,
+        is_withheld=figure.is_withheld, shortfall=figure.shortfall,
+    )  # fmt: skip
+
+
+def as_shown(
+    kpi: Kpi, target: Target | None, numerator: Decimal | None, denominator: Decimal | None, *, status: str,
+    certainty: str | None, is_withheld: bool, shortfall: Decimal | None = None,
+) -> Shown:  # fmt: skip
+    """What was kept of a figure, to be printed as every page prints figures: without bounds, which are not kept."""
+    here = Bound(numerator, denominator)
+    value = float(numerator * kpi.scale / denominator) if numerator is not None and denominator else None
     return Shown(
-        kpi=kpi, target=target, numerator=figure.numerator, denominator=figure.denominator, value=value, low=here, high=here,
-        value_low=value, value_high=value, status=figure.status, certainty=figure.certainty, shortfall=figure.shortfall,
-        chance_low=None, chance_high=None, failures_allowed=None, is_withheld=figure.is_withheld, is_basis_expired=False, reporting=0, expected=0,
+        kpi=kpi, target=target, numerator=numerator, denominator=denominator, value=value, low=here, high=here,
+        value_low=value, value_high=value, status=status, certainty=certainty, shortfall=shortfall, chance_low=None,
+        chance_high=None, failures_allowed=None, is_withheld=is_withheld, is_basis_expired=False, reporting=0, expected=0,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -19,6 +19,7 @@ from dashboards.facts import AS_WAS, Facts
 from dashboards.figures import Drawing
 from dashboards.follow_up_links import follow_up_link
 from dashboards.html import Component
+from dashboards.objection_links import objection_links
 from dashboards.peers import Peers, peers_of
 from dashboards.records import STATES, Column, Flag, Judgement, Period, Target, Trend, Unit
 from dashboards.scope import ALL, Scope
@@ -37,6 +38,7 @@ from dashboards.words import (
     state_word,
 )
 from pipelines.follow_up import Task
+from pipelines.objections import Objection
 
 ATTENTION = ("missed", "near", "undetermined")
 MOST_CARDS = 12  # of a page over all domains; where more needs attention, lines give the better view
@@ -58,6 +60,8 @@ class Asked:
     trend: Trend | None
     peers: Peers | None = None
     task: Task | None = None  # of follow-up, if one is open
+    objection: Objection | None = None  # to the figure, if one has not ended
+    is_as_was: bool = True
 
     def name(self, lang: Lang) -> str:
         return self.name_en if lang == "en" else self.name_zh
@@ -96,7 +100,10 @@ def asked_of(
     for one in every:
         by_kpi.setdefault(one.kpi.kpi_id, []).append(one)
     return [
-        _asked(facts, column, columns, by_kpi[column.kpi.kpi_id], period, flags, trends, peers.get(column.kpi.kpi_id))
+        replace(
+            _asked(facts, column, columns, by_kpi[column.kpi.kpi_id], period, flags, trends, peers.get(column.kpi.kpi_id)),
+            is_as_was=is_as_was,
+        )
         for column in columns
     ]
 
@@ -111,7 +118,7 @@ def _asked(
     return Asked(
         column, column_name(column, columns, "zh"), column_name(column, columns, "en"), tuple(now),
         tuple(_line(every, shown.target)), flags.get((column.kpi.kpi_id, shown.target)), trends.get(target_id), peers,
-        facts.task_about(shown),
+        facts.task_about(shown), facts.objection_to(shown, period.period_type),
     )  # fmt: skip
 
 
@@ -275,10 +282,14 @@ def _chance(one: Judgement, lang: Lang) -> list[Node]:
 
 
 def _owner(asked: Asked, address: Address) -> list[Node]:
-    """The agency that owns the KPI, and the task about it or, where its target is missed, the way to open one."""
+    """The agency that owns the KPI, the task about it or, where its target is missed, the way to open one, and how to contest
+    the figure. Objections are about figures as they were, for which somebody answered then.
+    """
     told: list[Node] = [name_of(AGENCIES, asked.one.kpi.owner_agency, address.lang)]
     is_missed = asked.flag is not None and asked.flag.judgement.target is not None
-    return [*told, " ", follow_up_link(asked.one, asked.task, address)] if is_missed or asked.task else told
+    if is_missed or asked.task:
+        told += [" ", follow_up_link(asked.one, asked.task, address)]
+    return [*told, *objection_links(asked.one, asked.name(address.lang), asked.objection, address)] if asked.is_as_was else told
 
 
 def _since(flag: Flag | None, period_type: str, lang: Lang) -> str:

@@ -9,6 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from expectations.contract import load_contracts
+from expectations.rules import cross_file_rules
+from expectations.tuning import tunable_parts
 from pipelines.actor import Actor
 from pipelines.county import load_county
 from pipelines.editions import Edition, current_edition
@@ -130,20 +133,28 @@ def test_a_wider_range_lets_rows_in_from_its_month_on_as_previewed_and_is_undone
     assert verify(home).damages == []
 
 
-def test_a_tighter_range_refuses_rows_and_a_milder_severity_lets_them_count(home: Home) -> None:
+def test_a_tighter_range_refuses_rows_as_previewed(home: Home) -> None:
     before = current_edition(home)
-    number, previewed = approve(home, TIGHTER)
+    _, previewed = approve(home, TIGHTER)
     assert previewed.rows.rows() == [("civil_facilities", "2026-03", "county_civil", 1, 0)]
     tighter = published_again(home)
     assert quarantined(home) == [1, 1, 2]
     assert of_months(changed_figures(before.table("fct_kpi"), tighter.table("fct_kpi")), ["2026-03"]).equals(previewed.figures)
-    withdraw(home, number)
 
-    milder = RuleDraft("civil_facilities", "floor_area_m2.range", {"severity": "warning"}, "2026-01", "2026-01", "当月有误")
-    approve(home, milder)
+
+def test_a_milder_severity_lets_rows_count_in_its_months_alone(home: Home) -> None:
+    _, small = communities(home)
+    text = f"{HEADER}F2,{small},综合服务,100,,新建,2020-01-01,2019-01-01,,\n"
+    for slot in SLOTS:
+        (home.landing / slot.supplier_id / slot.dataset / slot.period / "closed.csv").write_text(text, encoding="utf-8")
+    run(home, as_of=AS_OF)
+    assert quarantined(home) == [1, 1, 1]
+    milder = RuleDraft("civil_facilities", "closed_after_opened", {"severity": "warning"}, "2026-01", "2026-01", "当月有误")
+    _, previewed = approve(home, milder)
+    assert previewed.rows.rows() == [("civil_facilities", "2026-01", "county_civil", 0, 1)]
     published_again(home)
     assert quarantined(home) == [0, 1, 1]
-    results = pl.read_parquet(home.control / "rule_results.parquet").filter(rule_id="floor_area_m2.range").sort("period")
+    results = pl.read_parquet(home.control / "rule_results.parquet").filter(rule_id="closed_after_opened").sort("period")
     own = results.filter(dataset="civil_facilities")
     assert own["severity"].to_list() == ["warning", "error", "error"] and own["rows_failed"].to_list() == [1, 1, 1]
 
@@ -177,10 +188,6 @@ def test_new_files_are_held_to_the_rules_of_their_month_and_refused_ones_are_tri
 
 def test_a_rule_across_files_that_only_warns_is_explained_as_well(home: Home) -> None:
     results = pl.read_parquet(home.control / "rule_results.parquet").filter(severity="error", rule_version=1)
-    from expectations.contract import load_contracts
-    from expectations.rules import cross_file_rules
-    from expectations.tuning import tunable_parts
-
     tunable = {
         (contract.dataset, rule.id)
         for contract in load_contracts().values()

@@ -275,9 +275,9 @@ def test_pages_of_follow_up_carry_the_headers_and_are_kept_nowhere(client: Flask
     assert headers["X-Frame-Options"] == "DENY"
 
 
-def test_only_follow_up_and_alerts_take_posts_and_dash_itself(client: FlaskClient) -> None:
+def test_only_follow_up_objections_and_alerts_take_posts_and_dash_itself(client: FlaskClient) -> None:
     taking = {str(rule) for rule in client.application.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    assert {path for path in taking if not path.startswith("/_dash")} == {"/follow-up/<view>", "/alerts"}
+    assert {path for path in taking if not path.startswith("/_dash")} == {"/follow-up/<view>", "/objections/<view>", "/alerts"}
 
 
 def test_a_task_whose_target_the_edition_knows_no_more_is_still_shown(

@@ -32,9 +32,12 @@ from pipelines.errors import Words
 from pipelines.follow_up import Assignment, Key
 from pipelines.follow_up_edition import asking, flag_of
 from pipelines.follow_up_store import FollowUp
+from pipelines.objection_edition import contested_of, subjects_of
+from pipelines.objection_store import Objections
+from pipelines.objections import Claim, NamedRows
 from pipelines.settings import Home
 from pipelines.stewardship.rule_change_store import RuleChanges
-from pipelines.store import Store
+from pipelines.store import Slot, Store
 from tests.support.edition import build_edition
 
 SECRET = "correct horse battery"
@@ -47,11 +50,11 @@ IDENTITIES = ("none", *ROLES)
 # What each identity may have; of `unit` a supplier has its own alone.
 MAY: dict[str, set[str]] = {
     "none": {"anyone"},
-    "supplier": {"anyone", "signed_in", "unit", "help", "follow_up"},
-    "leader": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads"},
-    "analyst": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks"},
-    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks", "settle"},
-    "administrator": {"anyone", "signed_in", "unit", "help", "follow_up", "figures", "downloads", "checks", "settle", "administer"},
+    "supplier": {"anyone", "signed_in", "unit", "help", "follow_up", "contest"},
+    "leader": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads"},
+    "analyst": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks"},
+    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "tune"},
+    "administrator": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "tune", "administer"},
 }
 # An address of every route that answers GET.
 ADDRESSES = {
@@ -62,7 +65,7 @@ ADDRESSES = {
     "export_table": "/export/flags.csv?period=2026-06", "bulletin": "/bulletin.docx?period=2026-06",
     "dictionary": "/help/dictionary.html", "models": "/help/models/index.html", "follow_up": "/follow-up",
     "data_docs": "/data-docs/index.html", "data_docs_newest": "/data-docs/newest/grid_grids/2026-06",
-    "follow_up_view": "/follow-up/1", "audit": "/audit", "rules": "/steward/rules", "static": "/static/x", "/_reload-hash": "/_reload-hash",
+    "follow_up_view": "/follow-up/1", "objections": "/objections", "objections_view": "/objections/1", "audit": "/audit", "rules": "/steward/rules", "static": "/static/x", "/_reload-hash": "/_reload-hash",
 }  # fmt: skip
 PAGES: dict[Page, str] = {
     "overview": "/", "unit": f"/unit/{OWN}", "kpi": "/kpi/dispute_handling_rate", "data": "/data", "checks": "/checks",
@@ -201,7 +204,7 @@ def test_no_way_of_writing_an_address_leads_past_its_door(clients: dict[str, Fla
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/alerts", "/audit", CALLBACK_PATH])
+@pytest.mark.parametrize("path", ["/", "/data", "/export/flags.csv", "/sign-out", "/account", "/follow-up/1", "/objections/new", "/alerts", "/audit", CALLBACK_PATH])
 def test_nobody_changes_anything_without_signing_in(clients: dict[str, FlaskClient], method: str, path: str) -> None:
     answer = clients["none"].open(path, method=method, headers={"Origin": HERE})
     assert answer.status_code in (400, 401)
@@ -332,6 +335,87 @@ def test_tasks_outside_the_area_are_not_there_and_steps_are_the_roles(published:
     event = tasks.events(own_task)[-1]
     assert event.actor == Actor("user", "grid")
     assert ("follow_up", "answered") in [(one["action"], one["detail"]) for one in entries(store, actor="grid")]
+
+
+def contested_figure(published: Path, unit: str) -> str:
+    """The address at which a figure of a unit is contested."""
+    with asking(Home(published.parent)) as ask:
+        (subject, *_) = subjects_of(ask, unit, "dispute_handling_rate", "month", date(2026, 6, 1))
+    return f"/objections/new?unit={subject.unit_key}&kpi={subject.kpi_id}&target={subject.target_id}&period=2026-06"
+
+
+def test_figures_are_contested_in_the_own_area_and_answered_by_stewards_alone(
+    clients: dict[str, FlaskClient], published: Path, store: Store
+) -> None:
+    own, other = (contested_figure(published, unit) for unit in (OWN, OTHER))
+    above = contested_figure(published, "610629001@2016-01-01")
+    objections = Objections(store)
+
+    def send(name: str, path: str, **sent: str) -> int:
+        client = clients[name]
+        return client.post(path, data={"token": token_of(client), **sent}, headers={"Origin": HERE}).status_code
+
+    for path in (other, above):
+        assert clients["supplier"].get(path, headers=BROWSER).status_code == 403
+        assert send("supplier", path, to="open", claim="别人的数据") == 403
+    assert objections.all() == []
+    assert send("supplier", own, to="open", claim="少计一件") == 303
+    assert send("analyst", other, to="open", claim="多计一件") == 303
+    mine, theirs = (one.objection_id for one in objections.all())
+    assert objections.objection(mine).by == Actor("user", "supplier")
+
+    listed = clients["supplier"].get("/objections?state=all", headers=BROWSER).text
+    assert f'data-objection="{mine}"' in listed and f'data-objection="{theirs}"' not in listed and OTHER not in listed
+    assert clients["supplier"].get(f"/objections/{theirs}", headers=BROWSER).status_code == 404
+    assert send("supplier", f"/objections/{theirs}", to="withdrawn", seen="1") == 404
+
+    # who objected withdraws, stewards answer, nobody else does anything
+    shown = {name: re.findall('data-step="([a-z]+)"', clients[name].get(f"/objections/{mine}").text) for name in ROLES}
+    assert shown == {"leader": [], "analyst": [], "steward": ["answered"], "supplier": ["withdrawn"], "administrator": ["answered"]}
+    for name in ("leader", "analyst", "supplier"):
+        assert send(name, f"/objections/{mine}", to="answered", outcome="upheld", answer="成立", seen="1") == 403
+    for name in ("leader", "analyst", "steward", "administrator"):
+        assert send(name, f"/objections/{mine}", to="withdrawn", seen="1") == 403
+    assert objections.objection(mine).events == 1
+    assert send("steward", f"/objections/{mine}", to="answered", outcome="upheld", answer="已核实", seen="1") == 303
+    assert send("analyst", f"/objections/{mine}", to="closed", seen="2") == 403
+    assert send("supplier", f"/objections/{mine}", to="closed", seen="2") == 303
+    assert [event.actor.name for event in objections.events(mine)] == ["supplier", "steward", "supplier"]
+    noted = [(one["actor"], one["detail"]) for one in entries(store) if one["action"] == "objection"]
+    assert noted == [("supplier", "closed"), ("steward", "answered"), ("analyst", "open"), ("supplier", "open")]
+
+
+def test_only_who_settles_rows_is_led_to_them(clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
+    with asking(Home(published.parent)) as ask:
+        subject = subjects_of(ask, OWN, "dispute_handling_rate", "month", date(2026, 5, 1))[0]
+        contested = contested_of(ask, subject)
+    rows = (NamedRows(Slot("grid_610629001", "grid_disputes", "2026-05"), "b1", (12,)),)
+    number = Objections(store).open(Claim(contested, "第十二行有误", date(2099, 1, 1), rows), CLI, date.today())
+    for name in ROLES:
+        page = clients[name].get(f"/objections/{number}").text
+        assert "第 12 行" in page
+        assert ("/steward/row/b1/12" in page) == (name in ("steward", "administrator"))
+
+
+def test_an_objection_goes_with_the_unit_and_not_with_its_code(tmp_path: Path) -> None:
+    published = tmp_path / "published"
+    build_edition(published)
+    with asking(Home(tmp_path)) as ask:
+        contested = contested_of(ask, subjects_of(ask, OWN, "dispute_handling_rate", "month", date(2026, 6, 1))[0])
+    store = Store.of(Home(tmp_path))
+    Objections(store).open(Claim(contested, "少计一件", date(2099, 1, 1)), CLI, date.today())
+    for name, area in (("before", AREA), ("after", "610629001099")):
+        Accounts(store).add(Account(name, "网格员甲", "supplier", area), CLI)
+        Accounts(store).set_password(name, SECRET, CLI)
+    store.close()
+    with duckdb.connect(str((published / "warehouse.duckdb").resolve())) as connection:
+        connection.execute("update dim_unit set unit_code = '610629001099' where unit_key = ?", [OWN])
+    app = create_app(published, Access("sign-in"))
+    for name, is_shown in (("before", False), ("after", True)):
+        client = app.server.test_client()
+        sign_in(client, name)
+        assert client.get("/objections/1", headers=BROWSER).status_code == (200 if is_shown else 404)
+        assert ("data-objection" in client.get("/objections", headers=BROWSER).text) == is_shown
 
 
 # --- alerts -------------------------------------------------------------------------------------------------
@@ -481,7 +565,7 @@ def test_a_session_cannot_be_fixed_beforehand_forged_or_used_after_signing_out(a
     [{}, {"Origin": "null"}, {"Origin": "http://evil.example"}, {"Origin": "http://localhost:9"}, {"Origin": HERE, "Sec-Fetch-Site": "cross-site"}],
     ids=str,
 )
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/account", "/follow-up/1", "/welcome/x"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/account", "/follow-up/1", "/objections/1", "/welcome/x"])
 def test_a_request_from_another_site_changes_nothing(clients: dict[str, FlaskClient], path: str, headers: dict[str, str]) -> None:
     client = clients["steward"]
     values: dict[str, Any] = {"token": token_of(client), "name": "analyst", "password": SECRET, "to": "withdrawn", "note": "x"}

@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import WarehouseError
 from pipelines.keys import Key
-from pipelines.linking import link_months, linked_rows, months, pairs_for_review
+from pipelines.linking import DECIDED_SCHEMA, link_months, linked_rows, months, pairs_for_review
 from pipelines.linking.decide import decide
 from pipelines.sample.people_lists import GRID, MONTH, PERSONS, POLICE, Lists, compose_lists
 from pipelines.settings import REPO, Home
@@ -150,6 +150,34 @@ def test_the_review_list_names_rows_and_never_people(lists: Lists, links: pl.Dat
     ]  # fmt: skip
     assert set(pairs["row_number"]) == set(open_pairs["row_number"])
     assert set(pairs["reason"]) <= {"unlikely", "rival", "found"}
+
+
+def said(pair: dict[str, Any], *, is_same: bool) -> pl.DataFrame:
+    """What a steward decided of a pair for review."""
+    names = ("batch_id", "row_number", "entry_batch_id", "entry_row_number")
+    return pl.DataFrame([{"month": f"{MONTH:%Y-%m}", **{name: pair[name] for name in names}, "is_same": is_same}], DECIDED_SCHEMA)
+
+
+@pytest.mark.parametrize("reason", ["unlikely", "rival"])
+def test_who_a_steward_confirms_is_linked_and_who_is_refused_is_nobody(lists: Lists, reason: str) -> None:
+    kept = link_months(lists.home, lists.batches, lists.evaluations, [MONTH])
+    pair = pairs_for_review(kept).filter(pl.col("reason") == reason).row(0, named=True)
+    own = (pl.col("row_number") == pair["row_number"]) & (pl.col("batch_id") == pair["batch_id"])
+    is_pair = own & (pl.col("list") == pair["list"]) & (pl.col("entry_row_number") == pair["entry_row_number"])
+
+    def links_with(decided: pl.DataFrame) -> pl.DataFrame:
+        (month,) = link_months(lists.home, lists.batches, lists.evaluations, [MONTH], decided=decided)
+        assert month.inputs_hash != kept[0].inputs_hash
+        return pl.read_parquet(month.links_file)
+
+    confirmed = links_with(said(pair, is_same=True))
+    assert confirmed.filter(is_pair)["decision"].to_list() == ["linked"]
+    assert confirmed.filter(own)["decision"].unique().to_list() == ["linked"]
+    refused = links_with(said(pair, is_same=False))
+    assert refused.filter(is_pair).is_empty()
+    # Without decisions all is as it was.
+    (again,) = link_months(lists.home, lists.batches, lists.evaluations, [MONTH])
+    assert again.inputs_hash == kept[0].inputs_hash
 
 
 # --- what is kept, and when ------------------------------------------------------------------------------------

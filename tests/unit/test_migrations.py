@@ -15,7 +15,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from pipelines import account_store, alert_store, audit_log, follow_up_store, migrations, sessions
+from pipelines import (
+    account_store,
+    alert_store,
+    audit_log,
+    follow_up_store,
+    migrations,
+    objection_store,
+    sessions,
+)
 from pipelines.migrations import FOLDER, HEAD, REVISIONS, NewerStore, revision_of
 from pipelines.settings import Home
 from pipelines.stewardship import decision_store, rule_change_store, tickets
@@ -46,7 +54,7 @@ def made_before_there_were_steps(home: Home) -> None:
 
 def test_a_new_store_has_exactly_the_tables_that_the_code_declares(store_url: str, engine: sa.Engine) -> None:
     Store(store_url).close()
-    for module in (account_store, alert_store, audit_log, decision_store, follow_up_store, rule_change_store, sessions, tickets):
+    for module in (account_store, alert_store, audit_log, decision_store, follow_up_store, objection_store, rule_change_store, sessions, tickets):
         assert any(table.metadata is metadata for table in vars(module).values() if isinstance(table, sa.Table))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []

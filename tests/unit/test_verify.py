@@ -17,6 +17,8 @@ from pipelines.county import County
 from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
 from pipelines.lake import batch_path, verdicts_path, write_parquet
+from pipelines.objection_store import Objections, objection
+from pipelines.objections import Claim, Contested, Said, Subject
 from pipelines.publish import current_folder
 from pipelines.settings import Home
 from pipelines.store import Store, delivery, slot
@@ -146,3 +148,14 @@ def test_a_changed_event_of_a_task_is_found(kept: Home) -> None:
     assert damaged(kept) == []
     change_ledger(kept, sa.update(follow_up_event).values(actor="li"))
     assert [(damage.what, damage.where) for damage in verify(kept).damages] == [("follow_up", "task 1")]
+
+
+def test_a_changed_objection_is_found(kept: Home) -> None:
+    said = Said("e1", 50.0, Decimal(1), Decimal(2), "missed", "confirmed")
+    contested = Contested(Subject("u", "k", "", "month", date(2026, 1, 1)), "610629101001", "某社区", "police", said)
+    store = Store.at(kept.store)
+    Objections(store).open(Claim(contested, "少计一件", date(2026, 2, 25)), Actor("system_user", "wang"), date(2026, 2, 11))
+    store.close()
+    assert damaged(kept) == []
+    change_ledger(kept, sa.update(objection).values(claim="没有异议"))
+    assert [(damage.what, damage.where) for damage in verify(kept).damages] == [("objection", "objection 1")]

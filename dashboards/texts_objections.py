@@ -1,0 +1,60 @@
+"""The texts of objections to figures (异议), by key, in Chinese and English; part of `texts.TEXTS`."""
+
+from __future__ import annotations
+
+from pipelines.errors import Words
+
+OBJECTIONS: dict[str, Words] = {
+    "objections": Words("异议", "Objections"),
+    "ob_none": Words("没有待答复的异议", "No objection waits for an answer"),
+    "ob_open": Words("{open} 项待答复", "{open} waiting for an answer"),
+    "ob_overdue": Words("{open} 项待答复，其中 {late} 项逾期", "{open} waiting for an answer, {late} of them overdue"),
+    "ob_soon": Words("{count} 项7日内到期", "{count} due within 7 days"),
+    "ob_answered": Words("{count} 项已答复，待办结", "{count} answered, to be closed"),
+    "ob_how": Words(
+        "在单位页面或指标页面的数据旁点“提出异议”；数据管理员代责任单位在十个工作日内答复。异议不改变数据：成立的由更正后的报送改变下一版。",
+        "Contest a figure by “Contest” beside it on the page of a unit or KPI; a steward answers for the owner agency within ten working days. "
+        "An objection changes no figure: one that is upheld leads to a corrected delivery, and this to the next edition.",
+    ),
+    "ob_list": Words("异议清单", "List of objections"),
+    "ob_list_help": Words("逾期的在前", "overdue ones first"),
+    "ob_list_cut": Words("{count} 项中最紧急的 {shown} 项；其余请筛选", "the {shown} most urgent of {count}; filter for the others"),
+    "ob_empty": Words("没有符合条件的异议。", "No objection fits these filters."),
+    "ob_all_live": Words("未办结", "Not closed"),
+    "ob_period": Words("期间", "Period"),
+    "ob_then": Words("提出异议时", "When contested"),
+    "ob_then_and_now": Words("提出异议时，至今未变", "When contested, and since"),
+    "ob_now": Words("现在", "Now"),
+    "ob_changed": Words("已变", "changed since"),
+    "ob_unchanged": Words("未变", "unchanged"),
+    "ob_now_none": Words("本版次没有这项数据", "this edition has no such figure"),
+    "ob_one": Words("异议第 {objection} 号", "Objection {objection}"),
+    "ob_known": Words("异议 {objection} 号 · {state}", "Objection {objection} · {state}"),
+    "ob_contest": Words("提出异议", "Contest"),
+    "ob_due": Words("答复期限", "Answer due"),
+    "ob_by": Words("提出人", "By"),
+    "ob_claim": Words("异议内容", "What is contested"),
+    "ob_rows": Words("有误的行（可不填）", "Rows that are wrong (optional)"),
+    "ob_rows_named": Words("所指的行", "Rows named"),
+    "ob_rows_none": Words("未指明", "none named"),
+    "ob_rows_help": Words(
+        "每个文件一行：报送单位 数据集 月份 行号，例如 {example}。行号是报送文件中的行号。",
+        "A line for each file: supplier dataset month line numbers, such as {example}. Line numbers are those of the delivered file.",
+    ),
+    "ob_sources": Words("这项数据所用的报送", "What this figure is made from"),
+    "ob_row": Words("第 {row} 行", "row {row}"),
+    "ob_answer": Words("答复", "Answer"),
+    "ob_outcome": Words("异议", "The objection is"),
+    "ob_note": Words("说明（可不填）", "Note (optional)"),
+    "ob_history": Words("办理经过", "History"),
+    "ob_opened": Words("提出异议", "Contested"),
+    "ob_earlier": Words("对这项数据此前的异议", "Earlier objections to this figure"),
+    "ob_steps": Words("办理", "Next step"),
+    "ob_do_open": Words("提交异议", "Submit the objection"),
+    "ob_do_answered": Words("答复", "Answer"),
+    "ob_do_closed": Words("办结", "Close"),
+    "ob_do_withdrawn": Words("撤回", "Withdraw"),
+    "ob_read_only": Words("您的账户不能办理下一步，这里只供查看。", "Your account may not take the next step; here the objection can be read."),
+    "ob_ended": Words("已结束；仍有异议时可再次提出。", "It has ended. The figure can be contested anew."),
+    "ob_figure": Words("查看该单位这一期", "The unit in this period"),
+}  # fmt: skip
