@@ -68,6 +68,8 @@ DOORS: dict[str, Door] = {
     "steward_row_sent": "settle",
     "steward_decision_sent": "settle",
     "correction_sheet": "settle",
+    "rules": "tune",
+    "rules_change": "tune",
     "audit": "administer",
 }
 PAGE_DOORS: dict[Page, Permission] = {

@@ -42,6 +42,7 @@ from dashboards.markup import markup, still
 from dashboards.objection_desk import live_objections
 from dashboards.objection_routes import add_objections
 from dashboards.pages import checks, community, data, guide, kpi, overview, problem
+from dashboards.rules_routes import add_rules
 from dashboards.security import SHARED_PATHS, protect
 from dashboards.shapes import shapes_stamp
 from dashboards.shelf import Shelf, shared_folder
@@ -251,6 +252,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     add_follow_up(app.server, site.reader, entrance.home)
     add_objections(app.server, site.reader, entrance.home)
     add_steward(app.server, site.reader, entrance.home)
+    add_rules(app.server, entrance.home)
     add_data_docs(app.server, entrance.home)
     add_alerts(app.server, entrance)
     if entrance.access.has_sign_in:

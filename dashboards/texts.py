@@ -9,10 +9,11 @@ from dashboards.texts_access import ACCESS
 from dashboards.texts_alerts import ALERTS
 from dashboards.texts_follow_up import FOLLOW_UP
 from dashboards.texts_objections import OBJECTIONS
+from dashboards.texts_rules import RULES
 from dashboards.texts_steward import STEWARD
 from pipelines.errors import Words
 
-TEXTS: dict[str, Words] = ACCESS | ALERTS | FOLLOW_UP | OBJECTIONS | STEWARD | {
+TEXTS: dict[str, Words] = ACCESS | ALERTS | FOLLOW_UP | OBJECTIONS | RULES | STEWARD | {
     "site": Words("社区治理指标", "Community governance indicators"),
     "sample": Words("示例数据", "示例数据 Sample data"),
     "sample_note": Words("本页数字由程序生成，不反映任何真实单位", "generated figures, about no real place"),

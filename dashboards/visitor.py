@@ -58,10 +58,11 @@ def strip() -> str:
     name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
     role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
+    rules = [html.A(both("rules"), href="/steward/rules")] if here.account.may("tune") else []
     out = [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")]
     leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
     # Pages are the same for everybody: what leads to closed doors is put out of sight by the style sheet.
     closed = [f"no-{permission}" for permission in CLOSED_TO_SOME if not here.account.may(permission)]
-    return markup(html.Nav([name, role, alerts, *audit, *leave], className=" ".join(["account", *closed]), **label))
+    return markup(html.Nav([name, role, alerts, *rules, *audit, *leave], className=" ".join(["account", *closed]), **label))
 
 

@@ -227,6 +227,13 @@ class CrossRule(Strict):
     is_acceptable: bool = True
 
 
+class TunedRule(Strict):
+    """A rule that was tuned: its version, told apart from every other, and its severity."""
+
+    version: int
+    severity: Severity
+
+
 class Contract(Strict):
     """What one dataset must look like when it is delivered, and what it becomes."""
 
@@ -249,6 +256,8 @@ class Contract(Strict):
     # more bad rows than both of these refuse the whole file
     refuse_above_share: float = 0.05
     refuse_above_rows: int = 20
+    # by rule id; empty in contracts as they are shipped (see tuning.py)
+    tuned: dict[str, TunedRule] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Contract:

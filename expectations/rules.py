@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 from expectations.contract import FINDINGS, Column, ColumnType, Contract, Severity
+from expectations.sql_text import literal, literals, number, quoted_name
 
 # The finding that is accepted in a sample county, whose composed people carry the unallotted prefix 999.
 SAMPLE_ONLY_FINDING = "unallotted_prefix"
@@ -120,6 +121,7 @@ class RuleSpec(RuleText):
     failing_sql: str
 
 
+_Rule = TypeVar("_Rule", bound=RuleText)
 CrossFileKind = Literal["reference", "outside_supplier_area", "two_suppliers", "corrected_later", "contract"]
 
 
@@ -150,7 +152,7 @@ def file_rules(contract: Contract, sample: bool) -> list[RuleSpec]:
         *_key_rules(contract),
     ]
     _refuse_repeated_ids(contract, rules)
-    return rules
+    return [_as_tuned(rule, contract) for rule in rules]
 
 
 def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
@@ -164,7 +166,7 @@ def cross_file_rules(contract: Contract) -> list[CrossFileRule]:
         for rule in contract.cross_rules
     ]
     _refuse_repeated_ids(contract, rules)
-    return rules
+    return [_as_tuned(rule, contract) for rule in rules]
 
 
 def rule_catalogue(contract: Contract, sample: bool) -> list[RuleText]:
@@ -178,21 +180,21 @@ def failing_sql(check: Check) -> str:
     """The SQL condition under which a row fails `check`; for DuckDB."""
     match check:
         case NotNull(column):
-            return f"{_name(column)} is null"
+            return f"{quoted_name(column)} is null"
         case IsNull(column):
-            return f"{_name(column)} is not null"
+            return f"{quoted_name(column)} is not null"
         case InSet(column, values):
-            return f"{_name(column)} not in ({_literals(values)})"
+            return f"{quoted_name(column)} not in ({literals(values)})"
         case NotInSet(column, values):
-            return f"{_name(column)} in ({_literals(values)})"
+            return f"{quoted_name(column)} in ({literals(values)})"
         case MatchesPattern(column, pattern):
-            return f"not regexp_full_match({_name(column)}, {_literal(pattern)})"
+            return f"not regexp_full_match({quoted_name(column)}, {literal(pattern)})"
         case Between(column, minimum, maximum):
             ends = []
             if minimum is not None:
-                ends.append(f"{_name(column)} < {_number(minimum)}")
+                ends.append(f"{quoted_name(column)} < {number(minimum)}")
             if maximum is not None:
-                ends.append(f"{_name(column)} > {_number(maximum)}")
+                ends.append(f"{quoted_name(column)} > {number(maximum)}")
             return " or ".join(ends)
         case NoRowWhere(condition):
             return condition
@@ -206,9 +208,9 @@ def repeated_keys_sql(contract: Contract, table: str) -> str:
     Content is every lake column but batch_id and row_number. Keys are grouped first, so that wide rows
     are compared only where a key repeats.
     """
-    key = ", ".join(_name(part) for part in contract.key)
-    present = " and ".join(f"{_name(part)} is not null" for part in contract.key)
-    content = ", ".join(_name(name) for name in _content_columns(contract))
+    key = ", ".join(quoted_name(part) for part in contract.key)
+    present = " and ".join(f"{quoted_name(part)} is not null" for part in contract.key)
+    content = ", ".join(quoted_name(name) for name in _content_columns(contract))
     return f"""
 with repeated as (
     select batch_id, {key} from {table} where {present} group by batch_id, {key} having count(*) > 1
@@ -229,6 +231,12 @@ unfolded as (
 )
 select batch_id, row_number, is_conflicting, row_number <> first_row as is_repeat from unfolded
 """
+
+
+def _as_tuned(rule: _Rule, contract: Contract) -> _Rule:
+    """The rule with the version and severity that tuning gave it; bounds and values stand in the contract's columns."""
+    tuned = contract.tuned.get(rule.id)
+    return rule if tuned is None else replace(rule, version=tuned.version, severity=tuned.severity)
 
 
 # --- rules inside one file
@@ -256,7 +264,7 @@ def _required(column: Column) -> RuleSpec:
     missing = failing_sql(check)
     if column.keeps_text:
         # a cell that could not be cast is not missing: `readable` reports it
-        missing = f"{missing} and {_name(column.text_name)} is null"
+        missing = f"{missing} and {quoted_name(column.text_name)} is null"
     missing = _unless_nullable(missing, column)
     if missing != failing_sql(check):
         check = NoRowWhere(missing)
@@ -296,8 +304,8 @@ def _format(column: Column, pattern: str) -> RuleSpec:
 
 
 def _range(column: Column) -> RuleSpec:
-    low = "" if column.minimum is None else _number(column.minimum)
-    high = "" if column.maximum is None else _number(column.maximum)
+    low = "" if column.minimum is None else number(column.minimum)
+    high = "" if column.maximum is None else number(column.maximum)
     zh = f"{low} 至 {high}" if low and high else f"不小于 {low}" if low else f"不大于 {high}"
     en = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
     return _spec(
@@ -431,20 +439,3 @@ def _refuse_repeated_ids(contract: Contract, rules: Sequence[RuleText]) -> None:
         if rule.id in seen:
             raise ValueError(f"{contract.dataset}: rule id {rule.id!r} stands twice; rename the contract's own rule")
         seen.add(rule.id)
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _literals(texts: tuple[str, ...]) -> str:
-    return ", ".join(_literal(text) for text in texts)
-
-
-def _number(value: float) -> str:
-    """A bound as people and SQL write it: 100000, 0.5."""
-    return str(int(value)) if value == int(value) else repr(value)

@@ -21,6 +21,7 @@ Permission = Literal[
     "unit",  # the profile of a unit in one's own area
     "checks", "downloads", "help", "administer",
     "settle",  # see delivered rows that rules refuse, identifying cells masked, and decide on them
+    "tune",  # see how rules stand, propose changes of them, and settle those of others
     "follow_up", "assign", "answer",  # see tasks; assign, send back and withdraw them; take them up and answer them
     "contest", "reply",  # see and open objections to figures; answer them for the agency that owns the figure
 ]  # fmt: skip
@@ -33,7 +34,7 @@ ROLES: dict[Role, Words] = {
     "administrator": Words("系统管理员", "Administrator"),
 }
 _SEES: frozenset[Permission] = frozenset(("figures", "unit", "downloads", "help", "follow_up", "contest"))
-_ALL: frozenset[Permission] = _SEES | {"checks", "settle", "assign", "answer", "reply"}
+_ALL: frozenset[Permission] = _SEES | {"checks", "settle", "tune", "assign", "answer", "reply"}
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     "leader": _SEES | {"assign"},
     "analyst": _SEES | {"checks"},

@@ -20,7 +20,7 @@ from pipelines.store import Store, metadata
 
 Action = Literal[
     "sign_in", "sign_in_refused", "sign_out", "refused", "download", "follow_up", "objection", "row_viewed", "decision",
-    "acknowledge", "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
+    "rule_change", "acknowledge", "link_made", "account_added", "account_changed", "password_set", "backup_made", "restored",
 ]  # fmt: skip
 ACTIONS: dict[Action, Words] = {
     "sign_in": Words("登录", "Sign-in"),
@@ -32,6 +32,7 @@ ACTIONS: dict[Action, Words] = {
     "objection": Words("异议办理", "Objection"),
     "row_viewed": Words("查看问题行", "Row viewed"),
     "decision": Words("裁定", "Decision"),
+    "rule_change": Words("规则调整", "Rule change"),
     "acknowledge": Words("确认告警", "Alert acknowledged"),
     "link_made": Words("生成一次性链接", "One-time link"),
     "account_added": Words("新增用户", "Account added"),

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import duckdb
 
-from expectations.contract import load_contract, load_contracts
+from expectations.contract import load_contracts
 from expectations.rules import file_rules
 from pipelines.county import County
 from pipelines.ingest import judge
 from pipelines.keys import Key
 from pipelines.protection import Origin, protect
 from pipelines.reading import Delivered, read_file
+from pipelines.stewardship.rule_changes import RulesInForce
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ class Checked:
         return len({finding.row_number for finding in self.findings if finding.severity == "error"})
 
 
-def check_file(path: Path, dataset: str, month: date, county: County, key: Key) -> Checked:
-    """Reads, protects and judges one file. Raises Refusal where the file as a whole would be refused."""
-    contract = load_contract(dataset)
+def check_file(path: Path, dataset: str, month: date, county: County, key: Key, rules: RulesInForce) -> Checked:
+    """Reads, protects and judges one file by the rules of its month. Raises Refusal where the file as a whole would be
+    refused."""
+    contract = rules.contract(dataset, f"{month:%Y-%m}")
     delivered = read_file(path, contract)
     origin = Origin("checked", county.suppliers[0].id, month)
     protected = protect(delivered.frame, contract, origin, key, is_sample=county.sample)
     with duckdb.connect() as connection:
         _, verdicts = judge([protected.batch], contract, connection, is_sample=county.sample)
-    rules = {rule.id: rule for rule in file_rules(contract, county.sample)}
+    known = {rule.id: rule for rule in file_rules(contract, county.sample)}
     findings = []
     for row_number, rule_id in verdicts.sort("row_number", "rule_id").select("row_number", "rule_id").iter_rows():
-        rule = rules[rule_id]
+        rule = known[rule_id]
         titles = "、".join(contract.column(name).title_zh for name in rule.columns)
         findings.append(Finding(row_number, rule_id, rule.severity, titles, rule.zh, rule.en))
     return Checked(delivered, findings)

@@ -188,6 +188,7 @@ def check(
     from pipelines.check import check_file, place_of
     from pipelines.county import load_county
     from pipelines.keys import load_or_create_key
+    from pipelines.stewardship.rule_change_store import rules_in_force
 
     home = _home()
     county = load_county(home.county_file)
@@ -196,7 +197,7 @@ def check(
     month = parsed(month_start, period or folder_month or county.first_period, "--period")
     with progress() as on_progress:
         on_progress(f"检查 checking {file.name}")
-        checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys))
+        checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys), rules_in_force(home))
     account = checked.delivered.account
     failed = any(finding.severity == "error" for finding in checked.findings)
     if as_json:

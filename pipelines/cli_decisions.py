@@ -206,12 +206,13 @@ def _preview(desk: Desk, draft: Draft) -> None:
     for row in changed.head(SHOWN).iter_rows(named=True):
         lines(
             f"[bold]{row['unit_code']} {row['kpi_id']}[/] {row['period_type']} {row['period']:%Y-%m}",
-            f"  {_bounds(row, '')} → {_bounds(row, '_after')}",
+            f"  {bounds(row, '')} → {bounds(row, '_after')}",
         )
     lines(f"{changed.height} 项指标值会变 / figures would change{' …' if changed.height > SHOWN else ''}")
 
 
-def _bounds(row: dict[str, Any], which: str) -> str:
+def bounds(row: dict[str, Any], which: str) -> str:
+    """A figure with its bounds and verdict; `which`: '' or '_after'."""
     low, value, high = (row[name + which] for name in ("value_low", "value", "value_high"))
     told = ["—" if one is None else f"{one:.2f}" for one in (value, low, high)]
     verdict = " ".join(filter(None, (row["status" + which], row["certainty" + which])))

@@ -13,6 +13,7 @@ from pipelines.cli_decisions import app as decisions_app
 from pipelines.cli_decisions import decision_line, told_decision
 from pipelines.cli_desk import Batch, Desk, Number, RowNumber, open_desk
 from pipelines.cli_options import Json, parsed
+from pipelines.cli_rules import app as rules_app
 from pipelines.terminal import console, lines, mark_sample, print_json, quiet_table
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="数据管理员：工作清单、问题行、裁定、工单、更正表 / the steward's work.")
 app.add_typer(decisions_app)
+app.add_typer(rules_app, name="rules")
 
 @app.command("next", epilog="例 / examples:  warehouse steward next  ·  warehouse steward next --period-type ytd --json")
 def next_(

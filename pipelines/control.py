@@ -29,6 +29,7 @@ from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.stewardship.decided_links import decided_links
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import ON_LINKS
+from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Store
 from pipelines.units import (
     Today,
@@ -49,7 +50,7 @@ _REGISTERS_OF_UNITS = ("civil_communities", "civil_assessments", "grid_grids")
 class Control:
     """What a run is about to compute: the digest of each period, which of them changed, and of everything.
 
-    `link_decisions`: the numbers of the decisions on uncertain links that were in force.
+    `link_decisions` on uncertain links and `rule_changes`: the numbers of those in force.
     """
 
     as_of: date
@@ -60,6 +61,7 @@ class Control:
     evaluations: list[Evaluation]
     batches: list[CurrentBatch]
     link_decisions: list[int] = field(default_factory=list)
+    rule_changes: list[int] = field(default_factory=list)
 
 
 def export_control(
@@ -74,7 +76,8 @@ def export_control(
     lineage = build_lineage(places, civil)
     listed = delivered_rows(home, "grid_grids", of["grid_grids"])
     units = with_grids(with_departments(places, assessments), listed, grids, county)
-    with CrossFile(home, county, batches, units) as cross_file:
+    rules = RuleChanges(store).in_force()
+    with CrossFile(home, county, batches, units, rules) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
         linked = link_months(home, batches, evaluations, months, on_progress, decided_links(home, store, batches))
@@ -103,7 +106,7 @@ def export_control(
         "suppliers": tables.suppliers(county),
         "expected": tables.expected(county, months, batches, as_of),
         "deliveries": tables.deliveries(store, batches),
-        "rule_results": tables.rule_results(store, county, batches, evaluations),
+        "rule_results": tables.rule_results(store, county, batches, evaluations, rules),
         "county": tables.county(county, as_of),
         "tolerances": tables.tolerances(county),
         "county_targets": tables.county_targets(county),
@@ -113,7 +116,7 @@ def export_control(
     written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
     links = [one.decision_id for one in Decisions(store).in_force() if one.draft.kind in ON_LINKS]
-    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, links)
+    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, links, rules.numbers)
 
 
 def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:

@@ -22,6 +22,7 @@ from pipelines.lake import verdicts_path
 from pipelines.linking import LinkedMonth
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start
 from pipelines.sql import file_list
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store
 from pipelines.units import Today, place_today
 
@@ -228,9 +229,9 @@ def deliveries(store: Store, batches: list[CurrentBatch]) -> pl.DataFrame:
 
 
 def rule_results(
-    store: Store, county: County, batches: list[CurrentBatch], evaluations: list[Evaluation]
+    store: Store, county: County, batches: list[CurrentBatch], evaluations: list[Evaluation], rules: RulesInForce
 ) -> pl.DataFrame:
-    """How often each rule failed in each current batch, inside files and across them, with its words."""
+    """How often each rule failed in each current batch, inside files and across them, with its words as it held then."""
     found_schema: dict[str, Any] = {
         "batch_id": pl.String, "rule_id": pl.String, "rule_version": pl.Int32, "severity": pl.String,
         "rows_checked": pl.Int64, "rows_failed": pl.Int64,
@@ -240,15 +241,17 @@ def rule_results(
         tuple(row[name] for name in found_schema) for evaluation in evaluations for row in evaluation.rule_results
     ]
     words = [
-        (contract.dataset, rule.id, rule.zh, rule.en)
-        for contract in load_contracts().values()
-        for rule in rule_catalogue(contract, sample=county.sample)
+        (dataset, month_start(month), rule.id, rule.zh, rule.en)
+        for dataset, month in sorted({(batch.slot.dataset, batch.slot.period) for batch in batches})
+        for rule in rule_catalogue(rules.contract(dataset, month), sample=county.sample)
     ]
+    place = {"dataset": pl.String, "period": pl.Date, "rule_id": pl.String}
+    texts = pl.DataFrame(words, place | {"zh": pl.String, "en": pl.String}, orient="row")
     found = pl.concat([inside, pl.DataFrame(across, found_schema, orient="row")])
     # Results of batches that are not current, and of rules that are no more, find nothing to join.
     return (
         found.join(current_batches(batches), on="batch_id")
-        .join(pl.DataFrame(words, ["dataset", "rule_id", "zh", "en"], orient="row"), on=["dataset", "rule_id"])
+        .join(texts, on=list(place))
         .select("dataset", "period", "supplier_id", *found_schema, "zh", "en")
         .sort("batch_id", "rule_id")
     )

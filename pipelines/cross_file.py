@@ -26,6 +26,7 @@ from pipelines.durable import write_all
 from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, batch_path, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
+from pipelines.stewardship.rule_changes import RulesInForce
 
 KEPT_EVALUATIONS = 4  # of one dataset and month: those before are for inputs that hardly come back
 
@@ -59,10 +60,12 @@ class Evaluation:
 class CrossFile:
     """Evaluates the rules across files over the current batches of one data root."""
 
-    def __init__(self, home: Home, county: County, batches: Iterable[CurrentBatch], units: pl.DataFrame) -> None:
+    def __init__(
+        self, home: Home, county: County, batches: Iterable[CurrentBatch], units: pl.DataFrame, tuned: RulesInForce
+    ) -> None:
         self.home, self.county, self.units = home, county, units
         self.suppliers = [supplier.model_dump() for supplier in county.suppliers]
-        self.rules = {dataset: cross_file_rules(contract) for dataset, contract in load_contracts().items()}
+        self.tuned = tuned
         self.units_hashes: dict[str, str] = {}
         self.batches: dict[tuple[str, str], list[CurrentBatch]] = {}
         for batch in sorted(batches, key=lambda batch: batch.batch_id):
@@ -108,12 +111,16 @@ class CrossFile:
 
     def inputs_hash(self, dataset: str, month: str) -> str:
         """Equal where the same rules would see the same rows of the month, units and supplier areas."""
-        rules = self.rules[dataset]
+        rules = self.rules(dataset, month)
         reads = sorted({dataset, *(read for rule in rules for read in rule.reads)})
         parts: list[Any] = [dataset, month, load_contracts()[dataset].version]
         parts += [[(rule.id, rule.version, rule.failing_rows) for rule in rules]]
         parts += [[batch.batch_id for batch in self.batches.get((read, month), [])] for read in reads]
         return _hash([*parts, self.units_hash(month), self.suppliers])
+
+    def rules(self, dataset: str, month: str) -> list[CrossFileRule]:
+        """The rules across files that rows of a month are held to."""
+        return cross_file_rules(self.tuned.contract(dataset, month))
 
     def units_hash(self, month: str) -> str:
         if month not in self.units_hashes:
@@ -131,7 +138,7 @@ class CrossFile:
     def _rules_of(self, dataset: str, month: str) -> list[CrossFileRule]:
         """A rule that reads a dataset that nobody delivered would refuse every row for its absence."""
         return [
-            rule for rule in self.rules[dataset] if all((read, month) in self.batches for read in rule.reads)
+            rule for rule in self.rules(dataset, month) if all((read, month) in self.batches for read in rule.reads)
         ]
 
     def _failing(self, dataset: str, month: str) -> pl.DataFrame:
@@ -181,9 +188,9 @@ class CrossFile:
     def _corrected(self, own: dict[tuple[str, str], Evaluation]) -> dict[tuple[str, str], Evaluation]:
         """The evaluations of months in which some event is corrected later, with that as one more verdict."""
         found: dict[tuple[str, str], Evaluation] = {}
-        for dataset, rules in self.rules.items():
+        for dataset, contract in load_contracts().items():
             of_dataset = [evaluation for evaluation in own.values() if evaluation.dataset == dataset]
-            for rule in rules:
+            for rule in cross_file_rules(contract):
                 if rule.kind == "corrected_later" and len(of_dataset) > 1:
                     rows = self._superseded_rows(dataset, of_dataset).partition_by("month", as_dict=True)
                     found |= {
@@ -391,7 +398,7 @@ def event_digests(
                 from read_parquet({lake}, hive_partitioning=false)
             ),
             verdicts as (
-                select batch_id, row_number, string_agg(rule_id, ',' order by rule_id) as rules
+                select batch_id, row_number, string_agg(rule_id || ' ' || severity, ',' order by rule_id) as rules
                 from read_parquet({file_list([*inside, *across])}, hive_partitioning=false) group by batch_id, row_number
             ),
             judged as (

@@ -54,7 +54,7 @@ def batches_of(judged: Iterable[Judged], county: County) -> list[BatchCounts]:
     return [
         BatchCounts(
             one.item.batch_id, names[one.item.file.slot.supplier_id], one.refusal is not None,
-            one.item.kept.batch.height, dict(one.verdicts.group_by("rule_id").len().iter_rows()),
+            one.item.kept.batch.height, dict(one.held.group_by("rule_id").len().iter_rows()),
         )
         for one in judged
         if one.item.kept is not None

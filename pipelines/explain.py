@@ -164,9 +164,10 @@ class _Walk:
             Inputs(
                 self.ledger.by_slot(self.home, edition.id, edition.manifest["batches"]), county, edition.as_of,
                 self.ledger.delivered, frozenset(edition.manifest.get("link_decisions", ())),
+                frozenset(edition.manifest.get("rule_changes", ())),
             )
             for edition, county in zip((self.older, self.newer), counties, strict=True)
-        )
+        )  # fmt: skip
         are_units_changed = are_different(connection, self.older.table("dim_unit"), self.newer.table("dim_unit"))
         steps = steps_between(older, newer, first_taken_dates(self.ledger.log), are_units_changed=are_units_changed)
         stops = [(step.cause, step.inputs) for step in steps]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -31,6 +31,7 @@ from pipelines.lake import batch_path, prepare_lake, write_parquet
 from pipelines.settings import Home
 from pipelines.sql import literal
 from pipelines.stewardship.decision_store import decision
+from pipelines.stewardship.rule_change_store import rule_change
 from pipelines.store import Slot, Store, batch, delivery, slot
 
 _FOLDER = ".replay-"
@@ -39,18 +40,19 @@ _ACROSS = "cross_file"
 
 @dataclass(frozen=True)
 class Ledger:
-    """What the ledger knows of batches and deliveries, read once."""
+    """What the store knows of batches, deliveries, decisions and changes of rules, read once."""
 
     batches: dict[str, dict[str, Any]]
     log: list[dict[str, Any]]
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    rule_changes: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, home: Home) -> Ledger:
         store = Store.of(home)
         try:
-            decisions = store.rows(sa.select(decision))
-            return cls({str(row["batch_id"]): row for row in store.all_batches()}, store.deliveries(), decisions)
+            batches = {str(row["batch_id"]): row for row in store.all_batches()}
+            return cls(batches, store.deliveries(), store.rows(sa.select(decision)), store.rows(sa.select(rule_change)))
         finally:
             store.close()
 
@@ -107,7 +109,7 @@ class Replay:
         return path
 
     def _store(self, inputs: Inputs) -> Store:
-        """A ledger in which these batches are the current ones."""
+        """A ledger in which these batches are the current ones, and these decisions and changes of rules in force."""
         self.home.store.unlink(missing_ok=True)
         store = Store.at(self.home.store)
         slots = [{**vars(place), "batch_id": name} for place, name in inputs.batches.items()]
@@ -117,7 +119,8 @@ class Replay:
                 (batch, [self.ledger.batches[name] for name in sorted(known)]),
                 (delivery, self.ledger.log),
                 (slot, slots),
-                (decision, [row | {"state": "in_force"} for row in self.ledger.decisions if row["decision_id"] in inputs.link_decisions]),
+                (decision, _in_force(self.ledger.decisions, "decision_id", inputs.link_decisions)),
+                (rule_change, _in_force(self.ledger.rule_changes, "change_id", inputs.rule_changes)),
             ):
                 if rows:
                     connection.execute(table.insert(), rows)
@@ -148,6 +151,11 @@ class Replay:
         places = zip(marked["period_type"], marked["period"], strict=True)
         is_dirty = [place in self.periods for place in places]
         write_parquet(marked.with_columns(pl.Series("is_dirty", is_dirty, pl.Boolean)), path)
+
+
+def _in_force(rows: list[dict[str, Any]], key: str, numbers: Collection[int]) -> list[dict[str, Any]]:
+    """Those of these numbers, as they were while they were in force."""
+    return [row | {"state": "in_force"} for row in rows if row[key] in numbers]
 
 
 @contextmanager

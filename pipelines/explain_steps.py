@@ -36,7 +36,8 @@ _OF_NO_FIGURE = {"name_zh", "name_en", *WITHOUT_FIGURES}
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an edition's figures are computed from, but for the code: the batch in each slot, settings, as-of day."""
+    """What an edition's figures are computed from, but for the code: the batch in each slot, settings, as-of day, and the
+    changes of rules in force."""
 
     batches: Mapping[Slot, str]
     county: County
@@ -44,6 +45,8 @@ class Inputs:
     # of batches that decisions on rows made of delivered ones: these, by batch
     delivered: Mapping[str, str] = field(default_factory=dict)
     link_decisions: frozenset[int] = frozenset()
+    # inside files they stand behind the batches; rules across files are evaluated anew
+    rule_changes: frozenset[int] = frozenset()
 
     def delivered_in(self, slot: Slot) -> str | None:
         """The batch that was delivered into a slot, whatever decisions made of it."""
@@ -83,8 +86,10 @@ def steps_between(
         if cause == "steward_decision" and older.link_decisions != newer.link_decisions:
             inputs = replace(inputs, link_decisions=newer.link_decisions)
             steps.append(Step("re_linking", inputs))
-        if slots or (cause == "unit_change" and are_units_changed):
-            inputs = replace(inputs, batches=_with_slots(inputs.batches, newer.batches, slots))
+        is_by_rules = cause == "steward_decision" and older.rule_changes != newer.rule_changes
+        if slots or is_by_rules or (cause == "unit_change" and are_units_changed):
+            rule_changes = newer.rule_changes if is_by_rules else inputs.rule_changes
+            inputs = replace(inputs, batches=_with_slots(inputs.batches, newer.batches, slots), rule_changes=rule_changes)
             steps.append(Step(cause, inputs))
     return steps
 

@@ -1,7 +1,9 @@
 """From delivered files to batches in the lake and entries in the ledger.
 
 All new files of one dataset and month are read, protected and validated together; then each becomes current
-in its slot, or is refused whole, all by one transaction. Rules across files are not run here (see cross_file).
+in its slot, or is refused whole, all by one transaction. A batch is kept as the shipped contract reads and judges it;
+whether its file is refused is for the rules that hold for its month, with tuned ones (see decided_batches). Rules across
+files are not run here (see cross_file).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -36,13 +39,15 @@ from pipelines.lake import (
     verdicts_path,
     write_parquets,
 )
-from pipelines.landing import LandedFile
-from pipelines.protection import Origin, Protected, protect_all
+from pipelines.landing import TOO_MANY_BAD_ROWS, LandedFile
+from pipelines.protection import Origin, Protected, protect_all, respell
 from pipelines.reading import Delivered, RowAccount, read_file
 from pipelines.settings import Home, month_start
 from pipelines.stewardship.corrections import drafts_of
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Draft
+from pipelines.stewardship.rule_change_store import RuleChanges
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
 _READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
@@ -71,16 +76,22 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file with the verdicts on its own rows, how many of these have an error, and why it is refused, if it is.
+    """A file with the verdicts on its own rows: those that are kept, of the contract as it is shipped, and `held`, of the
+    rules that hold for its month; and why it is refused, if it is.
 
     `corrections`: what a correction sheet decides on rows that were delivered before.
     """
 
     item: Prepared
     verdicts: pl.DataFrame
-    failed: int
+    held: pl.DataFrame
     refusal: Refusal | None
     corrections: list[Draft]
+
+    @property
+    def failed(self) -> int:
+        """How many rows have an error."""
+        return _rows_failed(self.held)
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,10 @@ class Ingest:
     key: Key
     run_id: str
 
+    @cached_property
+    def rules(self) -> RulesInForce:
+        return RuleChanges(self.store).in_force()
+
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
         """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
 
@@ -126,8 +141,10 @@ class Ingest:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
             ahead = deque(islice(started, _READ_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
-            datasets = sorted({file.slot.dataset for file in files})
-            warm_up([load_contract(dataset) for dataset in datasets], is_sample=self.county.sample)
+            months = sorted({(file.slot.dataset, file.slot.period) for file in files})
+            contracts = [load_contract(dataset) for dataset in sorted({dataset for dataset, _ in months})]
+            contracts += [self.rules.contract(*place) for place in months if self.rules.digest(*place)]
+            warm_up(contracts, is_sample=self.county.sample)
             while ahead:
                 prepared = ahead.popleft().result()
                 ahead.extend(islice(started, 1))
@@ -177,26 +194,29 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        judged = [self._judged(item, contract, verdicts) for item in prepared]
+        tuned, held_to, held = self.rules.contract(slot.dataset, slot.period), rules, verdicts
+        if self.rules.digest(slot.dataset, slot.period):
+            respelled = [respell(frame, tuned) for frame in frames]
+            held_to, held = judge(respelled, tuned, connection, is_sample=self.county.sample)
+        judged = [self._judged(item, contract, verdicts, held) for item in prepared]
         hashes = write_parquets({self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
         if rules:
             batches = batches_of(judged, self.county)
-            write_validation(self.home, self.county, self.run_id, contract, slot.period, batches)
-        return GroupOutcome(slot.dataset, slot.period, outcomes, rules)
+            write_validation(self.home, self.county, self.run_id, tuned, slot.period, batches)
+        return GroupOutcome(slot.dataset, slot.period, outcomes, held_to)
 
-    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame) -> Judged:
-        own = verdicts.filter(pl.col("batch_id") == item.batch_id)
-        failed = own.filter(pl.col("severity") == "error")["row_number"].n_unique()
+    def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, held: pl.DataFrame) -> Judged:
+        kept, own = (found.filter(pl.col("batch_id") == item.batch_id) for found in (verdicts, held))
         if item.kept is None or item.kept.corrects is None:
-            return Judged(item, own, failed, item.refusal or _refuse_many(item, contract, failed), [])
+            return Judged(item, kept, own, item.refusal or _refuse_many(item, contract, _rows_failed(own)), [])
         try:
             corrections = drafts_of(self.home, self.store, item.file.slot, item.batch_id, item.kept.corrects)
         except Refusal as refusal:
-            return Judged(item, own, failed, refusal, [])
-        return Judged(item, own, failed, None, corrections)
+            return Judged(item, kept, own, refusal, [])
+        return Judged(item, kept, own, None, corrections)
 
     def _verdicts_path(self, item: Prepared) -> Path:
         return verdicts_path(self.home, item.file.slot, item.batch_id)
@@ -313,6 +333,10 @@ class Ingest:
             transaction.execute(rule_result.insert(), values)
 
 
+def _rows_failed(verdicts: pl.DataFrame) -> int:
+    return verdicts.filter(pl.col("severity") == "error")["row_number"].n_unique()
+
+
 def judge(
     frames: list[pl.DataFrame], contract: Contract, connection: duckdb.DuckDBPyConnection, *, is_sample: bool
 ) -> tuple[list[RuleOutcome], pl.DataFrame]:
@@ -385,7 +409,7 @@ def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | N
         return None
     limit = f"{contract.refuse_above_rows}, {contract.refuse_above_share:.0%}"
     return Refusal(
-        "too_many_bad_rows",
+        TOO_MANY_BAD_ROWS,
         Words("不合格行过多，整份文件退回", "Too many bad rows: the whole file is refused"),
         where=item.file.name,
         expected=Words(f"不合格行不同时超过 {limit}", f"not more bad rows than both of {limit}"),

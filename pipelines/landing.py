@@ -20,9 +20,12 @@ from expectations.contract import load_contracts
 from pipelines.county import County
 from pipelines.errors import Words
 from pipelines.settings import Home, month_start
+from pipelines.stewardship.rule_change_store import RuleChanges
+from pipelines.stewardship.rule_changes import RuleChange
 from pipelines.store import Slot, Store
 
 UNFINISHED_SUFFIX = ".part"
+TOO_MANY_BAD_ROWS = "too_many_bad_rows"  # refused for its rows: other rules may take it
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,8 @@ class _Memory:
     seen: dict[str, dict[str, Any]]
     entries: dict[tuple[Slot, str], list[dict[str, Any]]]
     current: dict[Slot, str]
+    rule_changes: list[RuleChange]
+    run_starts: dict[str, str]
     new: dict[Slot, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -142,7 +147,21 @@ class _Memory:
             Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"])
             for row in store.current_batches()
         }
-        return cls({row["path"]: row for row in store.seen_files()}, entries, current)
+        seen = {row["path"]: row for row in store.seen_files()}
+        run_starts = {row["run_id"]: row["started_at"] for row in store.runs()}
+        return cls(seen, entries, current, RuleChanges(store).all(), run_starts)
+
+    def is_judged_otherwise(self, slot: Slot, refused: dict[str, Any]) -> bool:
+        """Whether what refused a file has changed since: its contract, or the rules that hold for its month."""
+        if refused["contract_version"] != load_contracts()[slot.dataset].version:
+            return True
+        return refused["refusal_code"] == TOO_MANY_BAD_ROWS and any(
+            change.draft.dataset == slot.dataset
+            and change.holds_in(slot.period)
+            and change.state in ("in_force", "withdrawn")
+            and (change.settled_at or change.at) > self.run_starts.get(refused["run_id"], "")
+            for change in self.rule_changes
+        )
 
 
 def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, memory: _Memory) -> Words | None:
@@ -166,7 +185,7 @@ def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, mem
     if file_hash in new_in_slot:
         # A copy of a file that is still to be taken in; what it is depends on what came in between.
         (found.repeated if new_in_slot[-1] == file_hash else found.deferred).append(file)
-    elif not entries or (is_refused_before and entries[-1]["contract_version"] != load_contracts()[dataset].version):
+    elif not entries or (is_refused_before and memory.is_judged_otherwise(slot, entries[-1])):
         new_in_slot.append(file_hash)
         found.new.append(file)
     elif is_seen:

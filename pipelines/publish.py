@@ -284,6 +284,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
         "county": county.as_published(),
         "batches": [batch.batch_id for batch in control.batches],
         "link_decisions": control.link_decisions,
+        "rule_changes": control.rule_changes,
         "periods": control.digests,
         "targets_hash": file_hash(DBT_DIR / "seeds" / "targets.csv"),
         "files": {name: file_hash(draft / name) for name in files},

@@ -79,6 +79,8 @@ batch = sa.Table(
     # Of a batch that decisions made of a delivered one: that one, and how many of its rows were set aside.
     sa.Column("base_batch_id", sa.String),
     sa.Column("rows_set_aside", sa.Integer, nullable=False, default=0),
+    # The tuned rules that it was judged with; null: those of the contract as it is shipped.
+    sa.Column("rules_digest", sa.String),
 )  # fmt: skip
 slot = sa.Table(
     "slot", metadata,
@@ -242,6 +244,10 @@ class Store:
             }
             for row in self.rows(sa.select(slot))
         }
+
+    def runs(self) -> list[dict[str, Any]]:
+        """How every run went, oldest first."""
+        return self.rows(sa.select(run).order_by(run.c.run_id))
 
     def last_run(self) -> dict[str, Any] | None:
         """How the newest run went; None before the first."""

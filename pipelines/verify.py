@@ -16,6 +16,7 @@ from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE, file_hash, read_manifest
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import broken_decisions
+from pipelines.stewardship.rule_change_store import broken_rule_changes
 from pipelines.stewardship.tickets import broken_tickets
 from pipelines.store import Slot, Store, broken_entries, fold_slots
 
@@ -93,6 +94,8 @@ def _task_damages(store: Store) -> list[Damage]:
 def _steward_damages(store: Store) -> list[Damage]:
     words = Words("裁定记录被改动、删除或插入", "a step of the decision was changed, deleted or put in between")
     damages = [Damage("decision", f"decision {number}", words) for number in broken_decisions(store)]
+    words = Words("规则调整记录被改动、删除或插入", "a step of the rule change was changed, deleted or put in between")
+    damages += [Damage("rule_change", f"change {number}", words) for number in broken_rule_changes(store)]
     words = Words("工单记录被改动、删除或插入", "a step of the ticket was changed, deleted or put in between")
     return damages + [Damage("ticket", f"ticket {number}", words) for number in broken_tickets(store)]
 

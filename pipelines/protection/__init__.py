@@ -4,6 +4,6 @@ Belongs here: casting cells by the contract, checking identity documents, pseudo
 Does not belong here: reading files, judging rows (that is Validate).
 """
 
-from pipelines.protection.protect import Origin, Protected, protect, protect_all, store_cells
+from pipelines.protection.protect import Origin, Protected, protect, protect_all, respell, store_cells
 
-__all__ = ["Origin", "Protected", "protect", "protect_all", "store_cells"]
+__all__ = ["Origin", "Protected", "protect", "protect_all", "respell", "store_cells"]

@@ -10,8 +10,9 @@ import polars as pl
 import polars_hash as plh
 
 from expectations.contract import DUCKDB_TYPES, Column, Contract
+from expectations.tuning import respelled_columns
 from pipelines.keys import Key
-from pipelines.protection.casts import cast, normalise, read_date, read_list
+from pipelines.protection.casts import cast, map_choice, normalise, read_date, read_list
 from pipelines.protection.identity import IDENTIFIER, MASK, examine
 from pipelines.protection.linking import PSEUDONYM_LENGTH, examine_names, linking_keys, normalise_name
 from pipelines.settings import month_end
@@ -111,6 +112,12 @@ def store_cells(cells: Mapping[str, str], contract: Contract) -> pl.DataFrame:
     return pl.concat(stored, how="horizontal").cast(
         {name: dtype for name, dtype in lake_schema(contract).items() if any(name in one.columns for one in stored)}
     )
+
+
+def respell(batch: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+    """A batch with the values of spellings that were added to its contract since; the same frame where none were."""
+    columns = respelled_columns(contract)
+    return batch.with_columns(map_choice(pl.col(column.stored_name), column) for column in columns) if columns else batch
 
 
 def _complete(delivered: pl.DataFrame, contract: Contract) -> pl.DataFrame:

@@ -1,7 +1,9 @@
-"""Batches as decisions leave them: what a run reads of a slot is its delivered batch with the decisions on its rows.
+"""Batches as decisions and tuned rules leave them: what a run reads of a slot is its delivered batch with the decisions on
+its rows, judged by the rules that hold for its month.
 
-A decided batch is derived from the delivered one and the decisions whose rows it has, in the order in which they were
-made; it is a batch like any other (rows, linking keys, verdicts, an entry in the ledger), so that everything after it
+A decided batch is derived from the delivered one, the decisions whose rows it has, in the order in which they were made,
+and the changes of rules in force; a delivered batch is always as the shipped contract reads and judges it, so that it is
+current again as soon as none of these is left. It is a batch like any other (rows, linking keys, verdicts, an entry in the ledger), so that everything after it
 needs to know of no decision. Its rows keep their numbers. It is judged anew by every rule: what was corrected is held to
 them as if it had been delivered so, and a row that was accepted passes the rules that it was accepted with, no others.
 """
@@ -12,12 +14,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from expectations.contract import Contract, load_contract
+from expectations.contract import Contract
 from pipelines.county import County
 from pipelines.ingest import judge, rule_values
 from pipelines.lake import (
@@ -28,11 +31,13 @@ from pipelines.lake import (
     verdicts_path,
     write_parquets,
 )
-from pipelines.protection import Protected, store_cells
+from pipelines.protection import Protected, respell, store_cells
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import ON_BATCHES, Decision
 from pipelines.stewardship.row_content import digests
+from pipelines.stewardship.rule_change_store import RuleChanges
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store, append_delivery, batch, rule_result
 
 
@@ -48,26 +53,33 @@ class Decided:
 
 @dataclass
 class _Rows:
-    """The rows of a batch while decisions are applied to them, one after the other."""
+    """The rows of a batch while decisions are applied to them, one after the other.
+
+    `digests` of each row: as it was delivered, and as spellings that were added since read it.
+    """
 
     contract: Contract
     frame: pl.DataFrame
     linking: pl.DataFrame | None
-    digests: dict[int, str]
+    digests: dict[int, set[str]]
     waived: dict[int, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, home: Home, slot: Slot, batch_id: str) -> _Rows:
-        contract = load_contract(slot.dataset)
-        frame, linking = read_batch(home, slot, batch_id)
-        return cls(contract, frame, linking, dict(digests(frame, contract).iter_rows()))
+    def of(cls, home: Home, slot: Slot, batch_id: str, contract: Contract) -> _Rows:
+        delivered, linking = read_batch(home, slot, batch_id)
+        frame = respell(delivered, contract)
+        known: dict[int, set[str]] = {}
+        for rows in (delivered,) if frame is delivered else (delivered, frame):
+            for number, digest in digests(rows, contract).iter_rows():
+                known.setdefault(number, set()).add(digest)
+        return cls(contract, frame, linking, known)
 
     def find(self, decision: Decision) -> int | None:
         """The number of the row that a decision is about: the one that it was made on, or the first of that content."""
         row = decision.draft.row
-        if self.digests.get(row.row_number) == row.digest:
+        if row.digest in self.digests.get(row.row_number, ()):
             return row.row_number
-        return min((number for number, digest in self.digests.items() if digest == row.digest), default=None)
+        return min((number for number, known in self.digests.items() if row.digest in known), default=None)
 
     def drop(self, number: int) -> None:
         self.frame = self.frame.filter(pl.col("row_number") != number)
@@ -77,12 +89,13 @@ class _Rows:
     def replace(self, number: int, row: pl.DataFrame, linking: pl.DataFrame | None) -> None:
         """Puts another content in the place of a row; `linking` are its linking keys, if it has a name."""
         self._forget(number)
-        placed = row.with_columns(row_number=pl.lit(number, pl.Int32)).select(self.frame.columns)
+        delivered = row.with_columns(row_number=pl.lit(number, pl.Int32)).select(self.frame.columns)
+        placed = respell(delivered, self.contract)
         self.frame = pl.concat([self.frame.filter(pl.col("row_number") != number), placed]).sort("row_number")
         if self.linking is not None and linking is not None:
             keys = linking.with_columns(row_number=pl.lit(number, pl.Int32))
             self.linking = pl.concat([self.linking, keys]).sort("row_number")
-        self.digests[number] = digests(placed, self.contract)["digest"].item()
+        self.digests[number] = {digests(one, self.contract)["digest"].item() for one in (delivered, placed)}
 
     def correct(self, number: int, cells: Mapping[str, str]) -> None:
         """Puts other texts into cells of a row; its linking keys are of its name, which stays."""
@@ -100,33 +113,42 @@ class _Rows:
 
 @dataclass(frozen=True)
 class DecidedBatches:
-    """Makes the batches of a data root what the decisions in force ask for."""
+    """Makes the batches of a data root what the decisions and the changes of rules in force ask for."""
 
     home: Home
     county: County
     store: Store
     run_id: str
 
+    @cached_property
+    def rules(self) -> RulesInForce:
+        return RuleChanges(self.store).in_force()
+
     def apply(self) -> list[Decided]:
-        """Brings every slot with decisions up to date; doing it again changes nothing."""
+        """Brings every slot with decisions or tuned rules up to date; doing it again changes nothing."""
         by_slot: dict[Slot, list[Decision]] = {}
         for decision in Decisions(self.store).in_force():
             if decision.draft.kind in ON_BATCHES:
                 by_slot.setdefault(decision.draft.row.slot, []).append(decision)
         current = {Slot(row["supplier_id"], row["dataset"], row["period"]): row for row in self.store.current_batches()}
-        # Of a slot whose last decision was withdrawn the delivered batch is current again.
+        # Of a slot whose last decision or change of rules was withdrawn the delivered batch is current again.
         undone = {slot for slot, row in current.items() if row["base_batch_id"]}
-        slots = sorted(undone | {slot for slot in by_slot if slot in current}, key=lambda slot: tuple(vars(slot).values()))
+        judged_anew = {slot for slot in current if self.rules.digest(slot.dataset, slot.period)}
+        decided = {slot for slot in by_slot if slot in current}
+        slots = sorted(undone | judged_anew | decided, key=lambda slot: tuple(vars(slot).values()))
         return [self._apply_to(slot, current[slot], by_slot.get(slot, [])) for slot in slots]
 
     def _apply_to(self, slot: Slot, current: Mapping[str, Any], decisions: list[Decision]) -> Decided:
         base_id = str(current["base_batch_id"] or current["batch_id"])
-        rows = _Rows.of(self.home, slot, base_id)
+        rules_digest = self.rules.digest(slot.dataset, slot.period)
+        if not decisions and current["batch_id"] == decided_batch_id(base_id, [], rules_digest):
+            return Decided(slot, current["batch_id"], (), ())  # nothing to read: only its rules are others
+        rows = _Rows.of(self.home, slot, base_id, self.rules.contract(slot.dataset, slot.period))
         height = rows.frame.height
         applied, without_row = self._decide(rows, decisions)
-        batch_id = decided_batch_id(base_id, applied)
+        batch_id = decided_batch_id(base_id, applied, rules_digest)
         if batch_id != current["batch_id"]:
-            if applied and not self.store.knows_batch(batch_id):
+            if batch_id != base_id and not self.store.knows_batch(batch_id):
                 self._write(slot, base_id, batch_id, rows, height - rows.frame.height)
             self._make_current(base_id, batch_id)
         return Decided(slot, batch_id, tuple(d.decision_id for d in applied), tuple(d.decision_id for d in without_row))
@@ -175,6 +197,7 @@ class DecidedBatches:
         (base,) = (row for row in self.store.all_batches() if row["batch_id"] == base_id)
         account = base | {
             "batch_id": batch_id, "base_batch_id": base_id, "rows_set_aside": set_aside, "rows_data": frame.height,
+            "rules_digest": self.rules.digest(slot.dataset, slot.period),
             "content_hash": hashes[batch_path(self.home, slot, batch_id)], "verdicts_hash": hashes[verdicts_file],
         }  # fmt: skip
         with self.store.transaction() as connection:
@@ -190,12 +213,14 @@ class DecidedBatches:
             append_delivery(connection, entry)
 
 
-def decided_batch_id(base_id: str, applied: Iterable[Decision]) -> str:
-    """The same decisions on the same batch always are the same batch; without any it is the delivered one."""
+def decided_batch_id(base_id: str, applied: Iterable[Decision], rules_digest: str | None = None) -> str:
+    """The same decisions on the same batch under the same rules always are the same batch; without decisions and under
+    the shipped rules it is the delivered one."""
     made = [[decision.draft.kind, decision.draft.row.digest, dict(decision.draft.content)] for decision in applied]
-    if not made:
+    if not made and rules_digest is None:
         return base_id
-    return hashlib.sha256(json.dumps([base_id, made], sort_keys=True).encode()).hexdigest()[:24]
+    parts = [base_id, made, *([rules_digest] if rules_digest else [])]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
 def _waive(verdicts: pl.DataFrame, batch_id: str, waived: Mapping[int, Mapping[str, int]]) -> pl.DataFrame:

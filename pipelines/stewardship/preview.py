@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -42,7 +43,8 @@ def preview(
     chosen = {(kind, period) for kind, period, first, last in periods if _is_of(kind, first, last, months)}
     slots = {Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"]) for row in store.current_batches()}
     ledger = Ledger.of(home)
-    inputs = Inputs(slots, county, edition.as_of, ledger.delivered, frozenset(edition.manifest.get("link_decisions", ())))
+    of_edition = (frozenset(edition.manifest.get(name, ())) for name in ("link_decisions", "rule_changes"))
+    inputs = Inputs(slots, county, edition.as_of, ledger.delivered, *of_edition)
 
     def decide(scratch: Store) -> None:
         kept = [row for row in ledger.decisions if row["decision_id"] not in inputs.link_decisions]
@@ -56,7 +58,7 @@ def preview(
         decided = {Slot(row["supplier_id"], row["dataset"], row["period"]) for row in ledger.decisions}
         for slot in decided | {draft.row.slot for draft in made}:
             replay.own(slot)
-        return _changed(edition.table("fct_kpi"), replay.compute(inputs, decide))
+        return changed_figures(edition.table("fct_kpi"), replay.compute(inputs, decide))
 
 
 def _is_of(kind: str, first: date, last: date, months: set[date]) -> bool:
@@ -64,7 +66,7 @@ def _is_of(kind: str, first: date, last: date, months: set[date]) -> bool:
     return any(last == month if kind == "ytd" else first <= month <= last for month in months)
 
 
-def _changed(before: object, after: object) -> pl.DataFrame:
+def changed_figures(before: Path, after: Path) -> pl.DataFrame:
     """Figures that differ, by key; what is not there is null."""
     differs = " or ".join(f"older.{name} is distinct from newer.{name}" for name in _SAID)
     same = " and ".join(f"older.{name} is not distinct from newer.{name}" for name in _KEY)

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from expectations.contract import FINDINGS, Column, Contract, load_contract
+from expectations.contract import FINDINGS, Column, Contract
 from expectations.rules import RuleText, file_rules, rule_catalogue
 from pipelines.county import County
 from pipelines.errors import WarehouseError, Words
@@ -22,6 +22,7 @@ from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Decision, Row
 from pipelines.stewardship.row_content import digests
+from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Slot, Store
 
 MASKED = "******"
@@ -54,7 +55,8 @@ class BrokenRule:
 
 @dataclass(frozen=True)
 class RowView:
-    """A row with everything that is known of it. `rows_of_key`: other rows of its batch with the same key."""
+    """A row with everything that is known of it. `contract`: with the rules that hold for its month; `rows_of_key`: other
+    rows of its batch with the same key."""
 
     row: Row
     delivered_id: str
@@ -63,10 +65,7 @@ class RowView:
     broken: list[BrokenRule]
     decisions: list[Decision]
     rows_of_key: list[int]
-
-    @property
-    def contract(self) -> Contract:
-        return load_contract(self.row.slot.dataset)
+    contract: Contract
 
     @property
     def open_decision(self) -> Decision | None:
@@ -101,7 +100,7 @@ def row_views(
     slot = None if known is None else Slot(known["supplier_id"], known["dataset"], known["period"])
     if known is None or slot is None or not batch_path(home, slot, batch_id).exists():
         raise NoSuchRow(batch_id, row_numbers[0])
-    contract = load_contract(slot.dataset)
+    contract = RuleChanges(store).in_force().contract(slot.dataset, slot.period)
     frame, _ = read_batch(home, slot, batch_id)
     own = {row["row_number"]: row for row in frame.filter(pl.col("row_number").is_in(row_numbers)).iter_rows(named=True)}
     lost = [number for number in row_numbers if number not in own]
@@ -124,7 +123,7 @@ def row_views(
                 _cells(own[number], contract, {column for rule in rules for column in rule.columns}),
                 [BrokenRule(rule, rule.id not in inside) for rule in rules],
                 [one for one in decisions if number == one.draft.row.row_number or contents[number] == one.draft.row.digest],
-                _rows_of_key(frame, contract, own[number]),
+                _rows_of_key(frame, contract, own[number]), contract,
             )
         )  # fmt: skip
     return views

@@ -16,6 +16,7 @@ from pipelines.current_batches import CurrentBatch, passing_rows
 from pipelines.lake import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot
 from pipelines.units import merge_civil_register
 from pipelines.units.register import REGISTER_SCHEMA
@@ -94,7 +95,7 @@ class Lake:
 
     def evaluate(self, *, backwards: bool = False) -> dict[tuple[str, str], Evaluation]:
         batches = list(self.batches.values())
-        with CrossFile(self.home, self.county, batches[::-1] if backwards else batches, self.units) as cross_file:
+        with CrossFile(self.home, self.county, batches[::-1] if backwards else batches, self.units, RulesInForce()) as cross_file:
             return {(found.dataset, found.month): found for found in cross_file.evaluate()}
 
     def failing(self, *, backwards: bool = False) -> set[tuple[str, int, str]]:

@@ -36,6 +36,7 @@ from pipelines.objection_edition import contested_of, subjects_of
 from pipelines.objection_store import Objections
 from pipelines.objections import Claim, NamedRows
 from pipelines.settings import Home
+from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Slot, Store
 from tests.support.edition import build_edition
 
@@ -52,9 +53,12 @@ MAY: dict[str, set[str]] = {
     "supplier": {"anyone", "signed_in", "unit", "help", "follow_up", "contest"},
     "leader": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads"},
     "analyst": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks"},
-    "steward": {"anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle"},
+    "steward": {
+        "anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle", "tune",
+    },
     "administrator": {
-        "anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle", "administer",
+        "anyone", "signed_in", "unit", "help", "follow_up", "contest", "figures", "downloads", "checks", "settle", "tune",
+        "administer",
     },
 }
 # An address of every route that answers GET.
@@ -68,7 +72,8 @@ ADDRESSES = {
     "data_docs": "/data-docs/index.html", "data_docs_newest": "/data-docs/newest/grid_grids/2026-06",
     "follow_up_view": "/follow-up/1", "objections": "/objections", "objections_view": "/objections/1",
     "steward": "/steward", "steward_decisions": "/steward/decisions", "steward_ticket": "/steward/ticket/1",
-    "steward_row": f"/steward/row/{'a' * 24}/1", "correction_sheet": "/steward/ticket/1/2026-06.xlsx", "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
+    "steward_row": f"/steward/row/{'a' * 24}/1", "correction_sheet": "/steward/ticket/1/2026-06.xlsx", "rules": "/steward/rules",
+    "audit": "/audit", "static": "/static/x", "/_reload-hash": "/_reload-hash",
 }  # fmt: skip
 PAGES: dict[Page, str] = {
     "overview": "/", "unit": f"/unit/{OWN}", "kpi": "/kpi/dispute_handling_rate", "data": "/data", "checks": "/checks",
@@ -777,3 +782,40 @@ def test_health_fails_while_the_store_does_not_answer(tmp_path: Path) -> None:
 
 def test_roles_are_those_that_the_matrix_tries() -> None:
     assert set(MAY) == {"none", *get_args(Role)}
+
+
+# --- rules
+
+
+def test_a_steward_proposes_a_change_of_a_rule_that_another_one_approves(app: Dash, store: Store) -> None:
+    path = "/steward/rules?dataset=grid_disputes"
+    clients = {role: app.server.test_client() for role in ("analyst", "steward", "administrator")}
+    for role, client in clients.items():
+        assert sign_in(client, role).status_code == 303
+
+    def send(role: str, **values: str) -> int:
+        client = clients[role]
+        return client.post(path, data={"token": token_of(client), **values}, headers={"Origin": HERE}).status_code
+
+    draft = {"to": "propose", "dataset": "grid_disputes", "rule": "deaths.range", "maximum": "50", "first_month": "2026-07"}
+    assert send("analyst", **draft, reason="核定") == 403
+    assert clients["steward"].post(path, data={**draft, "reason": "核定"}, headers={"Origin": HERE}).status_code == 403  # no token
+    assert send("steward", **draft) == 400  # no reason
+    assert RuleChanges(store).all() == []
+    assert send("steward", **draft, reason="核定") == 303
+    (change,) = RuleChanges(store).all()
+    assert (change.state, change.by.name, change.draft.content) == ("proposed", "steward", {"maximum": 50.0})
+    own = clients["steward"].get(path).text
+    assert 'data-step="withdraw"' in own and 'data-step="approve"' not in own
+    number = {"change": f"{change.change_id}"}
+    assert send("steward", to="approve", **number) == 400
+    assert 'data-step="approve"' in clients["administrator"].get(path).text
+    assert send("administrator", to="approve", **number) == 303
+    assert RuleChanges(store).change(change.change_id).is_in_force
+    assert [(one["actor"], one["detail"]) for one in entries(store, action="rule_change")] == [
+        ("administrator", "in_force"), ("steward", "proposed"),
+    ]  # fmt: skip
+    assert "上限 50" in clients["steward"].get(path).text and "maximum 50" in clients["steward"].get(f"{path}&lang=en").text
+    assert send("steward", to="withdraw", note="恢复", **number) == 303
+    assert send("steward", to="withdraw", note="恢复", change="99") == 404
+    assert send("steward", to="x") == send("steward", to="withdraw", change="九") == 400

@@ -26,7 +26,7 @@ from pipelines import (
 )
 from pipelines.migrations import FOLDER, HEAD, REVISIONS, NewerStore, revision_of
 from pipelines.settings import Home
-from pipelines.stewardship import decision_store, tickets
+from pipelines.stewardship import decision_store, rule_change_store, tickets
 from pipelines.store import NoStore, Store, delivery, metadata
 
 LEDGER = ("run", "delivery", "batch", "slot", "landed", "rule_result")
@@ -46,7 +46,7 @@ def made_before_there_were_steps(home: Home) -> None:
     engine = sa.create_engine(f"sqlite:///{home.store}")
     metadata.create_all(engine, tables=[metadata.tables[name] for name in LEDGER])
     with engine.begin() as connection:
-        for table, later in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("run", "message_en")):
+        for table, later in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("batch", "rules_digest"), ("run", "message_en")):
             connection.execute(sa.text(f"alter table {table} drop column {later}"))
         connection.execute(metadata.tables["run"].insert().values(run_id="r1", started_at="t", as_of="2026-02-11"))
     engine.dispose()
@@ -54,7 +54,7 @@ def made_before_there_were_steps(home: Home) -> None:
 
 def test_a_new_store_has_exactly_the_tables_that_the_code_declares(store_url: str, engine: sa.Engine) -> None:
     Store(store_url).close()
-    for module in (account_store, alert_store, audit_log, decision_store, follow_up_store, objection_store, sessions, tickets):
+    for module in (account_store, alert_store, audit_log, decision_store, follow_up_store, objection_store, rule_change_store, sessions, tickets):
         assert any(table.metadata is metadata for table in vars(module).values() if isinstance(table, sa.Table))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
