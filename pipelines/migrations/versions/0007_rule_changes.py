@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_rule_changes"
-down_revision = "0005_stewardship"
+down_revision = "0006_objections"
 
 
 def upgrade() -> None:
