@@ -33,7 +33,7 @@ ROLES: dict[Role, Words] = {
     "administrator": Words("系统管理员", "Administrator"),
 }
 _SEES: frozenset[Permission] = frozenset(("figures", "unit", "downloads", "help", "follow_up", "contest"))
-_ALL: frozenset[Permission] = _SEES | {"checks", "assign", "answer", "settle"}
+_ALL: frozenset[Permission] = _SEES | {"checks", "assign", "answer", "settle", "tune"}
 GRANTED: Mapping[Role, frozenset[Permission]] = {
     "leader": _SEES | {"assign"},
     "analyst": _SEES | {"checks"},
