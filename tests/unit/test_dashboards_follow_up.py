@@ -278,7 +278,7 @@ def test_pages_of_follow_up_carry_the_headers_and_are_kept_nowhere(client: Flask
 def test_only_pages_with_forms_take_posts_and_dash_itself(client: FlaskClient) -> None:
     taking = {str(rule) for rule in client.application.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert {path for path in taking if not path.startswith("/_dash")} == {
-        "/alerts", "/follow-up/<view>", "/objections/<view>", "/steward/ticket/<int:ticket>",
+        "/alerts", "/follow-up/<view>", "/objections/<view>", "/steward/rules", "/steward/ticket/<int:ticket>",
         "/steward/row/<batch>/<int:number>", "/steward/decisions/<int:decision>",
     }  # fmt: skip
 
