@@ -43,10 +43,18 @@ class Desk:
 
         return open_rows(self.home, self.store)
 
+    @cached_property
+    def waiting(self) -> pl.DataFrame:
+        """The open rows that somebody still has to decide on, or to answer for."""
+        from pipelines.stewardship.decision_store import Decisions
+        from pipelines.stewardship.row_states import with_states
+
+        return with_states(self.home, self.rows, Decisions(self.store).all()).remove(state="decided")
+
     def work(self, period_type: str = "month") -> WorkList:
         from pipelines.stewardship.work_list import work_list
 
-        return work_list(self.home.pointer.resolve(), self.county, self.rows, period_type=period_type)
+        return work_list(self.home.pointer.resolve(), self.county, self.waiting, period_type=period_type)
 
     def view(self, batch: str, row_number: int) -> RowView:
         from pipelines.stewardship.row_view import row_view

@@ -95,7 +95,11 @@ def _headline(shown: WorkList, desk: StewardDesk) -> Component:
 def _elsewhere(desk: StewardDesk) -> list[Node]:
     """Other pages about the same rows."""
     lang = desk.address.lang
-    return [link(say("checks", lang), desk.address.to("checks")), html.A(say("data_docs", lang), href=data_docs_href(), target="_blank")]
+    return [
+        link(say("checks", lang), desk.address.to("checks")),
+        html.A(say("rules", lang), href=f"/steward/rules?lang={lang}"),
+        html.A(say("data_docs", lang), href=data_docs_href(), target="_blank"),
+    ]
 
 
 def _narrowed_to(facts: Facts, desk: StewardDesk) -> list[Component]:
