@@ -80,7 +80,13 @@ def leaky(published: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ho
     temporary.mkdir()
     environment = {**os.environ, "WAREHOUSE_HOME": str(home.root), "TMPDIR": str(temporary), "PYTHONPATH": str(REPO)}
     said = []
-    for command in (["run", "--as-of", f"{AS_OF}"], ["run", "--as-of", f"{AS_OF}", "--json"], ["status"]):
+    sheets = ["--all", "--to", str(home.root / "sheets")]  # what suppliers are sent, too, lies where everything is searched
+    commands = [
+        ["run", "--as-of", f"{AS_OF}"], ["run", "--as-of", f"{AS_OF}", "--json"], ["status"], ["alerts", "list"],
+        ["steward", "next", "--json"], ["steward", "list"],
+        *(["steward", "sheet", supplier, *sheets] for supplier in ("county_police", "county_civil")),
+    ]  # fmt: skip
+    for command in commands:
         done = subprocess.run(
             [sys.executable, "-m", "pipelines.cli", *command], cwd=REPO, env=environment, capture_output=True, text=True,
             check=False,
@@ -116,6 +122,7 @@ def test_no_name_and_no_telephone_number_is_found_outside_landing(leaky: tuple[H
                 found.append((path.relative_to(home.root), dataset, column))
     assert found == []
     assert looked_at > 200
+    assert len(list((home.root / "sheets").glob("*.xlsx"))) > 2
     assert len(list(home.data_docs.glob("*/*.html"))) > len(DATASETS)  # of the run over the canaries too
 
 
