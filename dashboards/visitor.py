@@ -50,11 +50,12 @@ def strip() -> str:
     if here.account is None:
         return ""
     label: Attributes = labelled(both("account"))
+    skip = html.A(both("skip"), href="#content", className="skip")  # by keyboard the first thing, before the links of this line
     open_alerts = here.alerts()
     count = [html.Strong(f"{open_alerts}", className="count")] if open_alerts else []
     alerts = html.A([html.Span(both("alerts")), *count], href="/alerts", className="bell")
     if here.account is ANYONE_HERE:
-        return markup(html.Nav([html.Span(both("access_open")), alerts], className="account open", **label))
+        return markup(html.Nav([skip, html.Span(both("access_open")), alerts], className="account open", **label))
     name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
     role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
@@ -63,6 +64,6 @@ def strip() -> str:
     leave = [html.Form(out, action="/sign-out", method="post")] if here.session else []
     # Pages are the same for everybody: what leads to closed doors is put out of sight by the style sheet.
     closed = [f"no-{permission}" for permission in CLOSED_TO_SOME if not here.account.may(permission)]
-    return markup(html.Nav([name, role, alerts, *rules, *audit, *leave], className=" ".join(["account", *closed]), **label))
+    return markup(html.Nav([skip, name, role, alerts, *rules, *audit, *leave], className=" ".join(["account", *closed]), **label))
 
 

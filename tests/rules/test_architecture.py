@@ -356,3 +356,9 @@ def test_no_two_tests_of_a_file_have_one_name() -> None:
     for path in files("tests", suffix=".py"):
         names = [node.name for node in parsed(path).body if isinstance(node, ast.FunctionDef)]
         assert len(set(names)) == len(names), name(path)
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Collected together, the second would be taken for the first."""
+    names = [path.name for path in (REPO / "tests").rglob("test_*.py")]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
