@@ -5,23 +5,19 @@ Belongs here: opening the store, and which step a form means. What pages show st
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from dashboards.background import Background
 from pipelines.actor import Actor
 from pipelines.county import County, load_county
 from pipelines.editions import Edition, current_edition
 from pipelines.errors import WarehouseError, Words
-from pipelines.settings import REPO, SHANGHAI, Home, month_name
+from pipelines.settings import SHANGHAI, Home, month_name
 from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.stewardship.rule_changes import (
     NoSuchRuleChange,
@@ -35,7 +31,6 @@ from pipelines.stewardship.rule_standing import standings
 from pipelines.store import NoStore, Store
 
 STEPS = ("propose", "preview", "approve", "refuse", "withdraw")
-_RUNNING = "rule_preview.pid"  # one at a time: it takes a processor core
 
 
 @dataclass(frozen=True)
@@ -74,11 +69,7 @@ class RulesDesk:
 
     @property
     def is_previewing(self) -> bool:
-        try:
-            os.kill(int(self._running.read_text(encoding="ascii")), 0)
-        except (OSError, ValueError):
-            return False
-        return True
+        return self._previews.is_running
 
     def take(self, values: Mapping[str, str]) -> None:
         """The step that a form asks for. RuleChangeError where it cannot be taken."""
@@ -104,8 +95,8 @@ class RulesDesk:
             store.close()
 
     @property
-    def _running(self) -> Path:
-        return self.home.steward / _RUNNING
+    def _previews(self) -> Background:
+        return Background(self.home, "rule_preview")
 
     def _edition(self) -> Edition | None:
         try:
@@ -117,17 +108,7 @@ class RulesDesk:
         """Has a process of its own compute it: figures take longer than a browser waits."""
         if change_id not in {change.change_id for change in self.changes()}:
             raise NoSuchRuleChange(change_id)
-        if self.is_previewing:
-            return
-        command = [sys.executable, "-m", "pipelines.cli", "steward", "rules", "preview", str(change_id), "--json"]
-        environment = os.environ | {"WAREHOUSE_HOME": str(self.home.root), "PYTHONPATH": str(REPO)}
-        started = subprocess.Popen(
-            ["nice", *command], env=environment, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        threading.Thread(target=started.wait, daemon=True).start()  # otherwise its number would stay taken
-        self._running.parent.mkdir(parents=True, exist_ok=True)
-        self._running.write_text(f"{started.pid}", encoding="ascii")
+        self._previews.start("steward", "rules", "preview", f"{change_id}", "--json")
 
 
 def _draft(values: Mapping[str, str]) -> RuleDraft:

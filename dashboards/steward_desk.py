@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from dashboards.address import Address
+from dashboards.background import Background
 from dashboards.edition import Edition
 from dashboards.visitor import Visitor
 from expectations.contract import load_contract
@@ -162,6 +163,15 @@ class StewardDesk:
     @cached_property
     def tickets_by_subject(self) -> dict[Subject, Ticket]:
         return {one.subject: one for one in self.tickets.all()}
+
+    @property
+    def previews(self) -> Background:
+        return Background(self.home, "decision_preview")
+
+    def preview(self, decision_id: int) -> None:
+        """Has computed what a decision changes. NoSuchDecision where there is none of this number."""
+        self.decisions.decision(decision_id)
+        self.previews.start("steward", "preview", f"{decision_id}", "--json")
 
     def supplier(self, supplier_id: str) -> str:
         """What a supplier is called."""

@@ -100,7 +100,7 @@ def _draft(desk: StewardDesk, view: RowView, values: Mapping[str, str]) -> Draft
 
 
 def _settle(desk: StewardDesk, decision_id: int, values: Mapping[str, str]) -> None:
-    """Approves, refuses or withdraws a decision."""
+    """Approves, refuses or withdraws a decision, or has its effect computed."""
     actor, reason = desk.visitor.actor, values.get("reason", "")
     match values.get("to"):
         case "approve":
@@ -109,6 +109,8 @@ def _settle(desk: StewardDesk, decision_id: int, values: Mapping[str, str]) -> N
             desk.decisions.refuse(decision_id, actor, reason)
         case "withdraw":
             desk.decisions.withdraw(decision_id, actor, reason)
+        case "preview":
+            desk.preview(decision_id)
         case _:
             raise _malformed("to")
 

@@ -63,7 +63,7 @@ RULES: dict[str, Words] = {
     "rules_unit": Words("单位", "Unit"),
     "rules_kpi": Words("指标", "KPI"),
     "rules_before": Words("现在（下界–上界）", "Now (bounds)"),
-    "rules_after": Words("调整后（下界–上界）", "After (bounds)"),
+    "rules_after": Words("之后（下界–上界）", "After (bounds)"),
     "rules_first_figures": Words("其中 {shown} 项：", "{shown} of them:"),
     "rules_first": Words("第一次运行之后才有规则的结果。", "Results of rules are there after the first run."),
 }  # fmt: skip

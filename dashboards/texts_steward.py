@@ -83,6 +83,7 @@ STEWARD: dict[str, Words] = {
     "st_do_reject": Words("剔除", "Reject as not belonging"),
     "st_do_withdraw": Words("撤回", "Withdraw"),
     "st_do_approve": Words("复核通过", "Approve"),
+    "st_previewed": Words("{figures} 项指标值因此而变（对照 {edition}）", "{figures} figures change by it (against {edition})"),
     "st_do_refuse": Words("不通过", "Do not approve"),
     "st_help_same_person": Words("名册中的这一行与本行是同一人；下次运行按已关联计算。", "The row in the books is of the same person; the next run computes with that link."),
     "st_help_other_person": Words("名册中的这一行不是此人；下次运行不再提示这一对。", "The row in the books is of somebody else; the next run asks no more about this pair."),

@@ -9,10 +9,12 @@ import typer
 from rich.markup import escape
 
 from pipelines.cli_desk import Batch, Desk, Number, Reason, RowNumber, open_desk
-from pipelines.cli_options import Json, parsed
+from pipelines.cli_options import Json, parsed, progress
 from pipelines.terminal import lines, mark_sample, print_json
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from pipelines.stewardship.decisions import Decision, Draft
 
 app = typer.Typer()
@@ -107,6 +109,21 @@ def approve(number: Number, note: Annotated[str, typer.Option(help="意见 / not
         Decisions(desk.store).approve(number, Actor.of_system(), note)
 
 
+@app.command(epilog="例 / examples:  warehouse steward preview 7  ·  warehouse steward preview 7 --json")
+def preview(number: Number, as_json: Json = False) -> None:
+    """预演一项裁定：哪些指标值会变，从多少到多少 / what a decision would change: figures and bounds, before and after."""
+    from pipelines.stewardship.preview import preview_decision
+
+    with open_desk() as desk:
+        with progress() as tell:
+            found = preview_decision(desk.home, desk.county, desk.store, number, tell)
+        if as_json:
+            figures = found.figures.to_dicts()
+            print_json({"is_sample": desk.county.sample, "edition_id": found.edition_id, "figures": figures})
+            return
+        _tell_changed(desk, found.figures)
+
+
 @app.command(epilog="例 / example:  warehouse steward refuse 7 --reason 证据不足")
 def refuse(number: Number, reason: Reason) -> None:
     """复核不通过 / do not approve a decision."""
@@ -197,11 +214,14 @@ def _decide(desk: Desk, draft: Draft, *, is_preview: bool = False) -> None:
 
 def _preview(desk: Desk, draft: Draft) -> None:
     """Tells what the decision would change, and makes none."""
-    from pipelines.cli_options import progress
     from pipelines.stewardship.preview import preview
 
     with progress() as tell:
         changed = preview(desk.home, desk.county, desk.store, [draft], tell)
+    _tell_changed(desk, changed)
+
+
+def _tell_changed(desk: Desk, changed: pl.DataFrame) -> None:
     mark_sample(desk.county.sample)
     for row in changed.head(SHOWN).iter_rows(named=True):
         lines(

@@ -28,7 +28,7 @@ from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_r
 from pipelines.settings import DBT_DIR, REPO, Home, month_start
 from pipelines.stewardship.decided_links import decided_links
 from pipelines.stewardship.decision_store import Decisions
-from pipelines.stewardship.decisions import ON_LINKS
+from pipelines.stewardship.decisions import ON_BATCHES, ON_LINKS
 from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.store import Store
 from pipelines.units import (
@@ -50,7 +50,7 @@ _REGISTERS_OF_UNITS = ("civil_communities", "civil_assessments", "grid_grids")
 class Control:
     """What a run is about to compute: the digest of each period, which of them changed, and of everything.
 
-    `link_decisions` on uncertain links and `rule_changes`: the numbers of those in force.
+    `decisions` on rows, `link_decisions` on uncertain links and `rule_changes`: the numbers of those in force.
     """
 
     as_of: date
@@ -60,6 +60,7 @@ class Control:
     dirty: list[Period]
     evaluations: list[Evaluation]
     batches: list[CurrentBatch]
+    decisions: list[int] = field(default_factory=list)
     link_decisions: list[int] = field(default_factory=list)
     rule_changes: list[int] = field(default_factory=list)
 
@@ -115,8 +116,9 @@ def export_control(
     hashes = write_parquets({home.control / f"{name}.parquet": frame for name, frame in frames.items()})
     written = {path.stem: digest for path, digest in hashes.items()}
     inputs_hash = _inputs_hash(digests, written)
-    links = [one.decision_id for one in Decisions(store).in_force() if one.draft.kind in ON_LINKS]
-    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, links, rules.numbers)
+    in_force = Decisions(store).in_force()
+    decided, links = ([one.decision_id for one in in_force if one.draft.kind in kinds] for kinds in (ON_BATCHES, ON_LINKS))
+    return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, decided, links, rules.numbers)
 
 
 def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:

@@ -283,6 +283,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
         **{name: value if isinstance(value, str | bool) else value.isoformat() for name, value in edition.items()},
         "county": county.as_published(),
         "batches": [batch.batch_id for batch in control.batches],
+        "decisions": control.decisions,
         "link_decisions": control.link_decisions,
         "rule_changes": control.rule_changes,
         "periods": control.digests,

@@ -17,10 +17,11 @@ from dashboards.components import Attributes, link, sample_banner
 from dashboards.format import number
 from dashboards.html import Component, element
 from dashboards.html_pages import field
+from dashboards.pages.figures_changed import figures_changed, table
 from dashboards.pages.follow_up_forms import Filled, refusal
 from dashboards.pages.follow_up_pieces import data, local_time
 from dashboards.rules_desk import RulesDesk
-from dashboards.words import DATASETS, SEVERITIES, name_of, pick, say, state_word
+from dashboards.words import DATASETS, SEVERITIES, name_of, pick, say
 from expectations.contract import Column, Contract, load_contract
 from expectations.rules import RuleText, rule_catalogue
 from expectations.tuning import tunable_parts
@@ -30,7 +31,6 @@ from pipelines.stewardship.rule_preview import RulePreview
 from pipelines.stewardship.rule_standing import ALWAYS, NEVER, STANDINGS
 
 PATH = "/steward/rules"
-SHOWN = 20  # figures of a preview
 _CHIPS = {"proposed": "answered", "in_force": "closed", "refused": "withdrawn", "withdrawn": "withdrawn"}
 _OPEN = ("proposed", "in_force")
 _COLUMNS = ("rules_rule", "rules_severity", "rules_tuned", "rules_standing")
@@ -148,22 +148,8 @@ def _previewed(found: RulePreview | None, lang: Lang) -> list[Component]:
             (name_of(DATASETS, row["dataset"], lang), row["period"], row["supplier_id"], number(row["refused"]), number(row["let_in"]))
             for row in found.rows.iter_rows(named=True)
         ]
-        parts.append(_table(("rules_dataset", "rules_month", "rules_supplier", "rules_refused_rows", "rules_let_in"), rows, lang))
-    if found.figures.height:
-        figures = [
-            (row["unit_code"], row["kpi_id"], f"{row['period']:%Y-%m}", _figure(row, "", lang), _figure(row, "_after", lang))
-            for row in found.figures.head(SHOWN).iter_rows(named=True)
-        ]
-        parts.append(html.P(say("rules_first_figures", lang, shown=len(figures)), className="about"))
-        parts.append(_table(("rules_unit", "rules_kpi", "rules_month", "rules_before", "rules_after"), figures, lang))
-    return parts
-
-
-def _figure(row: Mapping[str, Any], which: str, lang: Lang) -> str:
-    value, low, high = ("–" if (one := row[name + which]) is None else f"{one:.2f}" for name in ("value", "value_low", "value_high"))
-    state = "undetermined" if row["certainty" + which] == "undetermined" else row["status" + which]
-    word = state_word(state, lang) if state else ""
-    return f"{value}（{low}–{high}）{word}" if lang == "zh" else f"{value} ({low}–{high}) {word}"
+        parts.append(table(("rules_dataset", "rules_month", "rules_supplier", "rules_refused_rows", "rules_let_in"), rows, lang))
+    return [*parts, *figures_changed(found.figures, lang)]
 
 
 def _steps(desk: RulesDesk, change: RuleChange, form: _Form) -> list[Component]:
@@ -332,10 +318,3 @@ class _Form:
 def _head(title: str) -> Component:
     return html.Div(html.H2(title), className="section-head")
 
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], lang: Lang) -> Component:
-    head = html.Thead(html.Tr([html.Th(say(name, lang), scope="col") for name in columns]))
-    body = [
-        element("tr", [element("td", cell, **data(label=say(name, lang))) for name, cell in zip(columns, row, strict=True)]) for row in rows
-    ]
-    return html.Div(html.Table([head, html.Tbody(body)], className="plain tasks"), className="scroll", tabIndex=0)

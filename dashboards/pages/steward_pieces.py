@@ -17,12 +17,14 @@ from dashboards.components import Attributes, Node, link
 from dashboards.facts import Facts
 from dashboards.html import Component
 from dashboards.html_pages import field
+from dashboards.pages.figures_changed import figures_changed
 from dashboards.pages.follow_up_forms import Filled
 from dashboards.pages.follow_up_pieces import data, local_time
 from dashboards.steward_desk import StewardDesk
 from dashboards.words import DATASETS, name_of, pick, say
 from expectations.contract import load_contract
 from pipelines.stewardship.decisions import KINDS, LONGEST_REASON, STATES, Decision
+from pipelines.stewardship.preview import kept_preview
 from pipelines.stewardship.row_states import ROW_STATES
 
 ANSWER_DAYS = 14  # that a supplier is given to answer, unless it is said otherwise
@@ -133,6 +135,7 @@ def decision_item(one: Decision, desk: StewardDesk, filled: Filled, *, shows_row
     if one.settled_at and one.settled_by:
         settled = f"{pick(STATES[one.state], lang)} · {local_time(one.settled_at)} · {one.settled_by.name}"
         told.append(html.P([html.Span(settled, className="label"), one.note], className="written"))
+    told += _previewed(one, desk)
     return html.Li([html.P(head, className="also"), *told, *_steps(one, desk, filled)], id=f"d{one.decision_id}", **data(decision=f"{one.decision_id}"))
 
 
@@ -168,9 +171,33 @@ def _steps(one: Decision, desk: StewardDesk, filled: Filled) -> list[Component]:
     typed = filled.values if filled.values.get("decision") == f"{one.decision_id}" else {}
     kept = {"decision": f"{one.decision_id}", "at": desk.address.steward.part}
     action = f"{StewardView('decisions').path}/{one.decision_id}{desk.address.query()}"
+    if one.draft.kind != "send_back":  # which changes nothing by itself
+        told.append(_preview(desk, action, kept))
     for to in steps:
         own = typed if typed.get("to") == to else {}
         asked = reason_field(own, lang, "st_opinion" if to == "approve" else "st_reason", required=to != "approve")
         made = form(to, desk, [asked], action=action, kept=kept)
         told.append(html.Details([html.Summary(say(f"st_do_{to}", lang)), made], open=bool(own) or to == "approve"))
     return told
+
+
+def _preview(desk: StewardDesk, action: str, kept: Mapping[str, str]) -> Component:
+    """Asks for what the decision changes; or says that this is being computed."""
+    lang = desk.address.lang
+    if desk.previews.is_running:
+        return html.P(say("rules_preview_runs", lang), className="banner stale", role="status")
+    hidden = {"to": "preview", "token": desk.visitor.form_token, **kept}
+    asked = [field("hidden", name, value=value) for name, value in hidden.items()]
+    button = html.Button(say("rules_preview", lang), type="submit", className="button small")
+    return html.Form([*asked, button], action=action, method="post", **data(step="preview"))
+
+
+def _previewed(one: Decision, desk: StewardDesk) -> list[Component]:
+    """What the decision changes, before and after, where somebody asked."""
+    found, lang = kept_preview(desk.home, one.decision_id), desk.address.lang
+    if found is None:
+        return []
+    facts = Facts(desk.edition)
+    kpis = {kpi_id: pick(kpi.name, lang) for kpi_id, kpi in facts.kpis.items()}
+    said = say("st_previewed", lang, figures=found.figures.height, edition=found.edition_id)
+    return [html.P(html.B(said)), *figures_changed(found.figures, lang, units=names(facts), kpis=kpis)]

@@ -23,7 +23,7 @@ from pipelines.lake import verdicts_path, write_parquets
 from pipelines.settings import Home, month_start
 from pipelines.stewardship.decided_batches import DecidedBatches
 from pipelines.stewardship.decision_store import decision
-from pipelines.stewardship.preview import changed_figures
+from pipelines.stewardship.preview import acting_in, changed_figures
 from pipelines.stewardship.rule_change_store import RuleChanges, put_in_force
 from pipelines.stewardship.rule_changes import RuleChange, RulesInForce
 from pipelines.store import Slot, Store
@@ -74,12 +74,13 @@ def preview_rule(
     chosen = {("month", month_start(month)) for month in months}
     ledger = Ledger.of(home)
     rules = RuleChanges(store).in_force()
-    inputs = Inputs(slots, county, edition.as_of, ledger.delivered, rule_changes=frozenset(rules.numbers))
+    links = frozenset(edition.manifest.get("link_decisions", ()))
+    inputs = Inputs(slots, county, edition.as_of, ledger.delivered, links, frozenset(rules.numbers))
 
     def decide(scratch: Store) -> None:
         with scratch.transaction() as connection:
-            if ledger.decisions:
-                connection.execute(decision.insert(), ledger.decisions)
+            if acting := acting_in(edition, ledger):
+                connection.execute(decision.insert(), acting)
         put_in_force(scratch, change)
         DecidedBatches(replay.home, county, scratch, "preview").apply()
 

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from dashboards.access import Access
 from dashboards.address import parse
+from dashboards.background import Background
 from dashboards.edition import EditionReader
 from dashboards.server import create_app
 from dashboards.steward_desk import StewardDesk, WorkBench, narrowed, rows_of, steward_desk
@@ -25,11 +26,13 @@ from pipelines.account_store import Accounts
 from pipelines.accounts import Account, Role
 from pipelines.actor import Actor
 from pipelines.audit_log import entries
+from pipelines.county import load_county
 from pipelines.reading.header import CORRECTED_BATCH
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import Draft, Row
 from pipelines.stewardship.open_rows import UNLINKED, open_rows
+from pipelines.stewardship.preview import preview_decision
 from pipelines.stewardship.row_states import with_states
 from pipelines.stewardship.tickets import Tickets
 from pipelines.store import Store
@@ -220,6 +223,25 @@ def test_a_rejected_row_leaves_the_list_until_it_is_withdrawn(client: FlaskClien
     assert send(client, path_of(row), "withdraw", reason="误操作").status_code == 303
     assert f"{before.height:,} 行待处理" in client.get("/steward").text
     assert 'data-step="reject"' in client.get(path_of(row)).text
+
+
+def test_what_a_decision_changes_is_computed_beside_and_shown_with_bounds_before_and_after(
+    client: FlaskClient, home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = row_where(home, store, pl.col("rules") == ["community_code.format"])
+    send(client, path_of(row), "reject", reason="不属于本县")
+    started: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Background, "start", lambda _, *arguments: started.append(arguments))
+    assert send(client, path_of(row), "preview").status_code == 303
+    assert started == [("steward", "preview", "1", "--json")]
+    assert "对照" not in client.get(path_of(row)).text
+    found = preview_decision(home, load_county(home.county_file), store, 1)
+    page = client.get(path_of(row)).text
+    assert f"{found.figures.height} 项指标值因此而变（对照 {found.edition_id}）" in page
+    first = found.figures.row(0, named=True)
+    low, high = (f"{first[name]:.2f}" if first[name] is not None else "–" for name in ("value_low", "value_high"))
+    assert f"（{low}–{high}）" in page
+    assert client.post("/steward/decisions/99", data={**fields(page, "preview")}, headers={"Origin": HERE}).status_code == 400
 
 
 def test_only_cells_that_were_changed_are_corrected(client: FlaskClient, home: Home, store: Store) -> None:

@@ -30,7 +30,7 @@ from pipelines.stewardship import settling
 from pipelines.stewardship.correction_sheet import sheet_name, write_sheet
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.open_rows import open_rows
-from pipelines.stewardship.preview import preview
+from pipelines.stewardship.preview import kept_preview, preview, preview_decision
 from pipelines.stewardship.row_view import RowView, row_view, row_views
 from pipelines.stewardship.tickets import Tickets
 from pipelines.stewardship.work_list import WorkList, work_list
@@ -40,6 +40,9 @@ from tests.flow.conftest import AS_OF
 
 LI, WANG = Actor("user", "li"), Actor("user", "wang")
 TODAY, DUE = date(2026, 11, 23), date(2026, 12, 1)
+PLACES = ["unit_key", "period_type", "period", "kpi_id", "target_id"]
+SAID = ["numerator", "denominator", "value_low", "value_high", "status", "certainty"]
+MOVED = [*PLACES, *(f"{name}_after" for name in SAID)]
 KEY = ["unit_key", "period_type", "period", "unit_basis", "kpi_id", "target_id"]
 
 
@@ -93,6 +96,14 @@ class Desk:
         batch_id = str(self.store.slots()[view.row.slot]["batch_id"])
         found = pl.read_parquet(batch_path(self.home, view.row.slot, batch_id)).filter(row_number=view.row.row_number)
         return found.to_dicts()[0] if found.height else {}
+
+
+def moved(before: pl.DataFrame, after: pl.DataFrame, foreseen: pl.DataFrame) -> pl.DataFrame:
+    """The figures in which two editions differ, of the periods that a preview looked at; as it gives them."""
+    older, newer = (frame.filter(unit_basis="as_was") for frame in (before, after))
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_after")) for name in SAID)
+    found = older.join(newer, on=PLACES, nulls_equal=True, suffix="_after").filter(differs)
+    return found.join(foreseen.select("period_type", "period").unique(), on=["period_type", "period"]).select(MOVED).sort(PLACES)
 
 
 @pytest.fixture
@@ -151,11 +162,17 @@ def test_rows_are_settled_in_every_way_and_the_verdicts_move(desk: Desk) -> None
         "replace": "in_force",
     }  # fmt: skip
 
-    decisions.approve(waiting, WANG)
     first = desk.figures()
+    foreseen = preview_decision(desk.home, desk.county, desk.store, waiting)
+    assert foreseen.figures.height > 0
+    decisions.approve(waiting, WANG)
     desk.run()
     assert not desk.is_open(accepted)
     after = desk.figures()
+    assert foreseen.figures.select(MOVED).sort(PLACES).equals(moved(first, after, foreseen.figures))
+    # What it changed can be looked up afterwards, too.
+    kept = kept_preview(desk.home, waiting)
+    assert kept is not None and kept.figures.equals(foreseen.figures)
     disputes = pl.col("kpi_id").str.starts_with("dispute_")
     is_doubtful = disputes & pl.col("value_low").ne_missing(pl.col("value_high"))
     assert before.filter(is_doubtful).height > first.filter(is_doubtful).height
@@ -258,24 +275,14 @@ def test_settling_a_step_of_the_work_list_decides_the_verdicts_that_it_names(des
     ]
     named = work.verdicts.filter(pl.col("verdict_id").is_in(step.verdicts)).select(*KEY[:3], "kpi_id", "target_id")
     foreseen = preview(desk.home, desk.county, desk.store, drafts)
-    before = desk.figures().filter(unit_basis="as_was")
+    before = desk.figures()
     desk.decisions.make(drafts, LI)
     desk.run()
-    after = desk.figures().filter(unit_basis="as_was")
-    decided = named.join(after, on=named.columns, nulls_equal=True)
+    after = desk.figures()
+    decided = named.join(after.filter(unit_basis="as_was"), on=named.columns, nulls_equal=True)
     assert decided.height == named.height
     assert decided["certainty"].unique().to_list() == ["confirmed"]
-    # What was foreseen is what came, for every figure of the periods that were looked at.
-    asked = foreseen.select("period_type", "period").unique()
-    said = ["numerator", "denominator", "value_low", "value_high", "status", "certainty"]
-    moved = (
-        before.join(after, on=[name for name in KEY if name != "unit_basis"], nulls_equal=True, suffix="_after")
-        .filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_after")) for name in said))
-        .join(asked, on=["period_type", "period"])
-    )
-    places = ["unit_key", "period_type", "period", "kpi_id", "target_id"]
-    columns = [*places, *(f"{name}_after" for name in said)]
-    assert foreseen.select(columns).sort(places).equals(moved.select(columns).sort(places))
+    assert foreseen.select(MOVED).sort(PLACES).equals(moved(before, after, foreseen))
 
 
 def test_the_work_is_done_by_command_too_and_tells_no_identity_number(
