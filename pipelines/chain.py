@@ -38,7 +38,7 @@ class Chain:
         previous = last.entry_hash if last else START
         numbered = {**entry, "number": last.number + 1 if last else 1}
         added = {**numbered, "previous_hash": previous, "entry_hash": self._hash(previous, numbered)}
-        connection.execute(self.table.insert().values(**added))
+        connection.execute(self.table.insert(), added)
         return added
 
     def broken(self, entries: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -87,9 +88,11 @@ class CrossFile:
 
     def evaluate(self, on_progress: Callable[[str], None] = lambda _: None) -> list[Evaluation]:
         """Every dataset × month that has a current batch; what did not change comes from its file."""
-        own: dict[tuple[str, str], Evaluation] = {}
-        for dataset, month in sorted(self.batches):
-            own[dataset, month] = self._evaluate_month(dataset, month, on_progress)
+        places = sorted(self.batches)
+        # Each is small: two at a time keep both cores busy where one query would not.
+        with ThreadPoolExecutor(2, thread_name_prefix="rules") as pool:
+            found = pool.map(lambda place: self._evaluate_month(*place, on_progress), places)
+            own = dict(zip(places, found, strict=True))
         self._write_kept()
         evaluated = own | self._corrected(own)
         self._write_kept()
@@ -146,8 +149,9 @@ class CrossFile:
         rules = [rule for rule in self._rules_of(dataset, month) if self._can_fail(rule, dataset, month)]
         verdicts = [pl.DataFrame(schema=VERDICT_SCHEMA)]
         if rules:
-            self.connection.register("units", self._units_in_force(month).to_arrow())
-            found = self.connection.sql(self._query(rules, dataset, month)).pl()
+            with self.connection.cursor() as cursor:
+                cursor.register("units", self._units_in_force(month).to_arrow())
+                found = cursor.sql(self._query(rules, dataset, month)).pl()
             verdicts += [_as_verdicts(found.filter(rule_id=rule.id), rule) for rule in rules]
         return self._without_waived(pl.concat(verdicts), self.batches[dataset, month])
 
@@ -248,8 +252,7 @@ class CrossFile:
 
     def _row_states(self, frame: pl.DataFrame, batches: list[CurrentBatch]) -> dict[str, RowStates]:
         files = file_list(verdicts_path(self.home, batch.slot, batch.batch_id) for batch in batches)
-        self.connection.register("found_now", frame.to_arrow())
-        counted = self.connection.execute(f"""
+        query = f"""
             with verdicts as (
                 select batch_id, row_number, severity from read_parquet({files}, hive_partitioning=false)
                 union all by name select batch_id, row_number, severity from found_now
@@ -261,7 +264,10 @@ class CrossFile:
             )
             select batch_id, count(*) filter (is_quarantined),
                 count(*) filter (is_duplicate and not is_quarantined)
-            from row_states group by batch_id""").fetchall()
+            from row_states group by batch_id"""
+        with self.connection.cursor() as cursor:
+            cursor.register("found_now", frame.to_arrow())
+            counted = cursor.execute(query).fetchall()
         by_batch = {batch_id: (quarantined, duplicate) for batch_id, quarantined, duplicate in counted}
         states = {}
         for batch in batches:

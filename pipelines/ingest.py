@@ -299,25 +299,26 @@ class Ingest:
         # The same bytes under the same contract and key are the same batch: written again, never twice.
         transaction.execute(batch.delete().where(batch.c.batch_id == item.batch_id))
         transaction.execute(
-            batch.insert().values(
-                batch_id=item.batch_id,
-                supplier_id=slot.supplier_id,
-                dataset=slot.dataset,
-                period=slot.period,
-                content_hash=kept.content_hash,
-                verdicts_hash=verdicts_hash,
-                contract_version=contract.version,
-                key_id=self.key.id,
-                rows_read=account.read,
-                rows_data=account.data,
-                rows_title=account.title,
-                rows_header=account.header,
-                rows_note=account.note,
-                rows_totals=account.totals,
-                rows_blank=account.blank,
-                rows_continuation=account.continuation,
-                remarks=json.dumps(kept.remarks, ensure_ascii=False),
-            )
+            batch.insert(),
+            {
+                "batch_id": item.batch_id,
+                "supplier_id": slot.supplier_id,
+                "dataset": slot.dataset,
+                "period": slot.period,
+                "content_hash": kept.content_hash,
+                "verdicts_hash": verdicts_hash,
+                "contract_version": contract.version,
+                "key_id": self.key.id,
+                "rows_read": account.read,
+                "rows_data": account.data,
+                "rows_title": account.title,
+                "rows_header": account.header,
+                "rows_note": account.note,
+                "rows_totals": account.totals,
+                "rows_blank": account.blank,
+                "rows_continuation": account.continuation,
+                "remarks": json.dumps(kept.remarks, ensure_ascii=False),
+            },
         )
 
     def _record_results(

@@ -348,7 +348,7 @@ class Store:
 def record_landed(connection: Connection, seen: dict[str, Any]) -> None:
     """Notes that a landed file, as it is now, has been dealt with."""
     connection.execute(landed.delete().where(landed.c.path == seen["path"]))
-    connection.execute(landed.insert().values(**seen))
+    connection.execute(landed.insert(), seen)
 
 
 def append_delivery(connection: Connection, entry: dict[str, Any]) -> None:
@@ -357,12 +357,7 @@ def append_delivery(connection: Connection, entry: dict[str, Any]) -> None:
     place = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
     known = connection.execute(sa.select(slot.c.batch_id).where(*_in_slot(slot, place))).first()
     if known is None:
-        connection.execute(
-            slot.insert().values(
-                supplier_id=place.supplier_id, dataset=place.dataset, period=place.period,
-                is_correction_refused=False,
-            )
-        )  # fmt: skip
+        connection.execute(slot.insert(), {**vars(place), "is_correction_refused": False})
     change = _slot_after(entry)
     if change:
         connection.execute(slot.update().where(*_in_slot(slot, place)).values(**change))

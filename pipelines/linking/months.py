@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -65,14 +66,17 @@ def link_months(
     by_slot: dict[tuple[str, str], list[CurrentBatch]] = {}
     for batch in sorted(batches, key=lambda batch: batch.batch_id):
         by_slot.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
-    linked = []
-    for month in months:
-        name = month_name(month)
+
+    def link(name: str) -> LinkedMonth | None:
         delivered = {dataset: own[dataset, name] for dataset in DATASETS if (dataset, name) in own}
-        if FOUND in delivered and any(dataset in delivered for dataset in LISTS):
-            of_month = {dataset: by_slot[dataset, name] for dataset in delivered}
-            linked.append(_link_month(home, name, of_month, delivered, said.filter(month=name), on_progress))
-    return linked
+        if FOUND not in delivered or not any(dataset in delivered for dataset in LISTS):
+            return None
+        of_month = {dataset: by_slot[dataset, name] for dataset in delivered}
+        return _link_month(home, name, of_month, delivered, said.filter(month=name), on_progress)
+
+    # Scoring plans many small statements, which keep one core busy each.
+    with ThreadPoolExecutor(2, thread_name_prefix="links") as pool:
+        return [linked for linked in pool.map(link, [month_name(month) for month in months]) if linked]
 
 
 def linked_rows(linked: Iterable[LinkedMonth], months: set[date]) -> pl.DataFrame:
