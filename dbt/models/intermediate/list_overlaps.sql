@@ -1,7 +1,10 @@
--- How many people have a valid temporary registration in a unit, and how many of them the grid found there as temporary
--- residents. Someone tied between places is in a unit that holds all of them.
+-- How many people have a valid temporary registration in a street or county, and how many of them the grid found there
+-- as temporary residents. Someone tied between places is in a unit that holds all of them.
 with unit_paths as (
-    select * from {{ ref('unit_paths') }}
+    select paths.*
+    from {{ ref('unit_paths') }} as paths
+    inner join {{ ref('unit_months') }} as units on paths.unit_key = units.unit_key and paths.month = units.month
+    where units.unit_level in ('street', 'county')
 ),
 
 registrations as (
