@@ -29,12 +29,17 @@ tied as (
     select * from {{ ref('tied_residents') }}
 ),
 
+-- read twice, worked out once
+resident_counts as (
+    select * from {{ ref('resident_counts') }}
+),
+
 places as (
-    {{ sum_by_place(ref('resident_counts'), ['month'], measures, part='grid_code') }}
+    {{ sum_by_place('resident_counts', ['month'], measures, part='grid_code') }}
 ),
 
 people_in_grids as (
-    {{ by_grid(ref('resident_counts'), 'is_found = false') }}
+    {{ by_grid('resident_counts', 'is_found = false') }}
 ),
 
 grids as (
