@@ -6,6 +6,7 @@ lake only, never in marts or editions (DOMAIN.md, Linking keys).
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import numpy as np
@@ -97,7 +98,8 @@ def _bounds(lengths: pl.Series) -> npt.NDArray[np.int64]:
 
 @cache
 def _reading(character: str) -> str:
-    # Imported late: the reading dictionary takes a quarter of a second, and most commands never read a name.
+    # Imported late, and without its phrases: characters are read one by one, and most commands never read a name.
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
     from pypinyin import Style, lazy_pinyin
 
     return str(lazy_pinyin(character, style=Style.NORMAL)[0])
