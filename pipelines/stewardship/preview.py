@@ -26,7 +26,7 @@ from pipelines.lake import write_parquet
 from pipelines.settings import Home, month_start
 from pipelines.sql import literal
 from pipelines.stewardship.decided_batches import DecidedBatches
-from pipelines.stewardship.decision_store import Decisions, decision
+from pipelines.stewardship.decision_store import DECISIONS, Decisions, decision
 from pipelines.stewardship.decisions import Draft
 from pipelines.store import Slot, Store
 
@@ -67,9 +67,7 @@ def preview_decision(
 
     def decide(scratch: Store) -> None:
         (row,) = store.rows(sa.select(decision).where(decision.c.decision_id == decision_id))
-        with scratch.transaction() as connection:
-            connection.execute(decision.delete().where(decision.c.decision_id == decision_id))
-            connection.execute(decision.insert(), [row | {"state": "in_force"}])
+        DECISIONS.put_in_force(scratch, row)
 
     edition = current_edition(home)
     figures = _changed(home, county, store, {slot}, decide, on_progress)

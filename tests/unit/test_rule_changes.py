@@ -26,10 +26,10 @@ from pipelines.protection import respell
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home
 from pipelines.stewardship.rule_change_store import (
+    RULE_CHANGES,
     RuleChanges,
     broken_rule_changes,
     rule_change,
-    rule_change_step,
 )
 from pipelines.stewardship.rule_changes import (
     NoSuchRuleChange,
@@ -63,7 +63,7 @@ def check_of(dataset: str, tuning: Tuning) -> Any:
 
 
 def in_force(number: int, draft: RuleDraft) -> RuleChange:
-    return RuleChange(number, draft, "in_force", "2026-02-01T00:00:00+00:00", LI)
+    return RuleChange(number, draft, state="in_force", at="2026-02-01T00:00:00+00:00", by=LI)
 
 
 # --- tuned contracts
@@ -235,8 +235,8 @@ def test_a_change_that_was_tampered_with_is_told(home: Home, tampering: str) -> 
     statement: sa.sql.expression.Executable = {
         "content": rule_change.update().values(content='{"maximum": 99}'),
         "state": rule_change.update().values(state="withdrawn"),
-        "step": rule_change_step.update().where(rule_change_step.c.number == 2).values(actor="li"),
-        "deleted": rule_change_step.delete().where(rule_change_step.c.number == 2),
+        "step": RULE_CHANGES.steps.update().where(RULE_CHANGES.steps.c.number == 2).values(actor="li"),
+        "deleted": RULE_CHANGES.steps.delete().where(RULE_CHANGES.steps.c.number == 2),
     }[tampering]
     with store.transaction() as connection:
         connection.execute(statement)
