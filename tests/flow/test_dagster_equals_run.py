@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipelines.orchestration.instance import write_settings
 from pipelines.publish import current_manifest
 from pipelines.settings import Home, add_months, month_name, month_start
 from pipelines.store import Store
-from tests.flow.conftest import AS_OF, MONTHS
+from tests.flow.conftest import AS_OF, MONTHS, copied
 
 CopyOf = Callable[[Home], Home]
 FIRST = "2026-01"
@@ -151,8 +150,7 @@ def idle(
     job: dg.JobDefinition, published: Home, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Home, dg.ExecuteInProcessResult]:
     """The published county after Dagster ran over it again, with nothing new to take in. Not to be changed."""
-    home = Home(tmp_path_factory.mktemp("idle") / "data")
-    shutil.copytree(published.root, home.root, symlinks=True)
+    home = copied(published, tmp_path_factory.mktemp("idle"))
     return home, execute(job, home, FIRST)
 
 
