@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -46,13 +45,6 @@ SEND_BACK = Draft("send_back", ROW, "请核对", {"due": "2026-08-01"})
 TODAY = date(2026, 7, 15)
 RULE = Subject("grid_610629101", "grid_disputes", "deaths.range")
 OTHER = Subject("grid_610629101", "grid_disputes", "key.unique")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
 
 
 # --- decisions
