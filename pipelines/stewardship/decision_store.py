@@ -96,7 +96,7 @@ class Decisions(Proposals[Decision]):
 
     @staticmethod
     def _read(row: Mapping[str, Any]) -> Decision:
-        slot = Slot(row["supplier_id"], row["dataset"], row["period"])
+        slot = Slot.of(row)
         about = Row(slot, row["batch_id"], row["row_number"], row["digest"])
         draft = Draft(row["kind"], about, row["reason"], json.loads(row["content"]))
         return Decision(row["decision_id"], draft, **standing(row))

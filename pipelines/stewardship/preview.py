@@ -7,7 +7,7 @@ run has made it so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -92,7 +92,7 @@ def _changed(
     """The figures that change of the current edition where `decide` adds decisions on rows of these slots to those that act
     in it."""
     edition, ledger = current_edition(home), Ledger.of(home)
-    slots = {_slot_of(row): str(row["batch_id"]) for row in store.current_batches()}
+    slots = {Slot.of(row): str(row["batch_id"]) for row in store.current_batches()}
     of_edition = (frozenset(edition.manifest.get(name, ())) for name in ("link_decisions", "rule_changes"))
     inputs = Inputs(slots, county, edition.as_of, ledger.delivered, *of_edition)
     acting = acting_in(edition, ledger)
@@ -105,13 +105,9 @@ def _changed(
         DecidedBatches(replay.home, county, scratch, "preview").apply()
 
     with replaying(home, ledger, _periods(edition, {slot.period for slot in about}), on_progress) as replay:
-        for slot in about | {_slot_of(row) for row in ledger.decisions}:
+        for slot in about | {Slot.of(row) for row in ledger.decisions}:
             replay.own(slot)
         return changed_figures(edition.table("fct_kpi"), replay.compute(inputs, add))
-
-
-def _slot_of(row: Mapping[str, Any]) -> Slot:
-    return Slot(row["supplier_id"], row["dataset"], row["period"])
 
 
 def acting_in(edition: Edition, ledger: Ledger) -> list[dict[str, Any]]:
