@@ -32,7 +32,7 @@ def settled() -> Path:
     """The data root of a small county after a run. Not to be changed."""
 
     def _make(folder: Path) -> None:
-        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF, with_truth=False)
+        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF)
         run(Home(folder), as_of=AS_OF)
 
     return made_once("settled", _make)
