@@ -77,7 +77,7 @@ PAGE_DOORS: dict[Page, Permission] = {
     "steward": "settle", "follow_up": "follow_up", "objections": "contest", "guide": "help", "questions": "figures",
     "connect": "help",
 }  # fmt: skip
-# Decisions write their own entries (`pipelines/stewardship/decision_store.py`).
+# Decisions write their own entries (`pipelines/stewardship/proposal_store.py`).
 RECORDED: dict[str, Action] = {
     "export_table": "download", "bulletin": "download", "correction_sheet": "download", "follow_up_change": "follow_up",
     "objections_change": "objection", "steward_row": "row_viewed",

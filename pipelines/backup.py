@@ -248,7 +248,7 @@ def _edition_sources(home: Home, current: Path | None) -> Iterator[_Source]:
 
 def _batch_sources(home: Home, store: Store) -> Iterator[_Source]:
     for row in store.all_batches():
-        slot, batch_id = Slot(row["supplier_id"], row["dataset"], row["period"]), row["batch_id"]
+        slot, batch_id = Slot.of(row), row["batch_id"]
         yield _Source(batch_path(home, slot, batch_id), row["content_hash"])
         yield _Source(verdicts_path(home, slot, batch_id), row["verdicts_hash"])
         if linking_path(home, slot, batch_id).exists():

@@ -51,7 +51,7 @@ class SampleCounty:
 def generate_sample(root: Path, county_code: str, people: int | None, first_month: str, months: int) -> None:
     from pipelines.sample import generate
 
-    generate(Home(root), county_code, people=people, first_month=first_month, months=months, seed=1)
+    generate(Home(root), county_code, people=people, first_month=first_month, months=months, seed=1, with_truth=False)
 
 
 def measure_stations(county: SampleCounty) -> list[Measurement]:

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from pipelines.cli_options import Json, parsed
-from pipelines.settings import Home
+from pipelines.opened import opened
 from pipelines.terminal import console, errors, lines, mark_sample, print_json, quiet_table
-
-if TYPE_CHECKING:
-    from pipelines.county import County
-    from pipelines.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="告警：清单、查找、发送、确认 / alerts: list, look, send, acknowledge.")
 
 AsOf = Annotated[str | None, typer.Option(help="按这一天查找 YYYY-MM-DD，缺省为今天 / the day of the look, default today")]
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Home, County, Store]]:
-    from pipelines.county import load_county
-    from pipelines.store import Store
-
-    home = Home.from_environment()
-    county = load_county(home.county_file)
-    store = Store.of(home)
-    try:
-        yield home, county, store
-    finally:
-        store.close()
 
 
 @app.command("list", epilog="例 / examples:  warehouse alerts list --open  ·  warehouse alerts list --json")
@@ -49,7 +29,7 @@ def list_(
     from pipelines.alert_webhook import as_json as alert_as_json
     from pipelines.alerts import worst_first
 
-    with _opened() as (_, county, store):
+    with opened() as (_, county, store):
         alerts, audience, waiting = Alerts(store), audience_of(county, store), Outbox(store).waiting()
         found = worst_first(alerts.all(is_open=True))
         found += [] if only_open else alerts.all(is_open=False, last=last)
@@ -84,7 +64,7 @@ def check(as_of: AsOf = None, as_json: Json = False) -> None:
     from pipelines.settings import SHANGHAI
 
     day = parsed(date.fromisoformat, as_of, "--as-of") if as_of else datetime.now(SHANGHAI).date()
-    with _opened() as (home, county, store):
+    with opened() as (home, county, store):
         settled = look_for(Look(home, county, store, day, is_running(home)))
     if as_json:
         print_json(vars(settled))
@@ -100,7 +80,7 @@ def send(as_json: Json = False) -> None:
     """发送到期的邮件和网络钩子 / sends what is due by mail and webhook; runs and `warehouse serve` do so too."""
     from pipelines.alert_sending import send as send_due
 
-    with _opened() as (home, county, store):
+    with opened() as (home, county, store):
         sent = send_due(home, county, store)
     if as_json:
         failed = [{**vars(box), "error": error} for box, error in sent.failed.items()]
@@ -118,7 +98,7 @@ def test(to: Annotated[str, typer.Option(help="用户、有公共邮箱的角色
     """试发一封 / sends a trial message."""
     from pipelines.alert_sending import send_trial
 
-    with _opened() as (home, county, store):
+    with opened() as (home, county, store):
         boxes = send_trial(home, county, store, to)
     lines(f"[green]✓[/] 已试发 trial sent: {', '.join(f'{box.channel} {box.recipient}' for box in boxes)}")
 
@@ -129,6 +109,6 @@ def acknowledge(number: Annotated[int, typer.Argument(min=1, help="告警编号 
     from pipelines.actor import Actor
     from pipelines.alert_store import Alerts
 
-    with _opened() as (_, _, store):
+    with opened() as (_, _, store):
         Alerts(store).acknowledge(number, Actor.of_system())
     lines(f"[green]✓[/] {number}: 已确认 acknowledged")

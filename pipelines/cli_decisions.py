@@ -175,7 +175,8 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 def decision_line(one: Decision) -> str:
-    from pipelines.stewardship.decisions import KINDS, STATES
+    from pipelines.stewardship.decisions import KINDS
+    from pipelines.stewardship.proposals import STATES
 
     row, kind, state = one.draft.row, KINDS[one.draft.kind], STATES[one.state]
     settled = f" · {one.settled_at[:10]} {escape(one.settled_by.name)} {escape(one.note)}" if one.settled_at and one.settled_by else ""

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from pipelines.cli_desk import (
+    Agency,
+    EditionDesk,
+    KpiId,
+    PeriodOrLatest,
+    PeriodType,
+    UnitAndBelow,
+    UnitCode,
+    open_edition_desk,
+)
 from pipelines.cli_options import Json, parsed
-from pipelines.settings import SHANGHAI, Home, month_start
+from pipelines.settings import month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
     from pipelines.follow_up import Event, Figure, State, Task
-    from pipelines.follow_up_edition import Ask
     from pipelines.follow_up_store import FollowUp
 
 app = typer.Typer(no_args_is_help=True, help="督办：清单、交办、办理、查看 / follow-up of missed targets.")
@@ -28,50 +34,26 @@ Instructions = Annotated[str, typer.Option(help="交办要求 / what is to be do
 Assignee = Annotated[str, typer.Option(help="承办科室或人员 / who is to do it, in the agency")]
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """The tasks of a data root, and what its edition says of them."""
-
-    follow_up: FollowUp
-    ask: Ask
-    today: date
-    names: dict[str, str]
-    is_sample: bool
-
-    def now(self, tasks: list[Task]) -> dict[int, Figure]:
-        """By task, the figure of the latest judged period; none where the edition judges the target no more."""
-        from pipelines.follow_up_edition import figures_now
-
-        figures = figures_now(self.ask, [task.flag.key for task in tasks])
-        about = {task.task_id: (task.flag.key, task.flag.period_type) for task in tasks}
-        return {task_id: figures[key] for task_id, key in about.items() if key in figures}
-
-    def name(self, task: Task) -> str:
-        return self.names.get(task.flag.key.kpi_id, task.flag.key.kpi_id)
-
-
-@contextmanager
-def _desk() -> Iterator[_Desk]:
-    from pipelines.follow_up_edition import asking
+def _tasks(desk: EditionDesk) -> FollowUp:
     from pipelines.follow_up_store import FollowUp
-    from pipelines.store import Store
 
-    home = Home.from_environment()
-    with asking(home) as ask:
-        names = dict(ask("select kpi_id, name_zh from dim_kpi", ()).iter_rows())
-        is_sample = bool(ask("select is_sample from edition", ()).item())
-        store = Store.of(home)
-        try:
-            yield _Desk(FollowUp(store), ask, datetime.now(SHANGHAI).date(), names, is_sample)
-        finally:
-            store.close()
+    return FollowUp(desk.store)
+
+
+def _now(desk: EditionDesk, tasks: list[Task]) -> dict[int, Figure]:
+    """By task, the figure of the latest judged period; none where the edition judges the target no more."""
+    from pipelines.follow_up_edition import figures_now
+
+    figures = figures_now(desk.ask, [task.flag.key for task in tasks])
+    about = {task.task_id: (task.flag.key, task.flag.period_type) for task in tasks}
+    return {task_id: figures[key] for task_id, key in about.items() if key in figures}
 
 
 @app.command("list", epilog="例 / examples:  warehouse follow-up list  ·  warehouse follow-up list --unit 110101001 --json")
 def list_(
     state: Annotated[str | None, typer.Option(help="状态，如 assigned / state")] = None,
-    agency: Annotated[str | None, typer.Option(help="责任单位，如 police / owner agency")] = None,
-    unit: Annotated[str | None, typer.Option(help="单位代码，含其下级 / code of a unit, with those below it")] = None,
+    agency: Agency = None,
+    unit: UnitAndBelow = None,
     all_: Annotated[bool, typer.Option("--all", help="含已销号、已撤销 / with those that have ended")] = False,
     as_json: Json = False,
 ) -> None:
@@ -80,16 +62,16 @@ def list_(
 
     if state is not None and state not in STATES:
         raise typer.BadParameter(f"--state: {', '.join(STATES)}")
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         tasks = [
             task
-            for task in by_urgency(desk.follow_up.tasks(), desk.today)
+            for task in by_urgency(_tasks(desk).tasks(), desk.today)
             if (task.is_open or all_ or state is not None)
             and state in (None, task.state)
             and agency in (None, task.flag.owner_agency)
             and task.flag.unit_code.startswith(unit or "")
         ]
-        now = desk.now(tasks)
+        now = _now(desk, tasks)
         if as_json:
             told = [_described(task, now.get(task.task_id), desk.today) for task in tasks]
             print_json({"is_sample": desk.is_sample, "tasks": told})
@@ -102,7 +84,7 @@ def list_(
         for task in tasks:
             figure, lamp = now.get(task.task_id), task.lamp(desk.today)
             table.add_row(
-                task.flag.unit_name, desk.name(task), str(task.task_id), STATES[task.state].zh,
+                task.flag.unit_name, desk.name(task.flag.key.kpi_id), str(task.task_id), STATES[task.state].zh,
                 f"{task.due or ''} [{LAMP_STYLES[lamp]}]{LAMPS[lamp].zh}[/]",
                 _ratio(task.flag.figure), _ratio(figure), _status(figure),
             )  # fmt: skip
@@ -114,7 +96,7 @@ def list_(
 @app.command(epilog="例 / example:  warehouse follow-up show 3")
 def show(task_id: int, as_json: Json = False) -> None:
     """一项督办及其全部经过 / a task and all that happened to it."""
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         _show(desk, task_id, as_json)
 
 
@@ -124,11 +106,11 @@ def show(task_id: int, as_json: Json = False) -> None:
     "--instructions 补办未调处的纠纷",
 )
 def open_(
-    unit: Annotated[str, typer.Argument(help="单位代码 / code of the unit")],
-    kpi: Annotated[str, typer.Argument(help="指标 / KPI")],
+    unit: UnitCode,
+    kpi: KpiId,
     target: Annotated[str | None, typer.Option(help="目标，几个目标都未达标时须指明 / target, where several are missed")] = None,
-    period_type: Annotated[str, typer.Option(help="month | quarter | year | ytd")] = "month",
-    period: Annotated[str | None, typer.Option(help="YYYY-MM，缺省为最近一期 / default the latest")] = None,
+    period_type: PeriodType = "month",
+    period: PeriodOrLatest = None,
     due: Due = None,
     instructions: Instructions = "",
     assignee: Assignee = "",
@@ -139,13 +121,13 @@ def open_(
     from pipelines.follow_up_edition import flag_of, flagged_targets
 
     month = None if period is None else parsed(month_start, period, "--period")
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         keys = [key for key in flagged_targets(desk.ask, unit, kpi, period_type, month) if target in (None, key.target_id)]
         if len(keys) != 1:
             known = ", ".join(key.target_id for key in keys) or "—"
             raise typer.BadParameter(f"--target: 未达标或接近的目标 targets missed or near: {known}")
         flag = flag_of(desk.ask, keys[0], period_type, month)
-        task_id = desk.follow_up.open(flag, Actor.of_system(), desk.today, _assignment(due, instructions, assignee))
+        task_id = _tasks(desk).open(flag, Actor.of_system(), desk.today, _assignment(due, instructions, assignee))
         _show(desk, task_id, as_json)
 
 
@@ -171,8 +153,8 @@ def step(
     if to not in known:
         raise typer.BadParameter(f"{to}: {', '.join(known)}")
     taken = Step(known[to], note, document, _assignment(due, instructions, assignee))
-    with _desk() as desk:
-        desk.follow_up.step(task_id, taken, Actor.of_system(), desk.today)
+    with open_edition_desk() as desk:
+        _tasks(desk).step(task_id, taken, Actor.of_system(), desk.today)
         _show(desk, task_id, as_json)
 
 
@@ -182,11 +164,11 @@ def _assignment(due: str | None, instructions: str, assignee: str) -> Any:
     return None if due is None else Assignment(parsed(date.fromisoformat, due, "--due"), instructions, assignee)
 
 
-def _show(desk: _Desk, task_id: int, as_json: bool) -> None:
+def _show(desk: EditionDesk, task_id: int, as_json: bool) -> None:
     from pipelines.follow_up import LAMPS, STATES
 
-    task, events = desk.follow_up.task(task_id), desk.follow_up.events(task_id)
-    now = desk.now([task]).get(task_id)
+    task, events = _tasks(desk).task(task_id), _tasks(desk).events(task_id)
+    now = _now(desk, [task]).get(task_id)
     if as_json:
         told = _described(task, now, desk.today) | {"history": [_described_event(event) for event in events]}
         print_json({"is_sample": desk.is_sample, "task": told})
@@ -196,7 +178,7 @@ def _show(desk: _Desk, task_id: int, as_json: bool) -> None:
     lines(
         f"[bold]{task.task_id} {STATES[task.state].zh}[/] {STATES[task.state].en}"
         + (f" · 期限 due {task.due} [{LAMP_STYLES[lamp]}]{LAMPS[lamp].zh} {LAMPS[lamp].en}[/]" if task.due else ""),
-        f"{flag.unit_name} {flag.unit_code} · {desk.name(task)} · {flag.key.target_id} · {flag.owner_agency} {escape(task.assignee)}",
+        f"{flag.unit_name} {flag.unit_code} · {desk.name(task.flag.key.kpi_id)} · {flag.key.target_id} · {flag.owner_agency} {escape(task.assignee)}",
         f"交办时 at issue {_told(flag.figure)}（自 since {flag.since:%Y-%m}） · 现在 now {_told(now)}",
     )
     for event in events:

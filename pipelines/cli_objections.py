@@ -2,74 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
+from pipelines.cli_desk import (
+    Agency,
+    EditionDesk,
+    KpiId,
+    PeriodOrLatest,
+    PeriodType,
+    UnitAndBelow,
+    UnitCode,
+    open_edition_desk,
+)
 from pipelines.cli_follow_up import LAMP_STYLES
 from pipelines.cli_options import Json, parsed
-from pipelines.settings import SHANGHAI, Home, month_start
+from pipelines.settings import month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
-    from pipelines.follow_up_edition import Ask
     from pipelines.objection_store import Objections
     from pipelines.objections import Event, Objection, Said, Step, Subject
-    from pipelines.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="异议：清单、提出、答复、撤回、查看 / objections to figures.")
 
 Note = Annotated[str, typer.Option(help="说明 / note")]
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """The objections of a data root, and what its edition says of the figures."""
-
-    home: Home
-    store: Store
-    objections: Objections
-    ask: Ask
-    today: date
-    names: dict[str, str]
-    is_sample: bool
-
-    def now(self, objections: list[Objection]) -> dict[Subject, Said]:
-        from pipelines.objection_edition import said_now
-
-        return said_now(self.ask, [one.subject for one in objections])
-
-    def name(self, objection: Objection) -> str:
-        return self.names.get(objection.subject.kpi_id, objection.subject.kpi_id)
-
-
-@contextmanager
-def _desk() -> Iterator[_Desk]:
-    from pipelines.follow_up_edition import asking
+def _objections(desk: EditionDesk) -> Objections:
     from pipelines.objection_store import Objections
-    from pipelines.store import Store
 
-    home = Home.from_environment()
-    with asking(home) as ask:
-        names = dict(ask("select kpi_id, name_zh from dim_kpi", ()).iter_rows())
-        is_sample = bool(ask("select is_sample from edition", ()).item())
-        store = Store.of(home)
-        try:
-            yield _Desk(home, store, Objections(store), ask, datetime.now(SHANGHAI).date(), names, is_sample)
-        finally:
-            store.close()
+    return Objections(desk.store)
+
+
+def _now(desk: EditionDesk, objections: list[Objection]) -> dict[Subject, Said]:
+    from pipelines.objection_edition import said_now
+
+    return said_now(desk.ask, [one.subject for one in objections])
 
 
 @app.command("list", epilog="例 / examples:  warehouse objections list  ·  warehouse objections list --unit 110101001 --json")
 def list_(
     state: Annotated[str | None, typer.Option(help="状态，如 open / state")] = None,
-    agency: Annotated[str | None, typer.Option(help="责任单位，如 police / owner agency")] = None,
-    unit: Annotated[str | None, typer.Option(help="单位代码，含其下级 / code of a unit, with those below it")] = None,
+    agency: Agency = None,
+    unit: UnitAndBelow = None,
     all_: Annotated[bool, typer.Option("--all", help="含已办结、已撤回 / with those that have ended")] = False,
     as_json: Json = False,
 ) -> None:
@@ -79,16 +58,16 @@ def list_(
 
     if state is not None and state not in STATES:
         raise typer.BadParameter(f"--state: {', '.join(STATES)}")
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         found = [
             one
-            for one in by_urgency(desk.objections.all(), desk.today)
+            for one in by_urgency(_objections(desk).all(), desk.today)
             if (one.state in LIVE or all_ or state is not None)
             and state in (None, one.state)
             and agency in (None, one.claim.contested.owner_agency)
             and one.claim.contested.unit_code.startswith(unit or "")
         ]
-        now = desk.now(found)
+        now = _now(desk, found)
         if as_json:
             told = [_described(one, now.get(one.subject), desk.today) for one in found]
             print_json({"is_sample": desk.is_sample, "objections": told})
@@ -101,7 +80,7 @@ def list_(
         for one in found:
             lamp = one.lamp(desk.today)
             table.add_row(
-                one.claim.contested.unit_name, desk.name(one), str(one.objection_id), _state(one),
+                one.claim.contested.unit_name, desk.name(one.subject.kpi_id), str(one.objection_id), _state(one),
                 f"{one.claim.due} [{LAMP_STYLES[lamp]}]{LAMPS[lamp].zh}[/]", f"{one.subject.period:%y-%m}",
                 _figure(one.claim.contested.said), _since(one, now.get(one.subject)),
             )  # fmt: skip
@@ -113,7 +92,7 @@ def list_(
 @app.command(epilog="例 / example:  warehouse objections show 3")
 def show(objection_id: int, as_json: Json = False) -> None:
     """一项异议及其全部经过 / an objection and all that happened to it."""
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         _show(desk, objection_id, as_json)
 
 
@@ -123,15 +102,15 @@ def show(objection_id: int, as_json: Json = False) -> None:
     "--claim 有两件已办结 --rows 'grid_110101001 grid_disputes 2026-06 12, 15-18'",
 )
 def open_(
-    unit: Annotated[str, typer.Argument(help="单位代码 / code of the unit")],
-    kpi: Annotated[str, typer.Argument(help="指标 / KPI")],
+    unit: UnitCode,
+    kpi: KpiId,
     claim: Annotated[str, typer.Option(help="异议内容 / what is contested, in words")],
     rows: Annotated[
         list[str] | None, typer.Option(help="有误的行：报送单位 数据集 月份 行号，可多次 / rows: supplier dataset month lines, repeatable")
     ] = None,
     target: Annotated[str | None, typer.Option(help="目标，有几个时须指明 / target, where there are several")] = None,
-    period_type: Annotated[str, typer.Option(help="month | quarter | year | ytd")] = "month",
-    period: Annotated[str | None, typer.Option(help="YYYY-MM，缺省为最近一期 / default the latest")] = None,
+    period_type: PeriodType = "month",
+    period: PeriodOrLatest = None,
     due: Annotated[str | None, typer.Option(help="答复期限 YYYY-MM-DD，缺省为十个工作日 / due date, default ten working days")] = None,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +122,7 @@ def open_(
 
     month = None if period is None else parsed(month_start, period, "--period")
     day = None if due is None else parsed(date.fromisoformat, due, "--due")
-    with _desk() as desk:
+    with open_edition_desk() as desk:
         known = subjects_of(desk.ask, unit, kpi, period_type, month)
         meant = [one for one in known if target in (None, one.target_id)]
         if len(meant) != 1:
@@ -152,7 +131,7 @@ def open_(
         contested = contested_of(desk.ask, meant[0])
         wrong = named_rows("\n".join(rows or ()), sources_of(desk.ask, contested), desk.store, desk.home)
         made = Claim(contested, claim, day or due_after(desk.today), wrong)
-        _show(desk, desk.objections.open(made, Actor.of_system(), desk.today), as_json)
+        _show(desk, _objections(desk).open(made, Actor.of_system(), desk.today), as_json)
 
 
 @app.command(
@@ -193,16 +172,16 @@ def withdraw(objection_id: int, note: Note = "", as_json: Json = False) -> None:
 def _step(objection_id: int, step: Step, as_json: bool) -> None:
     from pipelines.actor import Actor
 
-    with _desk() as desk:
-        desk.objections.step(objection_id, step, Actor.of_system())
+    with open_edition_desk() as desk:
+        _objections(desk).step(objection_id, step, Actor.of_system())
         _show(desk, objection_id, as_json)
 
 
-def _show(desk: _Desk, objection_id: int, as_json: bool) -> None:
+def _show(desk: EditionDesk, objection_id: int, as_json: bool) -> None:
     from pipelines.follow_up import LAMPS
 
-    one, events = desk.objections.objection(objection_id), desk.objections.events(objection_id)
-    now = desk.now([one]).get(one.subject)
+    one, events = _objections(desk).objection(objection_id), _objections(desk).events(objection_id)
+    now = _now(desk, [one]).get(one.subject)
     if as_json:
         told = _described(one, now, desk.today) | {"history": [_described_event(event) for event in events]}
         print_json({"is_sample": desk.is_sample, "objection": told})
@@ -211,7 +190,7 @@ def _show(desk: _Desk, objection_id: int, as_json: bool) -> None:
     contested, lamp = one.claim.contested, one.lamp(desk.today)
     lines(
         f"[bold]{one.objection_id} {_state(one)}[/] · 期限 due {one.claim.due} [{LAMP_STYLES[lamp]}]{LAMPS[lamp].zh} {LAMPS[lamp].en}[/]",
-        f"{contested.unit_name} {contested.unit_code} · {desk.name(one)} · {one.subject.target_id or '—'} · "
+        f"{contested.unit_name} {contested.unit_code} · {desk.name(one.subject.kpi_id)} · {one.subject.target_id or '—'} · "
         f"{one.subject.period_type} {one.subject.period:%Y-%m} · {contested.owner_agency}",
         f"异议时 contested {_figure(contested.said)}（{contested.said.edition_id}） · 现在 now {_since(one, now)}",
     )

@@ -169,7 +169,7 @@ def _show(desk: Desk, change_id: int, as_json: bool) -> None:
 
 
 def _tell(change: RuleChange) -> None:
-    from pipelines.stewardship.decisions import STATES
+    from pipelines.stewardship.proposals import STATES
     from pipelines.stewardship.rule_changes import told
 
     draft, state, what = change.draft, STATES[change.state], told(change.draft)

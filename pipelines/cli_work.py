@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from pipelines.cli_decisions import app as decisions_app
 from pipelines.cli_decisions import decision_line, told_decision
-from pipelines.cli_desk import Batch, Desk, Number, RowNumber, open_desk
+from pipelines.cli_desk import Batch, Desk, Number, PeriodType, RowNumber, open_desk
 from pipelines.cli_options import Json, parsed
 from pipelines.cli_rules import app as rules_app
 from pipelines.terminal import console, lines, mark_sample, print_json, quiet_table
@@ -28,9 +28,7 @@ app.add_typer(decisions_app)
 app.add_typer(rules_app, name="rules")
 
 @app.command("next", epilog="例 / examples:  warehouse steward next  ·  warehouse steward next --period-type ytd --json")
-def next_(
-    period_type: Annotated[str, typer.Option(help="month | quarter | year | ytd")] = "month", as_json: Json = False
-) -> None:
+def next_(period_type: PeriodType = "month", as_json: Json = False) -> None:
     """先处理什么：能确定最多判定的行 / what to settle first: the rows on which most verdicts hang."""
     with open_desk() as desk:
         work = desk.work(period_type)

@@ -48,7 +48,7 @@ class CurrentBatch:
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> CurrentBatch:
-        slot = Slot(row["supplier_id"], row["dataset"], row["period"])
+        slot = Slot.of(row)
         skipped = sum(count for name, count in row.items() if name in SKIPPED_KINDS)
         return cls(
             row["batch_id"], row["base_batch_id"] or row["batch_id"], slot, row["content_hash"], row["rows_read"], row["rows_data"], skipped,

@@ -66,7 +66,7 @@ class Ledger:
         slots = {}
         for batch_id in batch_ids:
             row = self.batches.get(batch_id)
-            place = None if row is None else Slot(row["supplier_id"], row["dataset"], row["period"])
+            place = None if row is None else Slot.of(row)
             if place is None or not batch_path(home, place, batch_id).exists():
                 raise WarehouseError(
                     Words("该版本所用的批次已不存在", "A batch that the edition was computed from is no longer kept"),

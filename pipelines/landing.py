@@ -144,7 +144,7 @@ class _Memory:
             slot = Slot(entry["supplier_id"], entry["dataset"], entry["period"])
             entries.setdefault((slot, entry["file_hash"]), []).append(entry)
         current = {
-            Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"])
+            Slot.of(row): str(row["batch_id"])
             for row in store.current_batches()
         }
         seen = {row["path"]: row for row in store.seen_files()}

@@ -60,7 +60,7 @@ def named_rows(text: str, sources: list[Source], store: Store, home: Home) -> tu
     if sum(len(rows) for _, _, rows in asked) > MOST_ROWS:
         raise _too_many()
     known = {(one.supplier_id, one.dataset) for one in sources}
-    current = {Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"]) for row in store.current_batches()}
+    current = {Slot.of(row): str(row["batch_id"]) for row in store.current_batches()}
     found = []
     for number, slot, rows in asked:
         if (slot.supplier_id, slot.dataset) not in known:

@@ -7,12 +7,12 @@ schema when it is opened (`migrations`). Does not belong here: files, frames, ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
@@ -126,6 +126,11 @@ class Slot:
     dataset: str
     period: str
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The slot that a row of the store is about."""
+        return cls(row["supplier_id"], row["dataset"], row["period"])
+
 
 class CrossFileResults(Protocol):
     """What the rules across files gave for one dataset and month."""
@@ -238,7 +243,7 @@ class Store:
     def slots(self) -> dict[Slot, dict[str, Any]]:
         """What is current in each slot."""
         return {
-            Slot(row["supplier_id"], row["dataset"], row["period"]): {
+            Slot.of(row): {
                 "batch_id": row["batch_id"],
                 "is_correction_refused": row["is_correction_refused"],
             }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from pipelines.county import County
 from pipelines.keys import Key
 from pipelines.settings import Home
+from pipelines.store import Store
 from tests.support.postgres import NoPostgres, new_database, postgres_server
 from tests.support.shared import shared_folder
 
@@ -90,3 +91,10 @@ def store_url(request: pytest.FixtureRequest, home: Home) -> Iterator[str]:
         return
     with new_database(request.getfixturevalue("postgres")) as url:
         yield url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An empty operational store, on either database."""
+    with closing(Store(store_url)) as store:
+        yield store

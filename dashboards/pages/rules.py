@@ -25,7 +25,7 @@ from dashboards.words import DATASETS, SEVERITIES, name_of, pick, say
 from expectations.contract import Column, Contract, load_contract
 from expectations.rules import RuleText, rule_catalogue
 from expectations.tuning import tunable_parts
-from pipelines.stewardship.decisions import LONGEST_REASON, STATES
+from pipelines.stewardship.proposals import LONGEST_REASON, STATES
 from pipelines.stewardship.rule_changes import RuleChange, RulesInForce, told
 from pipelines.stewardship.rule_preview import RulePreview
 from pipelines.stewardship.rule_standing import ALWAYS, NEVER, STANDINGS

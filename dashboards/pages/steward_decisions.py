@@ -11,7 +11,8 @@ from dashboards.pages.follow_up_forms import Filled, refusal
 from dashboards.pages.steward_pieces import breadcrumb, choice, decision_item
 from dashboards.steward_desk import StewardDesk
 from dashboards.words import pick, say
-from pipelines.stewardship.decisions import KINDS, STATES, Decision
+from pipelines.stewardship.decisions import KINDS, Decision
+from pipelines.stewardship.proposals import STATES
 
 MOST_LISTED = 200
 

@@ -23,8 +23,9 @@ from dashboards.pages.follow_up_pieces import data, local_time
 from dashboards.steward_desk import StewardDesk
 from dashboards.words import DATASETS, name_of, pick, say
 from expectations.contract import load_contract
-from pipelines.stewardship.decisions import KINDS, LONGEST_REASON, STATES, Decision
+from pipelines.stewardship.decisions import KINDS, Decision
 from pipelines.stewardship.preview import kept_preview
+from pipelines.stewardship.proposals import LONGEST_REASON, STATES
 from pipelines.stewardship.row_states import ROW_STATES
 
 ANSWER_DAYS = 14  # that a supplier is given to answer, unless it is said otherwise

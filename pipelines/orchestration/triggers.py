@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import dagster as dg
@@ -14,9 +13,10 @@ import dagster as dg
 from pipelines.alert_causes import Look
 from pipelines.alert_sending import send
 from pipelines.alert_watch import check, is_running
-from pipelines.county import County, load_county
+from pipelines.county import County
 from pipelines.errors import WarehouseError
 from pipelines.landing import LandedFile, look
+from pipelines.opened import opened
 from pipelines.orchestration.policies import MONTHS, TIMEZONE
 from pipelines.orchestration.warehouse import SETTLED_SECONDS
 from pipelines.settings import SHANGHAI, Home, add_months, month_name
@@ -29,18 +29,6 @@ month_job = dg.define_asset_job(
     "month", selection=dg.AssetSelection.all(), partitions_def=MONTHS,
     description="收取一个月的报送，计算，审核，发布 / take in a month, compute, audit, publish",
 )  # fmt: skip
-
-
-@contextmanager
-def _opened() -> Iterator[tuple[Home, County, Store]]:
-    """The county as it is now; looking needs no lease. WarehouseError where there is none yet."""
-    home = Home.from_environment()
-    county = load_county(home.county_file)
-    store = Store.of(home)
-    try:
-        yield home, county, store
-    finally:
-        store.close()
 
 
 def files_to_take(home: Home, county: County, store: Store) -> dict[str, list[LandedFile]]:
@@ -78,7 +66,7 @@ def closed_month_to_judge(county: County, store: Store, now: datetime) -> str | 
 )  # fmt: skip
 def closed_month(context: dg.ScheduleEvaluationContext) -> Requests:
     try:
-        with _opened() as (_, county, store):
+        with opened() as (_, county, store):
             month = closed_month_to_judge(county, store, context.scheduled_execution_time)
     except WarehouseError as error:
         yield dg.SkipReason(error.en)
@@ -114,7 +102,7 @@ def landed_files() -> Requests:
 def alerts() -> dg.SkipReason:
     """Starts nothing: what a day or a dead process makes a cause for an alert is found between runs."""
     try:
-        with _opened() as (home, county, store):
+        with opened() as (home, county, store):
             today = datetime.now(SHANGHAI).date()
             settled = check(Look(home, county, store, today, is_running(home)))
             sent = send(home, county, store)
@@ -127,8 +115,8 @@ def alerts() -> dg.SkipReason:
 def _requests(*, with_run_keys: bool) -> Requests:
     """One run for each month that has files waiting."""
     try:
-        with _opened() as opened:
-            months = files_to_take(*opened)
+        with opened() as warehouse:
+            months = files_to_take(*warehouse)
     except WarehouseError as error:
         yield dg.SkipReason(error.en)
         return

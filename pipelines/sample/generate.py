@@ -76,7 +76,7 @@ _DATASETS = ("grid_grids", "grid_residents")  # first, in this order: what other
 
 @dataclass
 class GenerationSummary:
-    """What was written. `statuses`: rows of the truth by KPI and status."""
+    """What was written. `statuses`: rows of the truth by KPI and status, where it was written."""
 
     county_code: str
     county_name: str
@@ -125,13 +125,14 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
 def generate(
     home: Home, county_code: str, *, people: int | None = None, first_month: str = "2026-01", months: int = 6,
     seed: int = 20260101, as_of: date = AS_OF, on_progress: Progress = silent,
-    manipulated: bool = False,
+    manipulated: bool = False, with_truth: bool = True,
 ) -> GenerationSummary:  # fmt: skip
     """Writes `county.yml` if there is none, the deliveries of `months` months into landing, and their truth.
 
     `people` live in the county when the sample begins, by default as many as at the census. The truth is that
     of an edition as of `as_of`. `manipulated`: figures of some communities are touched up (see `manipulation`; at
-    least six months). The same arguments give the same files, byte for byte. Files of an earlier
+    least six months). Without `with_truth` what was planted is written, but not the figures that follow, which take most of
+    the time. The same arguments give the same files, byte for byte. Files of an earlier
     sample in the same slots are removed. WarehouseError where the data root is not a sample county's, or
     the reference data do not know the county; ValueError for fewer than 2,000 people or no month.
     """
@@ -141,7 +142,7 @@ def generate(
     county = _own_county(home, county_code, units, first_month, months)
     size = people or census.population
     sample = _Sample(
-        home, county, units, census, size, first_month, months, seed, as_of, on_progress, manipulated
+        home, county, units, census, size, first_month, months, seed, as_of, on_progress, manipulated, with_truth
     )
     return sample.write()
 
@@ -192,6 +193,7 @@ class _Sample:
     as_of: date
     on_progress: Progress
     is_manipulated: bool = False
+    has_truth: bool = True
     manipulation: Manipulation | None = None
     notes: Notes = field(default_factory=Notes)
     # deliveries of event datasets, of which later ones may say more
@@ -215,7 +217,6 @@ class _Sample:
             self.notes.settle_events(delivered)
             for sheet, _ in delivered:
                 self.truth.note_events(sheet)
-        self.on_progress("标准答案 / truth")
         return self._save()
 
     def _months(self) -> list[date]:
@@ -387,22 +388,27 @@ class _Sample:
         return [int(row) for row in own if row not in sheet.planted]
 
     def _save(self) -> GenerationSummary:
-        kpis = self.truth.table(self._months()[-1])
         self.home.truth.mkdir(parents=True, exist_ok=True)
-        kpis.write_parquet(self.home.truth / "kpi_truth.parquet")
         self.notes.save(self.home.truth)
         if self.manipulation:
             self.manipulation.table().write_parquet(self.home.truth / "planted_signals.parquet")
-        counts = kpis.group_by("kpi_id", "status").len().sort("kpi_id", "status")
-        statuses: dict[str, dict[str, int]] = {}
-        for kpi, status, count in counts.iter_rows():
-            statuses.setdefault(kpi, {})[status] = count
+        statuses = self._save_figures() if self.has_truth else {}
         return GenerationSummary(
             county_code=self.county.county_code, county_name=self.county.name_zh, people=self.people,
             first_month=self.first_month, months=self.months, files=len(self.notes.files),
             rows=sum(entry["rows_read"] for entry in self.notes.files), size_bytes=sum(entry["size"] for entry in self.notes.files),
             planted_rows=len(self.notes.rows), planted_files=len(self.notes.incidents), statuses=statuses,
         )  # fmt: skip
+
+    def _save_figures(self) -> dict[str, dict[str, int]]:
+        """Every figure that the deliveries give, written; how many of each KPI have which status."""
+        self.on_progress("标准答案 / truth")
+        kpis = self.truth.table(self._months()[-1])
+        kpis.write_parquet(self.home.truth / "kpi_truth.parquet")
+        statuses: dict[str, dict[str, int]] = {}
+        for kpi, status, count in kpis.group_by("kpi_id", "status").len().sort("kpi_id", "status").iter_rows():
+            statuses.setdefault(kpi, {})[status] = count
+        return statuses
 
 
 def _lively(sheet: Sheet) -> tuple[str, ...]:

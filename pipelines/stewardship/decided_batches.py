@@ -130,7 +130,7 @@ class DecidedBatches:
         for decision in Decisions(self.store).in_force():
             if decision.draft.kind in ON_BATCHES:
                 by_slot.setdefault(decision.draft.row.slot, []).append(decision)
-        current = {Slot(row["supplier_id"], row["dataset"], row["period"]): row for row in self.store.current_batches()}
+        current = {Slot.of(row): row for row in self.store.current_batches()}
         # Of a slot whose last decision or change of rules was withdrawn the delivered batch is current again.
         undone = {slot for slot, row in current.items() if row["base_batch_id"]}
         judged_anew = {slot for slot in current if self.rules.digest(slot.dataset, slot.period)}

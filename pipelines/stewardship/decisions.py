@@ -1,8 +1,9 @@
 """Decisions on delivered rows: what a steward may decide, what a decision is, and what it needs to be in force.
 
 A decision is about a row's protected content in its slot, not about a place in a file: it carries over to a new delivery
-where that content is equal, and is of no effect where it is not. Belongs here: records and what may be decided. How
-decisions are kept stands in `decision_store`, what they do to batches in `decided_batches`.
+where that content is equal, and is of no effect where it is not. Belongs here: records and what may be decided. What
+proposals have in common stands in `proposals`, how decisions are kept in `decision_store`, what they do to batches in
+`decided_batches`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from typing import Any, Literal
 from expectations.contract import Contract
 from expectations.rules import RuleText, rule_catalogue
 from pipelines import written
-from pipelines.actor import Actor
-from pipelines.errors import WarehouseError, Words
+from pipelines.errors import Words
+from pipelines.stewardship.proposals import NoSuchProposal, Proposal, ProposalError
 from pipelines.store import Slot
 
 Kind = Literal["accept", "correct", "reject", "merge", "replace", "send_back", "same_person", "other_person"]
-State = Literal["proposed", "in_force", "refused", "withdrawn"]
 
 KINDS: dict[Kind, Words] = {
     "send_back": Words("退回更正", "Sent back"),
@@ -31,36 +31,22 @@ KINDS: dict[Kind, Words] = {
     "same_person": Words("确认为同一人", "Confirmed as the same person"),
     "other_person": Words("否认为同一人", "Refused as another person"),
 }
-STATES: dict[State, Words] = {
-    "proposed": Words("待复核", "Waits for approval"),
-    "in_force": Words("生效", "In force"),
-    "refused": Words("复核未通过", "Not approved"),
-    "withdrawn": Words("已撤回", "Withdrawn"),
-}
 # Kinds that a second person approves where a county asks for it: they make rows count that rules refuse.
 NEEDS_APPROVAL: frozenset[Kind] = frozenset({"accept"})
 # Kinds that change what is counted of a batch; the others act on links, or wait for the supplier.
 ON_BATCHES: frozenset[Kind] = frozenset({"accept", "correct", "reject", "merge", "replace"})
 ON_LINKS: frozenset[Kind] = frozenset({"same_person", "other_person"})
-LONGEST_REASON = 500
-_REASON = Words("理由", "reason")
 
 
-class DecisionError(WarehouseError):
+class DecisionError(ProposalError):
     """A decision that cannot be taken; the store is as it was."""
 
+    noun = Words("裁定", "decision")
+    lists = "warehouse steward decisions"
 
-class NoSuchDecision(DecisionError):
+
+class NoSuchDecision(NoSuchProposal, DecisionError):
     """No decision has this number."""
-
-    def __init__(self, decision_id: int) -> None:
-        super().__init__(
-            Words("没有这个裁定", "There is no such decision"),
-            where=f"{decision_id}",
-            expected=Words("warehouse steward decisions 列出的编号", "a number that warehouse steward decisions lists"),
-            found=Words(f"编号 {decision_id}", f"number {decision_id}"),
-            advice=Words("核对编号", "look the number up"),
-        )
 
 
 @dataclass(frozen=True)
@@ -92,29 +78,11 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """A decision as its events have made it: who made it, who approved or withdrew it, and whether it is in force."""
+class Decision(Proposal):
+    """A decision as its steps have made it: who made it, who approved or withdrew it, and whether it is in force."""
 
     decision_id: int
     draft: Draft
-    state: State
-    at: str
-    by: Actor
-    settled_at: str | None
-    settled_by: Actor | None
-    note: str
-
-    @property
-    def is_in_force(self) -> bool:
-        return self.state == "in_force"
-
-
-def checked_reason(reason: str) -> str:
-    """The reason of a decision. DecisionError where it is missing, too long or not for keeping."""
-    try:
-        return written.checked("reason", _REASON, reason, LONGEST_REASON, required=True)
-    except written.NotForKeeping as error:
-        raise DecisionError(**error.said) from None
 
 
 def rules_to_accept(contract: Contract, broken: Mapping[str, int], *, is_sample: bool) -> dict[str, int]:

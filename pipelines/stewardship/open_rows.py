@@ -64,7 +64,7 @@ def _kept_results(home: Home) -> pl.DataFrame:
 def _find(home: Home, batches: dict[str, dict[str, Any]], results: pl.DataFrame) -> pl.DataFrame:
     slots: dict[str, dict[str, Slot]] = {}
     for batch_id, row in batches.items():
-        slots.setdefault(str(row["dataset"]), {})[batch_id] = Slot(row["supplier_id"], row["dataset"], row["period"])
+        slots.setdefault(str(row["dataset"]), {})[batch_id] = Slot.of(row)
     delivered = pl.DataFrame(
         [(name, row["base_batch_id"] or name) for name, row in batches.items()],
         {"batch_id": pl.String, "delivered_id": pl.String}, orient="row",

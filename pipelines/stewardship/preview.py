@@ -7,7 +7,7 @@ run has made it so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from pipelines.lake import write_parquet
 from pipelines.settings import Home, month_start
 from pipelines.sql import literal
 from pipelines.stewardship.decided_batches import DecidedBatches
-from pipelines.stewardship.decision_store import Decisions, decision
+from pipelines.stewardship.decision_store import DECISIONS, Decisions, decision
 from pipelines.stewardship.decisions import Draft
 from pipelines.store import Slot, Store
 
@@ -67,9 +67,7 @@ def preview_decision(
 
     def decide(scratch: Store) -> None:
         (row,) = store.rows(sa.select(decision).where(decision.c.decision_id == decision_id))
-        with scratch.transaction() as connection:
-            connection.execute(decision.delete().where(decision.c.decision_id == decision_id))
-            connection.execute(decision.insert(), [row | {"state": "in_force"}])
+        DECISIONS.put_in_force(scratch, row)
 
     edition = current_edition(home)
     figures = _changed(home, county, store, {slot}, decide, on_progress)
@@ -94,7 +92,7 @@ def _changed(
     """The figures that change of the current edition where `decide` adds decisions on rows of these slots to those that act
     in it."""
     edition, ledger = current_edition(home), Ledger.of(home)
-    slots = {_slot_of(row): str(row["batch_id"]) for row in store.current_batches()}
+    slots = {Slot.of(row): str(row["batch_id"]) for row in store.current_batches()}
     of_edition = (frozenset(edition.manifest.get(name, ())) for name in ("link_decisions", "rule_changes"))
     inputs = Inputs(slots, county, edition.as_of, ledger.delivered, *of_edition)
     acting = acting_in(edition, ledger)
@@ -107,13 +105,9 @@ def _changed(
         DecidedBatches(replay.home, county, scratch, "preview").apply()
 
     with replaying(home, ledger, _periods(edition, {slot.period for slot in about}), on_progress) as replay:
-        for slot in about | {_slot_of(row) for row in ledger.decisions}:
+        for slot in about | {Slot.of(row) for row in ledger.decisions}:
             replay.own(slot)
         return changed_figures(edition.table("fct_kpi"), replay.compute(inputs, add))
-
-
-def _slot_of(row: Mapping[str, Any]) -> Slot:
-    return Slot(row["supplier_id"], row["dataset"], row["period"])
 
 
 def acting_in(edition: Edition, ledger: Ledger) -> list[dict[str, Any]]:

@@ -22,35 +22,27 @@ from expectations.contract import Contract, load_contracts
 from expectations.rules import RuleText, file_rules, rule_catalogue
 from expectations.tuning import Tuning, tunable_parts, tuned
 from pipelines import written
-from pipelines.actor import Actor
-from pipelines.errors import WarehouseError, Words
+from pipelines.errors import Words
 from pipelines.settings import month_start
-from pipelines.stewardship.decisions import LONGEST_REASON, State
+from pipelines.stewardship.proposals import NoSuchProposal, Proposal, ProposalError, checked_reason
 
 LONGEST_SPELLING = 50
 SEVERITIES = {
     "error": Words("不合格的行退出计算", "rows that break it do not count"),
     "warning": Words("只提示，行照常计入", "told, but rows count"),
 }
-_REASON = Words("理由", "reason")
 _VALUE = re.compile(r"[a-z][a-z0-9_]{0,49}")
 
 
-class RuleChangeError(WarehouseError):
+class RuleChangeError(ProposalError):
     """A change of a rule that cannot be taken; the store is as it was."""
 
+    noun = Words("规则调整", "change of a rule")
+    lists = "warehouse steward rules list"
 
-class NoSuchRuleChange(RuleChangeError):
+
+class NoSuchRuleChange(NoSuchProposal, RuleChangeError):
     """No change of a rule has this number."""
-
-    def __init__(self, change_id: int) -> None:
-        super().__init__(
-            Words("没有这项规则调整", "There is no such change of a rule"),
-            where=f"{change_id}",
-            expected=Words("warehouse steward rules list 列出的编号", "a number that warehouse steward rules list shows"),
-            found=Words(f"编号 {change_id}", f"number {change_id}"),
-            advice=Words("核对编号", "look the number up"),
-        )
 
 
 @dataclass(frozen=True)
@@ -67,21 +59,11 @@ class RuleDraft:
 
 
 @dataclass(frozen=True)
-class RuleChange:
+class RuleChange(Proposal):
     """A change as its steps have made it: who proposed it, who settled it, and whether it is in force."""
 
     change_id: int
     draft: RuleDraft
-    state: State
-    at: str
-    by: Actor
-    settled_at: str | None = None
-    settled_by: Actor | None = None
-    note: str = ""
-
-    @property
-    def is_in_force(self) -> bool:
-        return self.state == "in_force"
 
     @property
     def tuning(self) -> Tuning:
@@ -159,15 +141,7 @@ def checked_draft(draft: RuleDraft) -> RuleDraft:
         raise _refused("rule", _listed(tunable), found)
     content = _checked_content(draft, rule, contract)
     _check_months(draft)
-    return replace(draft, content=content, reason=checked_text("reason", draft.reason))
-
-
-def checked_text(name: str, text: str) -> str:
-    """A reason that a person gives. RuleChangeError where it is missing, too long or not for keeping."""
-    try:
-        return written.checked(name, _REASON, text, LONGEST_REASON, required=True)
-    except written.NotForKeeping as error:
-        raise RuleChangeError(**error.said) from None
+    return replace(draft, content=content, reason=checked_reason(draft.reason, RuleChangeError))
 
 
 def _tuning(number: int, draft: RuleDraft) -> Tuning:

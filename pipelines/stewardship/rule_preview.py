@@ -65,7 +65,7 @@ def preview_rule(
 ) -> RulePreview:
     """Computes what the change would do, and keeps it. WarehouseError where nothing is published yet."""
     edition = current_edition(home)
-    slots = {Slot(row["supplier_id"], row["dataset"], row["period"]): str(row["batch_id"]) for row in store.current_batches()}
+    slots = {Slot.of(row): str(row["batch_id"]) for row in store.current_batches()}
     delivered = sorted({slot.period for slot in slots if slot.dataset == change.draft.dataset})[-MONTHS:]
     months = [month for month in delivered if change.holds_in(month)]
     is_trial = not months
@@ -86,7 +86,7 @@ def preview_rule(
 
     with replaying(home, ledger, chosen, on_progress) as replay:
         hypothetical = RulesInForce.of([*rules.changes, change.for_months(change.draft.first_month, change.draft.last_month)])
-        decided = {Slot(row["supplier_id"], row["dataset"], row["period"]) for row in ledger.decisions}
+        decided = {Slot.of(row) for row in ledger.decisions}
         for slot in slots:
             if slot in decided or hypothetical.digest(slot.dataset, slot.period):
                 replay.own(slot)

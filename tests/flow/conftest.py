@@ -27,7 +27,7 @@ def deliver_sample(home: Home) -> None:
 def delivered(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Landing, county.yml and truth of a county of 3,000 people; nothing is taken in yet. Not to be changed."""
     made = made_once("delivered", lambda folder: deliver_sample(Home(folder)))
-    return _copy(Home(made), tmp_path_factory.mktemp("delivered"))
+    return copied(Home(made), tmp_path_factory.mktemp("delivered"))
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +38,17 @@ def published(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home
         shutil.copytree(delivered.root, folder, symlinks=True)
         run(Home(folder), as_of=AS_OF)
 
-    return _copy(Home(made_once("published", _publish)), tmp_path_factory.mktemp("published"))
+    return copied(Home(made_once("published", _publish)), tmp_path_factory.mktemp("published"))
 
 
 @pytest.fixture
 def copy_of(tmp_path: Path) -> Callable[[Home], Home]:
     """A copy of a data root that a test may change."""
-    return lambda home: _copy(home, tmp_path)
+    return lambda home: copied(home, tmp_path)
 
 
-def _copy(home: Home, folder: Path) -> Home:
-    copied = Home(folder / "data")
-    shutil.copytree(home.root, copied.root, symlinks=True)
-    return copied
+def copied(home: Home, folder: Path) -> Home:
+    """The data root once more, in this folder."""
+    copy = Home(folder / "data")
+    shutil.copytree(home.root, copy.root, symlinks=True)
+    return copy

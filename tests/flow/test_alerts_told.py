@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.account_store import Accounts
@@ -18,7 +20,7 @@ from pipelines.audit import GATES, GateFailed
 from pipelines.county import County, load_county, save_county
 from pipelines.publish import current_manifest
 from pipelines.run import run
-from pipelines.settings import Home
+from pipelines.settings import Home, add_months, month_name, month_start
 from pipelines.store import Store
 from tests.flow.conftest import AS_OF
 from tests.support.receivers import Mailbox, Posted, mail_server, webhook_server
@@ -55,20 +57,28 @@ def last_text(mailbox: Mailbox) -> str:
     return str(body.get_content())
 
 
-def taken_away(home: Home, to: Path) -> tuple[Path, str]:
-    """The folder of a slot whose files are kept back, and the supplier and month that it is missed of."""
-    folder = min(one for one in (home.landing).glob("grid_*/grid_disputes/2026-03") if any(one.iterdir()))
-    folder.rename(to / "kept-back")
-    return folder, f"{folder.parts[-3]}/2026-03"
+def missing_slot(home: Home) -> Path:
+    """The folder in landing of a grid list that a supplier has not sent."""
+    planted = pl.read_parquet(home.truth / "planted_files.parquet")
+    missing = planted.filter(expected_outcome="missing", dataset="grid_grids").row(0, named=True)
+    return home.landing / missing["supplier_id"] / missing["dataset"] / missing["period"]
+
+
+def deliver_late(folder: Path) -> None:
+    """The supplier sends the list of the month before once more."""
+    folder.mkdir(exist_ok=True)
+    (before,) = folder.with_name(month_name(add_months(month_start(folder.name), -1))).iterdir()
+    shutil.copyfile(before, folder / f"late{before.suffix}")
 
 
 def test_what_is_missing_and_what_fails_is_told_until_it_is_mended(
-    delivered: Home, copy_of: CopyOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: Home, copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = copy_of(delivered)
+    home = copy_of(published)
     with mail_server() as mailbox, webhook_server() as posted:
         set_up(home, mailbox, posted)
-        folder, missed = taken_away(home, tmp_path)
+        slot = missing_slot(home)
+        missed = f"{slot.parent.parent.name}/{slot.name}"
         run(home, as_of=AS_OF)
         raised = open_alerts(home)
         assert ("delivery_missing", missed) in raised and "run_failed" not in {kind for kind, _ in raised}
@@ -80,7 +90,7 @@ def test_what_is_missing_and_what_fails_is_told_until_it_is_mended(
         assert open_alerts(home) == raised and len(mailbox.messages) == len(posted.requests) == 1
 
         before = current_manifest(home)
-        (tmp_path / "kept-back").rename(folder)
+        deliver_late(slot)
         with monkeypatch.context() as patched:
             patched.setitem(GATES, "identifiers", lambda _: ["fct_kpi.unit_code"])
             with pytest.raises(GateFailed):
@@ -91,7 +101,7 @@ def test_what_is_missing_and_what_fails_is_told_until_it_is_mended(
         assert ("delivery_missing", missed) not in open_alerts(home)  # it came, whatever became of the edition
         text = last_text(mailbox)
         assert len(mailbox.messages) == 2 and text.index("[新] 运行失败") < text.index("已结束")
-        assert "kept-back" not in text and str(home.root) not in text
+        assert "late." not in text and str(home.root) not in text
 
         run(home, as_of=AS_OF)
         assert "run_failed" not in {kind for kind, _ in open_alerts(home)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from pipelines.orchestration.instance import write_settings
 from pipelines.publish import current_manifest
 from pipelines.settings import Home, add_months, month_name, month_start
 from pipelines.store import Store
-from tests.flow.conftest import AS_OF, MONTHS
+from tests.flow.conftest import AS_OF, MONTHS, copied
 
 CopyOf = Callable[[Home], Home]
 FIRST = "2026-01"
@@ -127,12 +126,12 @@ def data_docs(home: Home) -> list[str]:
     return sorted(line for path in home.data_docs.glob("*/validations.jsonl") for line in path.read_text("utf-8").splitlines())
 
 
-def test_month_by_month_in_dagster_gives_the_edition_and_the_ledger_of_one_run(
+def test_month_after_month_in_dagster_the_last_one_first_gives_the_edition_and_the_ledger_of_one_run(
     job: dg.JobDefinition, delivered: Home, published: Home, copy_of: CopyOf
 ) -> None:
     home = copy_of(delivered)
     write_settings(home, home.dagster / "code.sock")
-    first, *others = [month_name(add_months(month_start(FIRST), number)) for number in range(MONTHS)]
+    first, *others = [month_name(add_months(month_start(FIRST), number)) for number in range(MONTHS)][::-1]
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         assert execute(job, home, first, instance).success
     for month in others:  # what Dagster keeps of one month is enough to look through
@@ -151,8 +150,7 @@ def idle(
     job: dg.JobDefinition, published: Home, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Home, dg.ExecuteInProcessResult]:
     """The published county after Dagster ran over it again, with nothing new to take in. Not to be changed."""
-    home = Home(tmp_path_factory.mktemp("idle") / "data")
-    shutil.copytree(published.root, home.root, symlinks=True)
+    home = copied(published, tmp_path_factory.mktemp("idle"))
     return home, execute(job, home, FIRST)
 
 

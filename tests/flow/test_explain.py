@@ -24,7 +24,7 @@ from pipelines.explain import Explanation, explain
 from pipelines.explain_account import KEY
 from pipelines.run import run
 from pipelines.settings import SHANGHAI, Home, add_months, month_start
-from tests.flow.conftest import AS_OF
+from tests.flow.conftest import AS_OF, copied
 
 FIGURE = KEY.split(", ")
 LATE, NEW, CORRECTED = "grid_disputes", "police_residence_registrations", "civil_facilities"
@@ -74,8 +74,7 @@ def change_settings(home: Home) -> None:
 
 @pytest.fixture(scope="module")
 def told(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Told:
-    home = Home(tmp_path_factory.mktemp("told") / "data")
-    shutil.copytree(delivered.root, home.root, symlinks=True)
+    home = copied(delivered, tmp_path_factory.mktemp("told"))
     late = hold_back(home, min(path.name for path in home.landing.glob("grid_*")), LATE)
     new = hold_back(home, "county_police", NEW)
     ids = [_publish(home)]

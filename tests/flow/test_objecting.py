@@ -46,7 +46,7 @@ def test_what_a_community_contests_stands_beside_what_the_next_edition_says(
         assert token
         return clients[name].post(path, data={"token": token[1], **sent}, headers={"Origin": HERE}).status_code
 
-    batches = {Slot(row["supplier_id"], row["dataset"], row["period"]): row["batch_id"] for row in store.current_batches()}
+    batches = {Slot.of(row): row["batch_id"] for row in store.current_batches()}
     row = pl.read_parquet(batch_path(home, SLOT, batches[SLOT]))["row_number"].min()
     about = f"/objections/new?unit={subject.unit_key}&kpi={KPI}&target={subject.target_id}&period={subject.period:%Y-%m}"
     named = f"{SLOT.supplier_id} {SLOT.dataset} {SLOT.period} "

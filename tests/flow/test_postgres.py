@@ -1,4 +1,4 @@
-"""A whole run with its operational store in PostgreSQL gives what it gives with SQLite."""
+"""With its operational store in PostgreSQL a county gives what it gives with SQLite, whoever of its suppliers comes first."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ from tests.flow.conftest import AS_OF
 from tests.support.postgres import new_database
 
 
-def test_a_run_with_its_ledger_in_postgresql_publishes_the_same(
+def test_supplier_after_supplier_with_the_ledger_in_postgresql_gives_the_edition_of_one_run(
     delivered: Home, published: Home, copy_of: Callable[[Home], Home], postgres: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = copy_of(delivered)
+    waiting = home.landing.rename(home.root / "waiting")
+    home.landing.mkdir()
     with new_database(postgres) as url:
         monkeypatch.setenv("WAREHOUSE_STORE", url)
-        first, again = run(home, as_of=AS_OF), run(home, as_of=AS_OF)
+        for suppliers in ("grid_*", "*"):
+            for folder in list(waiting.glob(suppliers)):
+                folder.rename(home.landing / folder.name)
+            taken = run(home, as_of=AS_OF)
+            assert taken.files != [] and taken.publication is not None and taken.publication.is_new
+        again = run(home, as_of=AS_OF)
         assert verify(home).damages == []
-    assert first.publication is not None and first.publication.is_new
     assert (again.publication is not None and again.publication.is_new, again.files) == (False, [])
     assert not home.store.exists()
     manifest, expected = current_manifest(home), current_manifest(published)

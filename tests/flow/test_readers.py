@@ -17,7 +17,7 @@ from pipelines.county import County
 from pipelines.settings import REPO, Home
 from tests.support.working import TABLES, Working
 
-EDITIONS = 12
+EDITIONS = 6
 WITHIN = 120.0
 # Opens the pointer anew for each look, or keeps what it opened first, until the file `stop` is there.
 READER = """

@@ -24,7 +24,7 @@ from pipelines.stewardship.rule_changes import RuleDraft
 from pipelines.stewardship.rule_preview import RulePreview, kept_preview, preview_rule
 from pipelines.store import Slot, Store
 from pipelines.verify import verify
-from tests.flow.conftest import AS_OF
+from tests.flow.conftest import AS_OF, copied
 
 LI, WANG = Actor("user", "li"), Actor("user", "wang")
 SLOTS = [Slot("county_civil", "civil_facilities", f"2026-0{month}") for month in (1, 2, 3)]
@@ -39,16 +39,22 @@ def communities(home: Home) -> list[str]:
     return sorted(with_place["unit_code"])[:2]
 
 
-@pytest.fixture
-def home(published: Home, copy_of: Callable[[Home], Home]) -> Home:
-    """A county whose civil affairs list, every month, one building that is too large for the contract, and one that is not."""
-    home = copy_of(published)
+@pytest.fixture(scope="module")
+def listed(published: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A county whose civil affairs list, every month, one building that is too large for the contract, and one that is not.
+    Not to be changed."""
+    home = copied(published, tmp_path_factory.mktemp("listed"))
     large, small = communities(home)
     text = f"{HEADER}F1,{large},综合服务,{TOO_LARGE},,新建,2020-01-01,,,\nF2,{small},综合服务,100,,新建,2020-01-01,,,\n"
     for slot in SLOTS:
         (home.landing / slot.supplier_id / slot.dataset / slot.period / "two.csv").write_text(text, encoding="utf-8")
     run(home, as_of=AS_OF)
     return home
+
+
+@pytest.fixture
+def home(listed: Home, copy_of: Callable[[Home], Home]) -> Home:
+    return copy_of(listed)
 
 
 def quarantined(home: Home) -> list[int]:

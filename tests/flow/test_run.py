@@ -1,8 +1,11 @@
-"""From landing to edition: every figure, verdict and state against the truth that the generator wrote beside it."""
+"""From landing to edition: every figure, verdict and state against the truth that the generator wrote beside it.
+
+That the order in which files come does not matter is shown where they come month by month (`test_dagster_equals_run`) and
+supplier by supplier (`test_postgres`).
+"""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
@@ -114,25 +117,6 @@ def test_computing_everything_again_gives_the_same_content(published: Home, copy
     home = copy_of(published)
     again = run(home, as_of=AS_OF, full_refresh=True)
     assert again.publication is not None and not again.publication.is_new
-    assert content_hash(home) == content_hash(published)
-
-
-@pytest.mark.parametrize("order", ["months backwards", "suppliers first"])
-def test_any_order_of_arrival_gives_the_same_content(
-    delivered: Home, published: Home, copy_of: CopyOf, order: str
-) -> None:
-    home = copy_of(delivered)
-    waiting = home.root / "waiting"
-    home.landing.rename(waiting)
-    slots = sorted(path.relative_to(waiting) for path in waiting.glob("*/*/*"))
-    if order == "months backwards":
-        parts = [[slot for slot in slots if slot.name == month] for month in sorted({s.name for s in slots})[::-1]]
-    else:
-        parts = [[s for s in slots if s.parts[0].startswith("grid") is is_grid] for is_grid in (True, False)]
-    for part in parts:
-        for slot in part:
-            shutil.copytree(waiting / slot, home.landing / slot)
-        run(home, as_of=AS_OF)
     assert content_hash(home) == content_hash(published)
 
 

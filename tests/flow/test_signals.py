@@ -249,7 +249,7 @@ def test_the_table_of_signals_is_part_of_an_edition_and_described_in_both_langua
 
 def sample(folder: Path, *, manipulated: bool) -> Home:
     home = Home(folder / "data")
-    generate(home, COUNTY, people=PEOPLE, months=6, seed=7, as_of=AS_OF, manipulated=manipulated)
+    generate(home, COUNTY, people=PEOPLE, months=6, seed=7, as_of=AS_OF, manipulated=manipulated, with_truth=False)
     run(home, as_of=AS_OF)
     return home
 

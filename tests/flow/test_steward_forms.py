@@ -36,6 +36,7 @@ from pipelines.stewardship.preview import preview_decision
 from pipelines.stewardship.row_states import with_states
 from pipelines.stewardship.tickets import Tickets
 from pipelines.store import Store
+from tests.support.forms import fields
 
 HERE = "http://localhost"
 BROWSER = {"Accept": "text/html,*/*"}
@@ -78,22 +79,6 @@ def row_where(home: Home, store: Store, condition: pl.Expr) -> dict[str, Any]:
     found = open_rows(home, store).filter(condition)
     assert found.height
     return found.row(0, named=True)
-
-
-def fields(page: str, step: str) -> dict[str, str]:
-    """What a browser sends of the form of a step, as the page gives it."""
-    form = re.search(rf'<form [^>]*data-step="{step}">(.*?)</form>', page, re.DOTALL)
-    assert form, step
-    sent = {}
-    for tag in re.findall("<input [^>]*>", form[1]):
-        name, value = re.search(' name="([^"]*)"', tag), re.search(' value="([^"]*)"', tag)
-        assert name
-        sent[name[1]] = html.unescape(value[1]) if value else ""
-    for name_, options in re.findall(r'<select name="([^"]*)"[^>]*>(.*?)</select>', form[1], re.DOTALL):
-        values = re.findall(r'<option ([^>]*)>', options)
-        chosen = next((one for one in values if "selected" in one), values[0])
-        sent[name_] = html.unescape((re.search('value="([^"]*)"', chosen) or ["", ""])[1])
-    return sent
 
 
 def send(client: FlaskClient, path: str, step: str, **typed: str) -> TestResponse:

@@ -16,6 +16,7 @@ from pipelines.backup_folder import BackupDamaged, read_backup
 from pipelines.county import County, save_county
 from pipelines.keys import load_or_create_key
 from pipelines.lake import VERDICT_SCHEMA, batch_path, linking_path, verdicts_path, write_parquet
+from pipelines.publish import current_folder
 from pipelines.restore import verify_backup
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, append_delivery, batch
@@ -91,6 +92,13 @@ def files_in(folder: Path) -> dict[str, bytes]:
     """The content of every regular file, by path."""
     found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def edition(home: Home) -> Path:
+    """The folder of the edition that readers see."""
+    folder = current_folder(home)
+    assert folder is not None
+    return folder
 
 
 def damaged(folder: Path, keys: Path | None = None) -> list[str]:

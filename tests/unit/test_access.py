@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -15,35 +14,16 @@ from pipelines.actor import Actor
 from pipelines.audit_log import audit_event, audit_head, entries, verify_audit_log
 from pipelines.sessions import FAILURES, NotSignedIn, Sessions, SignedIn, TooManyFailures
 from pipelines.store import Store
+from tests.support.clock import Time
 
 SECRET = "correct horse 电池"
 HERE = "127.0.0.1"
 CLI = Actor("system_user", "tester")
 
 
-class Time:
-    """A clock that is set by the test."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 7, 15, 8, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def passes(self, **duration: float) -> None:
-        self.moment += timedelta(**duration)
-
-
 @pytest.fixture
 def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
+    return Time(datetime(2026, 7, 15, 8, tzinfo=UTC))
 
 
 @pytest.fixture

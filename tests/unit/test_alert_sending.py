@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipelines.county import County
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.clock import Time
 from tests.support.identity_provider import write_certificate
 from tests.support.receivers import Mailbox, Posted, mail_server, webhook_server
 
@@ -37,22 +38,9 @@ FAILED = Cause("run_failed", "r1", Words("运行失败 <b>x</b>", "The run faile
 MISSING = Cause("delivery_missing", "s/2026-01", Words("缺报 1 项", "1 missing"), "2026-02-05", ("610629101",), "s")
 
 
-class Time:
-    """A clock that is set by the test."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 2, 11, 4, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def passes(self, **duration: float) -> None:
-        self.moment += timedelta(**duration)
-
-
 @pytest.fixture
 def time() -> Time:
-    return Time()
+    return Time(datetime(2026, 2, 11, 4, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from pipelines.county import County
 from pipelines.errors import Words
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.clock import Time
 
 CLI = Actor("system_user", "tester")
 MISSING = Cause("delivery_missing", "grid_610629101/2026-01", Words("缺报 3 项", "3 missing"), "2026-02-05", ("610629101",), "grid_610629101", 3)
@@ -32,29 +32,10 @@ FAILED = Cause("run_failed", "r1", Words("运行失败", "The run failed"), "202
 ANNA, BOX = Box("mail", "user:anna"), Box("webhook", "desk")
 
 
-class Time:
-    """A clock that is set by the test; a Monday noon in China."""
-
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 2, 9, 4, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def passes(self, **duration: float) -> None:
-        self.moment += timedelta(**duration)
-
-
 @pytest.fixture
 def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
+    """A Monday noon in China."""
+    return Time(datetime(2026, 2, 9, 4, tzinfo=UTC))
 
 
 @pytest.fixture

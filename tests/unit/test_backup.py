@@ -25,36 +25,12 @@ from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError
 from pipelines.keys import key_file, load_or_create_key
 from pipelines.lake import batch_path, linking_path, verdicts_path
-from pipelines.publish import current_folder
 from pipelines.restore import restore, verify_backup
 from pipelines.settings import REPO, Home
 from pipelines.store import Slot, Store, delivery
 from pipelines.verify import verify
-from tests.support.kept import RAW, damaged, files_in, flip_a_bit, keep_a_batch, keep_everything
+from tests.support.kept import RAW, damaged, edition, files_in, flip_a_bit, keep_a_batch
 from tests.support.working import SLOT, Working
-
-
-@pytest.fixture
-def kept(home: Home, county: County) -> Home:
-    keep_everything(home, county)
-    return home
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "backups"
-
-
-@pytest.fixture
-def backup(kept: Home, to: Path) -> Backup:
-    return create(kept, to).backup
-
-
-def edition(home: Home) -> Path:
-    folder = current_folder(home)
-    assert folder is not None
-    return folder
-
 
 # --- what a backup holds ------------------------------------------------------------------------------------
 

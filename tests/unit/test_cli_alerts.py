@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 from typer.testing import CliRunner
 
@@ -12,7 +9,11 @@ from pipelines.cli import app
 from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError
 from pipelines.settings import Home
+from tests.support.commands import Command
 from tests.support.receivers import mail_server
+
+COMMAND = Command("alerts")
+run, answer = COMMAND.run, COMMAND.answer
 
 
 @pytest.fixture
@@ -20,19 +21,6 @@ def data_root(home: Home, county: County, monkeypatch: pytest.MonkeyPatch) -> Ho
     save_county(county, home.county_file)
     monkeypatch.setenv("WAREHOUSE_HOME", str(home.root))
     return home
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["alerts", *arguments])
-    if isinstance(result.exception, WarehouseError):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def answer(*arguments: str) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == 0, output
-    return json.loads(output)
 
 
 def add_steward() -> None:

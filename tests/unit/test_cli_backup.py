@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from pipelines.cli import app
 from pipelines.county import County
 from pipelines.errors import WarehouseError
 from pipelines.settings import Home
+from tests.support.commands import Command
 from tests.support.kept import flip_a_bit, keep_everything
+
+COMMAND = Command()
+run, answer = COMMAND.run, COMMAND.answer
 
 
 @pytest.fixture(autouse=True)
@@ -22,19 +23,6 @@ def data_root(home: Home, county: County, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("WAREHOUSE_HOME", str(home.root))
     monkeypatch.setenv("WAREHOUSE_BACKUPS", str(tmp_path / "backups"))
     return home
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*arguments])
-    if isinstance(result.exception, WarehouseError):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def answer(*arguments: str) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == 0, output
-    return json.loads(output)
 
 
 def test_a_backup_goes_from_making_to_restoring(tmp_path: Path) -> None:

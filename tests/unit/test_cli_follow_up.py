@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.errors import WarehouseError
 from pipelines.follow_up import AlreadyOpen, FollowUpError
+from tests.support.commands import Command
 from tests.support.edition import build_edition
+
+COMMAND = Command("follow-up")
+run, answer = COMMAND.run, COMMAND.answer
 
 DUE = (date.today() + timedelta(days=30)).isoformat()
 
@@ -32,19 +31,6 @@ def flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, st
         ).fetchall()
     assert len(found) > 2
     return found
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["follow-up", *arguments])
-    if isinstance(result.exception, WarehouseError):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def answer(*arguments: str) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == 0, output
-    return json.loads(output)
 
 
 def test_a_task_goes_from_a_missed_target_to_an_answer(flags: list[tuple[str, str, str]]) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from pipelines.cli import app
-from pipelines.errors import WarehouseError
 from pipelines.objections import ContestedAlready, NoSuchObjection, ObjectionError, due_after
 from pipelines.settings import SHANGHAI
+from tests.support.commands import Command
 from tests.support.edition import build_edition
+
+COMMAND = Command("objections")
+run, answer = COMMAND.run, COMMAND.answer
 
 UNIT = "610629001001"
 FIGURE = (UNIT, "dispute_handling_rate", "--period", "2026-06")
@@ -24,19 +24,6 @@ FIGURE = (UNIT, "dispute_handling_rate", "--period", "2026-06")
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build_edition(tmp_path / "home" / "published")
     monkeypatch.setenv("WAREHOUSE_HOME", str(tmp_path / "home"))
-
-
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["objections", *arguments])
-    if isinstance(result.exception, WarehouseError):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def answer(*arguments: str) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == 0, output
-    return json.loads(output)
 
 
 def target() -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from pipelines.account_store import Accounts
 from pipelines.audit_log import audit_event
-from pipelines.cli import app
 from pipelines.errors import WarehouseError
 from pipelines.sessions import Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.verify import verify
+from tests.support.commands import Command
+
+COMMAND = Command()
+run, answer = COMMAND.run, COMMAND.answer
 
 SECRET = "correct horse battery"
 
@@ -25,19 +26,6 @@ SECRET = "correct horse battery"
 def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("WAREHOUSE_HOME", str(tmp_path))
     return Home(tmp_path)
-
-
-def run(*arguments: str, typed: str | None = None) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*arguments], input=typed)
-    if isinstance(result.exception, WarehouseError):
-        raise result.exception
-    return result.exit_code, result.output
-
-
-def answer(*arguments: str) -> Any:
-    code, output = run(*arguments, "--json")
-    assert code == 0, output
-    return json.loads(output)
 
 
 def test_a_user_is_added_and_sets_the_password_by_a_link(data_root: Home) -> None:

@@ -24,30 +24,18 @@ from dashboards.html import element
 from dashboards.html_pages import field
 from dashboards.markup import markup
 from dashboards.pages.follow_up_pieces import bare_ratio, ratio
-from dashboards.server import Site, create_app
+from dashboards.server import Site
 from pipelines.actor import Actor
 from pipelines.follow_up import Key, Task
 from pipelines.follow_up_edition import flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.edition import build_edition
+from tests.support.forms import fields
 
 HERE = "http://localhost"
 DUE = (date.today() + timedelta(days=30)).isoformat()
 Missed = dict[str, str]
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    build_edition(tmp_path / "published")
-    return tmp_path / "published"
-
-
-@pytest.fixture
-def client(published: Path) -> FlaskClient:
-    made: FlaskClient = create_app(published).server.test_client()
-    return made
 
 
 @pytest.fixture
@@ -71,20 +59,6 @@ def tasks(published: Path) -> Iterator[FollowUp]:
 
 def new_page(one: Missed) -> str:
     return f"/follow-up/new?unit={one['unit_key']}&kpi={one['kpi_id']}&target={one['target_id']}&period=2026-06"
-
-
-def fields(page: str, step: str) -> dict[str, str]:
-    """What a browser sends of the form of a step, as the page gives it."""
-    form = re.search(rf'<form [^>]*data-step="{step}">(.*?)</form>', page, re.DOTALL)
-    assert form, step
-    inputs = {}
-    for tag in re.findall("<input [^>]*>", form[1]):
-        name, value = re.search(' name="([^"]*)"', tag), re.search(' value="([^"]*)"', tag)
-        assert name
-        inputs[name[1]] = html.unescape(value[1]) if value else ""
-    for name_, text in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form[1], re.DOTALL):
-        inputs[name_] = html.unescape(text)
-    return inputs
 
 
 def send(client: FlaskClient, path: str, values: dict[str, Any], **headers: str) -> TestResponse:

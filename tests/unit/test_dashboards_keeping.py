@@ -21,16 +21,9 @@ from pipelines.follow_up_edition import flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.edition import build_edition
 
 JUNE = "?period=2026-06"
 WANG = Actor("system_user", "wang")
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    build_edition(tmp_path / "published")
-    return tmp_path / "published"
 
 
 @pytest.fixture

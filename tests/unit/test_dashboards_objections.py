@@ -26,23 +26,12 @@ from pipelines.objections import Claim, Contested, Step, due_after
 from pipelines.settings import SHANGHAI, Home
 from pipelines.store import Store
 from tests.support.edition import SMALL, build_edition
+from tests.support.forms import fields
 
 HERE = "http://localhost"
 UNIT = "610629001001@2016-01-01"
 KPI = "dispute_handling_rate"
 WANG = Actor("user", "wang")
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    build_edition(tmp_path / "published")
-    return tmp_path / "published"
-
-
-@pytest.fixture
-def client(published: Path) -> FlaskClient:
-    made: FlaskClient = create_app(published).server.test_client()
-    return made
 
 
 @pytest.fixture
@@ -62,20 +51,6 @@ def new_page(contested: Contested, **other: str) -> str:
     subject = contested.subject
     asked = {"unit": subject.unit_key, "kpi": subject.kpi_id, "target": subject.target_id, "period": "2026-06", **other}
     return "/objections/new?" + "&".join(f"{name}={value}" for name, value in asked.items())
-
-
-def fields(page: str, step: str) -> dict[str, str]:
-    """What a browser sends of the form of a step, as the page gives it."""
-    form = re.search(rf'<form [^>]*data-step="{step}">(.*?)</form>', page, re.DOTALL)
-    assert form, step
-    inputs = {}
-    for tag in re.findall("<input [^>]*>", form[1]):
-        name, value = re.search(' name="([^"]*)"', tag), re.search(' value="([^"]*)"', tag)
-        assert name
-        inputs[name[1]] = html.unescape(value[1]) if value else ""
-    for name_, text in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form[1], re.DOTALL):
-        inputs[name_] = html.unescape(text)
-    return inputs
 
 
 def send(client: FlaskClient, path: str, values: dict[str, Any]) -> TestResponse:

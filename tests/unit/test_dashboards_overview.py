@@ -28,12 +28,6 @@ IN_JUNE = "period_type = 'month' and period = '2026-06-01' and unit_level = 'com
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Path:
-    build_edition(tmp_path / "published")
-    return tmp_path / "published"
-
-
-@pytest.fixture
 def site(published: Path) -> Site:
     return Site(published)
 

@@ -35,15 +35,8 @@ JUNE = "?period=2026-06"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("published")
-    build_edition(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(published: Path) -> Site:
-    return Site(published)
+def site(shown: Path) -> Site:
+    return Site(shown)
 
 
 @pytest.fixture(scope="module")

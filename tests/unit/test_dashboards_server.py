@@ -18,15 +18,8 @@ CALLBACK = "/_dash-update-component"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("published")
-    build_edition(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def client(published: Path) -> FlaskClient:
-    made: FlaskClient = create_app(published).server.test_client()
+def client(shown: Path) -> FlaskClient:
+    made: FlaskClient = create_app(shown).server.test_client()
     return made
 
 
@@ -145,22 +138,22 @@ def test_the_server_runs_no_callbacks(client: FlaskClient) -> None:
         assert client.post(CALLBACK, json=sent).status_code == 400
 
 
-def test_a_failure_is_shown_without_any_of_it(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_shown_without_any_of_it(shown: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import dashboards.server
 
     def fail(*_: object) -> None:
         raise RuntimeError("the secret 610629199001011234 of /srv/warehouse")
 
     monkeypatch.setitem(dashboards.server.PAGES, "overview", fail)
-    answer = page_at(create_app(published).server.test_client(), "/")
+    answer = page_at(create_app(shown).server.test_client(), "/")
     assert answer.status_code == 200
     assert "页面出错了" in answer.text
     assert "610629199001011234" not in answer.text and "RuntimeError" not in answer.text
 
 
-def test_serving_beyond_this_machine_is_refused(published: Path) -> None:
+def test_serving_beyond_this_machine_is_refused(shown: Path) -> None:
     with pytest.raises(UnsafeAccess, match="without sign-in"):
-        serve(published, host="0.0.0.0")
+        serve(shown, host="0.0.0.0")
 
 
 @pytest.mark.parametrize(

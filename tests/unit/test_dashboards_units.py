@@ -42,15 +42,8 @@ RATE = "temporary_resident_registration_rate"
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    build_edition(home / "published")
-    return home / "published"
-
-
-@pytest.fixture(scope="module")
-def site(published: Path) -> Site:
-    return Site(published)
+def site(shown: Path) -> Site:
+    return Site(shown)
 
 
 @pytest.fixture
@@ -59,8 +52,8 @@ def facts(site: Site) -> Facts:
 
 
 @pytest.fixture(scope="module")
-def client(published: Path) -> FlaskClient:
-    made: FlaskClient = create_app(published).server.test_client()
+def client(shown: Path) -> FlaskClient:
+    made: FlaskClient = create_app(shown).server.test_client()
     return made
 
 
@@ -519,7 +512,7 @@ def test_the_bulletin_is_of_the_unit_and_period_that_are_looked_at(client: Flask
 # --- help
 
 
-def test_the_help_explains_every_state_and_leads_to_the_documents(site: Site, published: Path) -> None:
+def test_the_help_explains_every_state_and_leads_to_the_documents(site: Site, shown: Path) -> None:
     shown = site.show("/help", "")
     told = text(shown.page)
     for words in ("未达标", "接近", "无法判定", "缺数据", "达标", "未到期", "无目标", "不适用"):

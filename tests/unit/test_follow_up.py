@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -38,13 +37,6 @@ MISSED = Figure("e1", date(2026, 6, 1), "missed", "confirmed", Decimal("188.00")
 MET = replace(MISSED, edition_id="e2", status="met", numerator=Decimal("197.00"), shortfall=None)
 FLAG = Flag(KEY, "610629001002", "解放路社区居委会", "month", "civil_affairs", date(2026, 3, 1), MISSED)
 ASSIGNMENT = Assignment(date(2026, 7, 31), "补办未调处的纠纷", "社区科")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -48,13 +47,6 @@ ROWS = (NamedRows(SLOT, "b1", (12, 15, 16)),)
 CLAIM = Claim(CONTESTED, "有两件已经办结\n<b>未计入</b>", date(2026, 7, 29), ROWS)
 UPHELD, REJECTED = Step("answered", "已核实", "upheld"), Step("answered", "不属本期", "rejected")
 CLOSED, WITHDRAWN = Step("closed"), Step("withdrawn", "看错了")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
 
 
 @pytest.fixture

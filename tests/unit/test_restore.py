@@ -39,13 +39,13 @@ from pipelines.follow_up_store import FollowUp
 from pipelines.keys import key_file, load_or_create_key
 from pipelines.lake import batch_path
 from pipelines.migrations import HEAD, REVISIONS, NewerStore
-from pipelines.publish import current_folder, file_hash
+from pipelines.publish import file_hash
 from pipelines.restore import drill, restore, verify_backup
 from pipelines.sessions import Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.verify import verify, verify_kept
-from tests.support.kept import damaged, files_in, flip_a_bit, keep, keep_everything
+from tests.support.kept import damaged, files_in, flip_a_bit, keep
 from tests.support.postgres import new_database
 from tests.support.working import SLOT
 
@@ -54,28 +54,6 @@ FLAG = Flag(
     Key("u", "k", "t"), "610629101001", "某社区", "month", "police", date(2026, 1, 1),
     Figure("e1", date(2026, 1, 1), "missed", "confirmed", Decimal(1), Decimal(2), Decimal(1)),
 )  # fmt: skip
-
-
-@pytest.fixture
-def kept(home: Home, county: County) -> Home:
-    keep_everything(home, county)
-    return home
-
-
-@pytest.fixture
-def to(tmp_path: Path) -> Path:
-    return tmp_path / "backups"
-
-
-@pytest.fixture
-def backup(kept: Home, to: Path) -> Backup:
-    return create(kept, to).backup
-
-
-def edition(home: Home) -> Path:
-    folder = current_folder(home)
-    assert folder is not None
-    return folder
 
 
 def seal(backup: Backup, change: Callable[[dict[str, object]], None]) -> None:

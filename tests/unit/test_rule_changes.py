@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -12,24 +10,22 @@ from typing import Any
 import polars as pl
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
 
 from expectations.contract import load_contract, load_contracts
 from expectations.rules import Between, InSet, cross_file_rules, file_rules, rule_catalogue
 from expectations.tuning import Tuning, tunable_parts, tuned
 from pipelines import audit_log
 from pipelines.actor import Actor
-from pipelines.cli import app
 from pipelines.county import County, save_county
 from pipelines.lake import write_parquet
 from pipelines.protection import respell
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home
 from pipelines.stewardship.rule_change_store import (
+    RULE_CHANGES,
     RuleChanges,
     broken_rule_changes,
     rule_change,
-    rule_change_step,
 )
 from pipelines.stewardship.rule_changes import (
     NoSuchRuleChange,
@@ -44,17 +40,11 @@ from pipelines.stewardship.rule_changes import (
 from pipelines.stewardship.rule_standing import standings
 from pipelines.store import Store
 from pipelines.verify import verify
+from tests.support.commands import Command
 
 DISPUTES = load_contract("grid_disputes")
 LI, WANG = Actor("user", "li"), Actor("user", "wang")
 RANGE = RuleDraft("grid_disputes", "deaths.range", {"maximum": 50}, "2026-02", None, "按年度核定")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
 
 
 def check_of(dataset: str, tuning: Tuning) -> Any:
@@ -63,7 +53,7 @@ def check_of(dataset: str, tuning: Tuning) -> Any:
 
 
 def in_force(number: int, draft: RuleDraft) -> RuleChange:
-    return RuleChange(number, draft, "in_force", "2026-02-01T00:00:00+00:00", LI)
+    return RuleChange(number, draft, state="in_force", at="2026-02-01T00:00:00+00:00", by=LI)
 
 
 # --- tuned contracts
@@ -235,8 +225,8 @@ def test_a_change_that_was_tampered_with_is_told(home: Home, tampering: str) -> 
     statement: sa.sql.expression.Executable = {
         "content": rule_change.update().values(content='{"maximum": 99}'),
         "state": rule_change.update().values(state="withdrawn"),
-        "step": rule_change_step.update().where(rule_change_step.c.number == 2).values(actor="li"),
-        "deleted": rule_change_step.delete().where(rule_change_step.c.number == 2),
+        "step": RULE_CHANGES.steps.update().where(RULE_CHANGES.steps.c.number == 2).values(actor="li"),
+        "deleted": RULE_CHANGES.steps.delete().where(RULE_CHANGES.steps.c.number == 2),
     }[tampering]
     with store.transaction() as connection:
         connection.execute(statement)
@@ -264,13 +254,7 @@ def test_rules_that_never_or_always_fail_over_three_months_are_pointed_out(home:
 
 # --- the command line
 
-
-def steward_rules(*arguments: str) -> Any:
-    result = CliRunner().invoke(app, ["steward", "rules", *arguments, "--json"])
-    if isinstance(result.exception, RuleChangeError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+RULES = Command("steward", "rules")
 
 
 def test_a_change_goes_through_the_command_line(tmp_path: Path, county: County, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,17 +262,17 @@ def test_a_change_goes_through_the_command_line(tmp_path: Path, county: County, 
     save_county(county, home.county_file)
     monkeypatch.setenv("WAREHOUSE_HOME", str(tmp_path))
     options = ("--maximum", "50", "--from", "2026-02", "--reason", "核定")
-    proposed = steward_rules("propose", "grid_disputes", "deaths.range", *options)["change"]
+    proposed = RULES.answer("propose", "grid_disputes", "deaths.range", *options)["change"]
     assert (proposed["state"], proposed["content"], proposed["what"]["zh"]) == ("proposed", {"maximum": 50.0}, "上限 50")
     with pytest.raises(RuleChangeError, match="somebody else"):
-        steward_rules("approve", "1")
-    assert steward_rules("withdraw", "1", "--note", "重提")["change"]["state"] == "withdrawn"
+        RULES.answer("approve", "1")
+    assert RULES.answer("withdraw", "1", "--note", "重提")["change"]["state"] == "withdrawn"
     save_county(county.model_copy(update={"steward": county.steward.model_copy(update={"two_persons": False})}), home.county_file)
     spelling = ("--spelling", "邻里=civil", "--from", "2026-02", "--to", "2026-06", "--reason", "地方写法")
-    assert steward_rules("propose", "grid_disputes", "kind.known_value", *spelling)["change"]["state"] == "in_force"
-    listed = steward_rules("list", "--dataset", "grid_disputes")
+    assert RULES.answer("propose", "grid_disputes", "kind.known_value", *spelling)["change"]["state"] == "in_force"
+    listed = RULES.answer("list", "--dataset", "grid_disputes")
     assert [one["state"] for one in listed["changes"]] == ["withdrawn", "in_force"]
     assert {"rule_id", "tunable", "severity", "zh", "en"} == set(listed["rules"][0])
-    assert steward_rules("idle")["rules"] == []
-    text = CliRunner().invoke(app, ["steward", "rules", "list"]).output
+    assert RULES.answer("idle")["rules"] == []
+    text = RULES.run("list")[1]
     assert "示例数据" in text and "上限 50" in text and "“邻里” means civil" in text

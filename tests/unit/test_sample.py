@@ -314,7 +314,7 @@ def test_a_community_that_opens_during_the_sample_is_too_new_first_and_judged_la
 
 def test_real_deliveries_are_never_overwritten(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    generate(home, COUNTY, people=2_000, months=1)
+    generate(home, COUNTY, people=2_000, months=1, with_truth=False)
     save_county(load_county(home.county_file).model_copy(update={"sample": False}), home.county_file)
     with pytest.raises(WarehouseError, match="an empty data root, or the sample of 610629"):
         generate(home, COUNTY, people=2_000, months=1)

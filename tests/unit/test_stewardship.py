@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -15,7 +14,7 @@ from expectations.rules import rule_catalogue
 from pipelines import audit_log
 from pipelines.actor import Actor
 from pipelines.protection.protect import lake_schema
-from pipelines.stewardship.decision_store import Decisions, broken_decisions, decision, decision_step
+from pipelines.stewardship.decision_store import DECISIONS, Decisions, broken_decisions, decision
 from pipelines.stewardship.decisions import (
     DecisionError,
     Draft,
@@ -48,13 +47,6 @@ RULE = Subject("grid_610629101", "grid_disputes", "deaths.range")
 OTHER = Subject("grid_610629101", "grid_disputes", "key.unique")
 
 
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
-
-
 # --- decisions
 
 
@@ -64,6 +56,8 @@ def test_what_lets_refused_rows_count_waits_for_a_second_person(store: Store) ->
     assert decisions.in_force() == []
     with pytest.raises(DecisionError, match="somebody else"):
         decisions.approve(number, LI)
+    with pytest.raises(DecisionError, match="no identity numbers"):
+        decisions.approve(number, WANG, "见 99900119900101123X")
     decisions.approve(number, WANG, "已核对")
     approved = decisions.decision(number)
     assert (approved.state, approved.by, approved.settled_by, approved.note) == ("in_force", LI, WANG, "已核对")
@@ -147,11 +141,11 @@ def test_every_step_is_in_the_audit_log_without_what_people_wrote(store: Store) 
 @pytest.mark.parametrize(
     "change",
     [
-        sa.update(decision_step).values(detail="另一个理由").where(decision_step.c.number == 2),
-        sa.delete(decision_step).where(decision_step.c.number == 2),
+        sa.update(DECISIONS.steps).values(detail="另一个理由").where(DECISIONS.steps.c.number == 2),
+        sa.delete(DECISIONS.steps).where(DECISIONS.steps.c.number == 2),
         sa.update(decision).values(state="in_force"),
         sa.update(decision).values(digest="d7"),
-        sa.update(decision_step).values(actor="zhao").where(decision_step.c.number == 1),
+        sa.update(DECISIONS.steps).values(actor="zhao").where(DECISIONS.steps.c.number == 1),
     ],
 )
 def test_a_decision_that_was_changed_afterwards_is_found(store: Store, change: sa.Update | sa.Delete) -> None:

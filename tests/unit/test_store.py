@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -25,13 +24,6 @@ from pipelines.store import (
 )
 
 SLOT = Slot("grid_610629101", "grid_disputes", "2026-01")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = Store(store_url)
-    yield store
-    store.close()
 
 
 def entry(outcome: str, batch_id: str | None = None, *, slot: Slot = SLOT, **more: Any) -> dict[str, Any]:
