@@ -42,6 +42,7 @@ alert = sa.Table(
     sa.Column("resolved_at", sa.String),
     sa.Column("acknowledged_at", sa.String),
     sa.Column("acknowledged_by", sa.String),
+    sa.Column("agency", sa.String, nullable=False, server_default=""),
     sa.Index("alert_open_once", "kind", "subject", unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
 )  # fmt: skip
 alert_message = sa.Table(
