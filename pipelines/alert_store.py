@@ -262,7 +262,7 @@ def _hold(connection: Connection) -> None:
 def _alert(row: Row) -> Alert:
     cause = Cause(
         row["kind"], row["subject"], Words(row["zh"], row["en"]), row["since"], tuple(row["areas"].split()),
-        row["supplier_id"], row["weight"],
+        row["supplier_id"], row["weight"], row["agency"],
     )  # fmt: skip
     kept = ("raised_at", "changed_at", "resolved_at", "acknowledged_at", "acknowledged_by")
     return Alert(row["number"], cause, **{name: row[name] for name in kept})
@@ -272,6 +272,7 @@ def _values(cause: Cause) -> dict[str, Any]:
     return {
         "kind": cause.kind, "subject": cause.subject, "zh": cause.said.zh, "en": cause.said.en, "since": cause.since,
         "areas": " ".join(cause.areas), "supplier_id": cause.supplier_id, "weight": cause.weight,
+        "agency": cause.agency,
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def list_(as_json: Json = False) -> None:
     from expectations.contract import AGENCY_WORDS
     from pipelines.accounts import ROLES
 
-    words = {name: f"{zh} {name}" for name, (zh, _) in AGENCY_WORDS.items()}
+    words: dict[str, str] = {name: f"{zh} {name}" for name, (zh, _) in AGENCY_WORDS.items()}
     with _accounts() as accounts:
         known = accounts.all()
     if as_json:

@@ -13,7 +13,15 @@ import sqlalchemy as sa
 
 from expectations.contract import AGENCY_WORDS
 from pipelines.account_store import SETUP, Accounts, account, web_session
-from pipelines.accounts import ROLES, AccessError, Account, Permission, Role, checked_account, checked_password
+from pipelines.accounts import (
+    ROLES,
+    AccessError,
+    Account,
+    Permission,
+    Role,
+    checked_account,
+    checked_password,
+)
 from pipelines.actor import Actor
 from pipelines.audit_log import audit_event, audit_head, entries, verify_audit_log
 from pipelines.sessions import FAILURES, NotSignedIn, Sessions, SignedIn, TooManyFailures
