@@ -7,12 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.settings import REPO
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import SMALL, build_edition, county_shape
 
 if TYPE_CHECKING:
@@ -128,40 +122,3 @@ def visit(window: BrowserContext) -> Iterator[Callable[..., Watched]]:
 def _lists_chinese_fonts() -> bool:
     listed = subprocess.run(["fc-list", ":lang=zh-cn"], capture_output=True, text=True, check=False)
     return bool(listed.stdout.strip())
-
-
-def serve(home: Path) -> Iterator[Served]:
-    """Serves a data root until the test that asked is done."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "WAREHOUSE_HOME": str(home), "PYTHONPATH": str(REPO)}
-    log = (home / "server.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", "1"],
-        env=environment,
-        stdout=log,
-        stderr=log,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_it_answers(f"{base}/healthz", server, home / "server.log")
-        yield Served(base, home / "published")
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except urllib.error.HTTPError:
-            return  # it answers, though not ready: nothing is published
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import serve
 
 from pipelines.run import run
 from pipelines.sample import generate
@@ -17,7 +16,7 @@ from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.tickets import Tickets
 from pipelines.store import Store
-from tests.support.browser import Served, Watched, broken_rules
+from tests.support.browser import Served, Watched, broken_rules, serve
 from tests.support.shared import made_once
 
 pytestmark = pytest.mark.browser
