@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -34,8 +34,18 @@ from pipelines.actor import Actor
 from pipelines.settings import Home
 from pipelines.stewardship.open_rows import open_rows
 from pipelines.store import Store
-from tests.support.browser import Served, serve
-from tests.support.planted import DATASETS, MONTH, Leaky, Place, Planted, files_beside_landing, identity_number, is_kept, places_found
+from tests.support.browser import serve
+from tests.support.planted import (
+    DATASETS,
+    MONTH,
+    Leaky,
+    Place,
+    Planted,
+    files_beside_landing,
+    identity_number,
+    is_kept,
+    places_found,
+)
 from tests.support.texts import everything_in, text_of
 
 SECRET = "correct horse battery"

@@ -435,6 +435,15 @@ def test_an_agency_answers_for_its_own_figures_in_its_area(app: Dash, clients: d
     assert f"<dd>{AGENCY_WORDS[contested.owner_agency][1]}</dd>" in account_page  # type: ignore[index]
 
 
+def test_the_audit_log_takes_no_text_for_a_step(clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
+    path = contested_figure(published, "610629001002@2016-01-01").replace("2026-06", "2026-03")
+    for number, step in enumerate(("open", "王某 999629190102039014")):  # the second is led to the first
+        sent = {"token": token_of(clients["leader"]), "to": step, "claim": "少计一件"}
+        assert clients["leader"].post(path, data=sent, headers={"Origin": HERE}).status_code == 303
+        assert len(entries(store, action="objection", actor="leader")) == number + 1
+    assert [one["detail"] for one in entries(store, action="objection", actor="leader")] == ["", "open"]
+
+
 def test_only_who_settles_rows_is_led_to_them(clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
     with asking(Home(published.parent)) as ask:
         subject = subjects_of(ask, OWN, "dispute_handling_rate", "month", date(2026, 5, 1))[0]
