@@ -97,7 +97,7 @@ def _elsewhere(desk: StewardDesk) -> list[Node]:
     lang = desk.address.lang
     return [
         link(say("checks", lang), desk.address.to("checks")),
-        html.A(say("rules", lang), href=f"/steward/rules?lang={lang}"),
+        link(say("rules", lang), desk.address.to("steward", steward=StewardView("rules", dataset=desk.address.steward.dataset))),
         html.A(say("data_docs", lang), href=data_docs_href(), target="_blank"),
     ]
 

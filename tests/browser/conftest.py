@@ -10,17 +10,23 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipelines.run import run
+from pipelines.sample import generate
+from pipelines.settings import Home
 from tests.support.browser import Served, Watched, serve
 from tests.support.edition import SMALL, build_edition, county_shape
+from tests.support.shared import made_once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
+AS_OF = date(2026, 11, 22)
 ARGUMENTS = [
     "--no-sandbox",
     "--headless=new",
@@ -92,6 +98,17 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("moved")
     build_edition(home / "published", replace(SMALL, is_moved=True))
     yield from serve(home)
+
+
+@pytest.fixture(scope="session")
+def settled() -> Path:
+    """The data root of a small county after a run. Not to be changed."""
+
+    def _make(folder: Path) -> None:
+        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF)
+        run(Home(folder), as_of=AS_OF)
+
+    return made_once("settled", _make)
 
 
 @pytest.fixture(scope="session")
