@@ -200,7 +200,8 @@ def _rule(rule: RuleText, tuned: RuleChange | None, result: Mapping[str, Any] | 
         _result(result, lang),
     )
     written = [
-        element("td", element("div", cell), className="wraps", **data(label=say(name, lang))) for name, cell in zip(_COLUMNS, cells, strict=True)
+        element("td", element("div", cell), className="wraps empty" if cell == ["–"] else "wraps", **data(label=say(name, lang)))
+        for name, cell in zip(_COLUMNS, cells, strict=True)
     ]
     return element("tr", written, **data(rule=rule.id))
 

@@ -62,6 +62,7 @@ UNLINKED = (
     "/_dash-component-suites/dash/dash-renderer/build/dash_renderer.min.js", "/account", "/audit", "/sign-in", "/help/models/index.html",
     "/help/dictionary.html", "/bulletin.docx", "/bulletin.xlsx", "/follow-up?state=all", "/nowhere",
     "/help", "/help/questions", "/help/connect",
+    *(f"/export/{name}.{kind}?page=kpi&kpi=dispute_handling_rate" for name in ("ranking", "targets") for kind in ("csv", "xlsx", "parquet")),
     *(f"/export/{name}.{kind}" for name in TABLES for kind in ("csv", "xlsx", "parquet", "csv?encoding=gb18030")),
 )  # fmt: skip
 
