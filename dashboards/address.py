@@ -36,8 +36,8 @@ NAME = re.compile(r"\w[\w.-]{0,39}")
 # Keys of units, KPIs and targets, which forms are asked for by.
 KEY = re.compile(r"[\w@.-]{0,80}")
 TASK = re.compile(r"new|[0-9]{1,9}")
-# Below the steward's work list: the decisions, a ticket, a row of a batch.
-STEWARD_PART = re.compile(r"|decisions|ticket/[0-9]{1,9}|row/[0-9a-f]{8,64}/[0-9]{1,9}")
+# Below the steward's work list: the decisions, the rules, a ticket, a row of a batch.
+STEWARD_PART = re.compile(r"|decisions|rules|ticket/[0-9]{1,9}|row/[0-9a-f]{8,64}/[0-9]{1,9}")
 STEWARD_STATES = ("open", "closed", "all")
 UNIT_KEY = re.compile(r"[\w.@-]{1,60}")
 LONGEST = 2000

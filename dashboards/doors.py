@@ -19,6 +19,7 @@ from dashboards.entrance import Entrance, NotFromHere
 from dashboards.pages import problem
 from dashboards.visitor import strip, visitor
 from dashboards.words import pick
+from pipelines import follow_up, objections
 from pipelines.accounts import Account, Permission
 from pipelines.audit_log import Action
 from pipelines.errors import WarehouseError, Words
@@ -82,6 +83,8 @@ RECORDED: dict[str, Action] = {
     "export_table": "download", "bulletin": "download", "correction_sheet": "download", "follow_up_change": "follow_up",
     "objections_change": "objection", "steward_row": "row_viewed",
 }  # fmt: skip
+# What forms of tasks and objections ask for; any other text that somebody sends as a step is kept nowhere.
+_STEPS = frozenset((*follow_up.STATES, *objections.STATES))
 SAFE = ("GET", "HEAD", "OPTIONS")
 STYLE_SHEET = "/assets/pages.css"
 
@@ -117,7 +120,8 @@ def guard(server: Flask, entrance: Entrance, units: Units) -> None:
     def note(answer: Response) -> Response:
         action = RECORDED.get(request.endpoint or "")
         if action and answer.status_code in (200, 303):
-            _note(entrance, action, answer.headers.get("Location") or request.full_path, request.form.get("to", ""))
+            step = request.form.get("to", "")
+            _note(entrance, action, answer.headers.get("Location") or request.full_path, step if step in _STEPS else "")
         return answer
 
 

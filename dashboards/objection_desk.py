@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from dashboards.desk import not_allowed, opened
 from dashboards.visitor import Visitor
+from pipelines.accounts import Permission
 from pipelines.errors import Words
 from pipelines.follow_up_edition import Ask
 from pipelines.objection_edition import codes_now, contested_of
@@ -31,7 +32,7 @@ from pipelines.objections import (
 from pipelines.settings import SHANGHAI, Home
 from pipelines.store import NoStore, Store
 
-_ADVICE = Words("由提出人或数据管理员办理", "leave it to whoever objected, or to a steward")
+_ADVICE = Words("由提出人、责任单位或数据管理员办理", "leave it to whoever objected, the owner agency, or a steward")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ObjectionDesk:
 
     def contested(self, subject: Subject) -> Contested:
         """A figure that the visitor may contest. NotAllowed where it is not theirs, ObjectionError where there is none."""
-        if not (self._has_role("open") and self.covers(subject.unit_key)):
+        if not (self._may("contest") and self.covers(subject.unit_key)):
             raise not_allowed(_ADVICE)
         return contested_of(self.ask, subject)
 
@@ -86,18 +87,26 @@ class ObjectionDesk:
         return self._covers(codes_now(self.ask, [unit_key]).get(unit_key, ""))
 
     def may(self, to: State, objection: Objection) -> bool:
-        """Whether the visitor may take a step: stewards answer for the owner; who objected withdraws, either of them closes."""
-        is_own = objection.by == self.visitor.actor
-        return (
-            self._has_role(to)
-            and self.covers(objection.subject.unit_key)
-            and (is_own or to == "answered" or (to == "closed" and self._has_role("answered")))
-        )
+        """Whether the visitor may take a step: the owner agency answers, or a steward for it; who objected withdraws; who
+        objected or a steward closes.
+        """
+        account, is_own = self.visitor.account, objection.by == self.visitor.actor
+        if account is None or not (account.may("contest") and self.covers(objection.subject.unit_key)):
+            return False
+        match to:
+            case "answered":
+                return account.replies_for(objection.claim.contested.owner_agency)
+            case "withdrawn":
+                return is_own
+            case "closed":
+                return is_own or account.may("reply")
+            case _:
+                return False
 
     @property
     def sees_rows(self) -> bool:
         """Whether delivered rows are the visitor's to look at."""
-        return self._has_role("answered") and self.visitor.account is not None and not self.visitor.account.area
+        return self._may("settle")
 
     def contest(self, subject: Subject, words: str, rows: str) -> int:
         """Opens an objection to a figure; its number. NotAllowed where the figure is not the visitor's to contest."""
@@ -117,8 +126,8 @@ class ObjectionDesk:
     def _covers(self, unit_code: str) -> bool:
         return self.visitor.account is not None and self.visitor.account.covers(unit_code)
 
-    def _has_role(self, to: State) -> bool:
-        return self.visitor.account is not None and self.visitor.account.may("reply" if to == "answered" else "contest")
+    def _may(self, permission: Permission) -> bool:
+        return self.visitor.account is not None and self.visitor.account.may(permission)
 
 
 def live_objections(store: Store) -> Mapping[Subject, Objection]:

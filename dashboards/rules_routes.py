@@ -8,57 +8,49 @@ from __future__ import annotations
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as Answer
 
-from dashboards import html_pages
-from dashboards.address import language_of
-from dashboards.doors import STYLE_SHEET
-from dashboards.pages import problem, rules
+from dashboards import answers
+from dashboards.address import Address, NoSuchPage, parse
+from dashboards.components import page
+from dashboards.edition import EditionReader
+from dashboards.pages import rules
 from dashboards.pages.follow_up_forms import Filled
 from dashboards.rules_desk import RulesDesk
-from dashboards.visitor import strip, visitor
-from dashboards.words import say
-from expectations.contract import load_contracts
+from dashboards.visitor import visitor
 from pipelines.errors import WarehouseError
 from pipelines.settings import Home
 from pipelines.stewardship.rule_changes import NoSuchRuleChange, RuleChangeError
 
 
-def add_rules(server: Flask, home: Home) -> None:
+def add_rules(server: Flask, reader: EditionReader, home: Home) -> None:
     """Adds the page /steward/rules and what its forms send."""
 
-    def show() -> Response:
-        return _shown(_desk(home), Filled(), 200)
-
-    def change() -> Answer:
-        desk, values = _desk(home), request.form.to_dict()
+    def answer() -> Answer:
+        query = answers.search()
         try:
-            desk.take(values)
-        except RuleChangeError as error:
-            return _shown(desk, Filled(values, error), 404 if isinstance(error, NoSuchRuleChange) else 400)
-        return redirect(rules.path(_dataset(), language_of(_search())), 303)
+            address = parse(request.path, query)
+            if request.method == "POST":
+                return _changed(reader, home, address)
+            return _shown(reader, home, address, Filled(), 200)
+        except NoSuchPage as error:
+            return answers.problem_told(error, query, 404)
+        except WarehouseError as error:
+            return answers.problem_told(error, query, 503)
 
-    server.add_url_rule("/steward/rules", "rules", show, methods=["GET"])
-    server.add_url_rule("/steward/rules", "rules_change", change, methods=["POST"])
-
-
-def _desk(home: Home) -> RulesDesk:
-    return RulesDesk(home, visitor().actor)
-
-
-def _search() -> str:
-    return request.query_string.decode("ascii", "replace")
+    server.add_url_rule("/steward/rules", "rules", answer, methods=["GET"])
+    server.add_url_rule("/steward/rules", "rules_change", answer, methods=["POST"])
 
 
-def _dataset() -> str:
-    """The dataset whose rules are shown; the first where the address names none that is known."""
-    asked = request.args.get("dataset", "")
-    return asked if asked in load_contracts() else next(iter(load_contracts()))
-
-
-def _shown(desk: RulesDesk, filled: Filled, status: int) -> Response:
-    lang = language_of(_search())
+def _changed(reader: EditionReader, home: Home, address: Address) -> Answer:
+    """Takes the step that a form asks for; or shows the form again, with what is wrong with it."""
+    values = request.form.to_dict()
     try:
-        title, content = say("rules", lang), rules.content(desk, _dataset(), visitor().form_token, filled, lang)
-    except WarehouseError as error:
-        title, told = problem.content(error, lang)
-        content, status = problem.alone(told, lang), 503
-    return Response(html_pages.document(title, content, lang, STYLE_SHEET, strip()), status, mimetype="text/html")
+        RulesDesk(home, visitor().actor).take(values)
+    except RuleChangeError as error:
+        return _shown(reader, home, address, Filled(values, error), 404 if isinstance(error, NoSuchRuleChange) else 400)
+    return redirect(rules.address_of(rules.dataset_of(address), address.lang).href, 303)
+
+
+def _shown(reader: EditionReader, home: Home, address: Address, filled: Filled, status: int) -> Response:
+    edition, is_stale = reader.current_or_last()
+    title, content = rules.content(RulesDesk(home, visitor().actor), address, visitor().form_token, filled)
+    return answers.document(title, page(edition.info, address, content, is_stale=is_stale), address, status)

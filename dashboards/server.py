@@ -252,7 +252,7 @@ def _application(site: Site, entrance: Entrance) -> Dash:
     add_follow_up(app.server, site.reader, entrance.home)
     add_objections(app.server, site.reader, entrance.home)
     add_steward(app.server, site.reader, entrance.home)
-    add_rules(app.server, entrance.home)
+    add_rules(app.server, site.reader, entrance.home)
     add_data_docs(app.server, entrance.home)
     add_alerts(app.server, entrance)
     if entrance.access.has_sign_in:

@@ -29,6 +29,7 @@ ACCESS: dict[str, Words] = {
     "welcome_submit": Words("保存并登录", "Save and sign in"),
     "role": Words("角色", "Role"),
     "area": Words("所属区域", "Area"),
+    "agency": Words("所代表的部门", "Agency"),
     "area_all": Words("全部单位", "all units"),
     "to_pages": Words("进入指标页面", "Go to the pages"),
     "audit": Words("审计日志", "Audit log"),

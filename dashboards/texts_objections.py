@@ -12,8 +12,8 @@ OBJECTIONS: dict[str, Words] = {
     "ob_soon": Words("{count} 项7日内到期", "{count} due within 7 days"),
     "ob_answered": Words("{count} 项已答复，待办结", "{count} answered, to be closed"),
     "ob_how": Words(
-        "在单位页面或指标页面的数据旁点“提出异议”；数据管理员代责任单位在十个工作日内答复。异议不改变数据：成立的由更正后的报送改变下一版。",
-        "Contest a figure by “Contest” beside it on the page of a unit or KPI; a steward answers for the owner agency within ten working days. "
+        "在单位页面或指标页面的数据旁点“提出异议”；责任单位在十个工作日内答复，也可由数据管理员代为答复。异议不改变数据：成立的由更正后的报送改变下一版。",
+        "Contest a figure by “Contest” beside it on the page of a unit or KPI; the owner agency, or a steward in its name, answers within ten working days. "
         "An objection changes no figure: one that is upheld leads to a corrected delivery, and this to the next edition.",
     ),
     "ob_list": Words("异议清单", "List of objections"),

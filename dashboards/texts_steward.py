@@ -27,6 +27,7 @@ STEWARD: dict[str, Words] = {
     "st_step_one": Words("处理这 1 行，{verdicts} 项判定即可确定", "Settle this one row and {verdicts} verdicts are decided"),
     "st_step_rows": Words("打开这 {rows} 行", "Open these {rows} rows"),
     "st_step_open": Words("打开这一行", "Open the row"),
+    "st_more_tickets": Words("其余 {count} 个工单", "{count} more tickets"),
     "st_more_steps": Words("其后 {count} 条", "{count} more"),
     "st_problem": Words("问题", "Problem"),
     "st_decides": Words("可确定", "Decides"),

@@ -11,7 +11,7 @@ from dashboards import html
 from dashboards.components import Attributes, labelled
 from dashboards.html_pages import field
 from dashboards.markup import markup
-from dashboards.words import both
+from dashboards.words import AGENCIES, both
 from pipelines.accounts import ROLES, Account, Permission
 from pipelines.actor import NOBODY, Actor
 
@@ -57,7 +57,8 @@ def strip() -> str:
     if here.account is ANYONE_HERE:
         return markup(html.Nav([skip, html.Span(both("access_open")), alerts], className="account open", **label))
     name = html.A(here.account.full_name, href="/account") if here.session else html.Span(here.account.full_name)
-    role = html.Span(" ".join((ROLES[here.account.role].zh, ROLES[here.account.role].en, here.account.area)))
+    told = [ROLES[here.account.role], *([AGENCIES[here.account.agency]] if here.account.agency else [])]
+    role = html.Span(" ".join([*(f"{words.zh} {words.en}" for words in told), here.account.area]))
     audit = [html.A(both("audit"), href="/audit")] if here.account.may("administer") else []
     rules = [html.A(both("rules"), href="/steward/rules")] if here.account.may("tune") else []
     out = [field("hidden", "token", value=here.form_token), html.Button(both("sign_out"), type="submit")]

@@ -11,7 +11,7 @@ from datetime import date
 
 from dashboards.address import Lang
 from dashboards.texts import TEXTS
-from expectations.contract import SEVERITY_WORDS, load_contracts
+from expectations.contract import AGENCY_WORDS, SEVERITY_WORDS, load_contracts
 from pipelines.errors import Words
 
 
@@ -169,12 +169,7 @@ ACTIONS = {
     "m2_per_100_households": Words(" m²", " m²"),
     "per_person": Words(" 台", " computers"),
 }
-AGENCIES = {
-    "civil_affairs": Words("民政", "Civil affairs"),
-    "grid_management": Words("网格管理", "Grid management"),
-    "household_registration": Words("户籍", "Household registration"),
-    "police": Words("公安", "Police"),
-}
+AGENCIES: dict[str, Words] = {name: Words(*words) for name, words in AGENCY_WORDS.items()}
 UNIT_BASES = {
     "as_was": Words("按当时区划", "As it was"),
     "as_now": Words("按现行区划", "As it is now"),

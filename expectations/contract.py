@@ -18,12 +18,21 @@ CONTRACTS_DIR = Path(__file__).parent / "contracts"
 ColumnType = Literal["text", "code", "choice", "date", "timestamp", "integer", "decimal", "boolean", "list"]
 Privacy = Literal["none", "identity_document", "reference_number", "name", "birth_date"]
 Severity = Literal["error", "warning", "duplicate"]
+Agency = Literal["civil_affairs", "grid_management", "household_registration", "police"]
 
 # What becomes of a row that fails a rule, in Chinese and English, the gravest first.
 SEVERITY_WORDS: dict[Severity, tuple[str, str]] = {
     "error": ("隔离", "quarantined"),
     "duplicate": ("重复", "duplicate"),
     "warning": ("提示", "warning"),
+}
+
+# Who delivers datasets and owns KPIs, in Chinese and English.
+AGENCY_WORDS: dict[Agency, tuple[str, str]] = {
+    "civil_affairs": ("民政", "Civil affairs"),
+    "grid_management": ("网格管理", "Grid management"),
+    "household_registration": ("户籍", "Household registration"),
+    "police": ("公安", "Police"),
 }
 
 # Attributes that the warehouse never stores (DOMAIN.md, minimisation): a contract naming one is refused,
@@ -241,7 +250,7 @@ class Contract(Strict):
     version: int
     title_zh: str
     title_en: str
-    agency: Literal["household_registration", "police", "civil_affairs", "grid_management"]
+    agency: Agency
     kind: Literal["register", "event"]
     grain_zh: str
     grain_en: str

@@ -34,6 +34,7 @@ account = sa.Table(
     sa.Column("password_hash", sa.String),  # argon2id in its standard form; none until a password is set
     sa.Column("added_at", sa.String, nullable=False),
     sa.Column("email", sa.String, nullable=False, server_default=""),
+    sa.Column("agency", sa.String, nullable=False, server_default=""),
 )  # fmt: skip
 access_link = sa.Table(
     "access_link", metadata,
@@ -94,10 +95,10 @@ class Accounts:
 
     def change(
         self, name: str, actor: Actor, *, role: Any = None, area: str | None = None, is_disabled: bool | None = None,
-        email: str | None = None,
+        email: str | None = None, agency: str | None = None,
     ) -> Account:  # fmt: skip
-        """Another role, area or mail address, or whether it is disabled, at once also for whoever is signed in; the account as
-        it is now.
+        """Another role, area, agency or mail address, or whether it is disabled, at once also for whoever is signed in; the
+        account as it is now.
         """
         with self._store.transaction() as connection:
             known = found(connection, name)
@@ -105,17 +106,16 @@ class Accounts:
                 replace(
                     known, role=known.role if role is None else role, area=known.area if area is None else area,
                     is_disabled=known.is_disabled if is_disabled is None else is_disabled,
-                    email=known.email if email is None else email,
+                    email=known.email if email is None else email, agency=known.agency if agency is None else agency,
                 )
             )  # fmt: skip
             _require_administrator(connection, known, changed)
-            kept = {name: getattr(changed, name) for name in ("role", "area", "is_disabled", "email")}
+            kept = {name: getattr(changed, name) for name in ("role", "area", "is_disabled", "email", "agency")}
             connection.execute(account.update().where(account.c.name == name).values(**kept))
             if changed.is_disabled:
                 end_all(connection, name)
             state = "disabled" if changed.is_disabled else "active"
-            detail = f"{changed.role} {changed.area or '*'} {state}"
-            audit_log.record(connection, self._clock(), actor, "account_changed", name, detail=detail)
+            audit_log.record(connection, self._clock(), actor, "account_changed", name, detail=f"{_granted(changed)} {state}")
         return changed
 
     def make_link(self, name: str, actor: Actor, lasts: timedelta = LINK_LASTS) -> str:
@@ -191,7 +191,7 @@ def found(connection: Connection, name: str) -> Account:
 
 
 def account_of(row: Any) -> Account:
-    return Account(row["name"], row["full_name"], row["role"], row["area"], row["is_disabled"], row["email"])
+    return Account(row["name"], row["full_name"], row["role"], row["area"], row["is_disabled"], row["email"], row["agency"])
 
 
 def end_all(connection: Connection, name: str) -> None:
@@ -209,7 +209,12 @@ def _insert(connection: Connection, new: Account, at: datetime, actor: Actor) ->
             advice=Words("换一个用户名", "choose another"),
         )
     connection.execute(account.insert().values(**vars(new), password_hash=None, added_at=text(at)))
-    audit_log.record(connection, at, actor, "account_added", new.name, detail=f"{new.role} {new.area or '*'}")
+    audit_log.record(connection, at, actor, "account_added", new.name, detail=_granted(new))
+
+
+def _granted(one: Account) -> str:
+    """What an account is let in for, as the audit log says it."""
+    return " ".join(part for part in (one.role, one.area or "*", one.agency) if part)
 
 
 def _require_administrator(connection: Connection, before: Account, after: Account) -> None:

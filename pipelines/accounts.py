@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from expectations.contract import AGENCY_WORDS
 from pipelines.actor import Actor
 from pipelines.errors import WarehouseError, Words
 
@@ -23,7 +24,7 @@ Permission = Literal[
     "settle",  # see delivered rows that rules refuse, identifying cells masked, and decide on them
     "tune",  # see how rules stand, propose changes of them, and settle those of others
     "follow_up", "assign", "answer",  # see tasks; assign, send back and withdraw them; take them up and answer them
-    "contest", "reply",  # see and open objections to figures; answer them for the agency that owns the figure
+    "contest", "reply",  # see and open objections to figures; answer them for whatever agency owns the figure
 ]  # fmt: skip
 
 ROLES: dict[Role, Words] = {
@@ -58,7 +59,10 @@ class AccessError(WarehouseError):
 
 @dataclass(frozen=True)
 class Account:
-    """A user. `area` is the code of the unit whose subtree is shown, '' for all units; `email` is '' where none is known."""
+    """A user. `area` is the code of the unit whose subtree is shown, '' for all units; `email` is '' where none is known.
+
+    `agency`: the one for which the user speaks, as contracts and KPIs name it; '' for none.
+    """
 
     name: str
     full_name: str
@@ -66,6 +70,7 @@ class Account:
     area: str = ""
     is_disabled: bool = False
     email: str = ""
+    agency: str = ""
 
     def may(self, permission: Permission) -> bool:
         return permission in GRANTED[self.role] and (not self.area or permission in WITHIN_AREA)
@@ -73,6 +78,10 @@ class Account:
     def covers(self, unit_code: str) -> bool:
         """Whether a unit lies in the account's area."""
         return unit_code.startswith(self.area)
+
+    def replies_for(self, agency: str) -> bool:
+        """Whether the account answers objections to figures that an agency owns: its own, or with `reply` any."""
+        return self.may("reply") or (self.agency != "" and self.agency == agency)
 
     @property
     def actor(self) -> Actor:
@@ -117,6 +126,8 @@ def checked_account(account: Account) -> Account:
             "email", Words("一个邮件地址，如 name@example.org", "one mail address, such as name@example.org"),
             Words("其他文字", "another text"),
         )  # fmt: skip
+    if account.agency and account.agency not in AGENCY_WORDS:
+        raise _refused("agency", Words("、".join(AGENCY_WORDS), ", ".join(AGENCY_WORDS)), Words("其他部门", "another agency"))
     return replace(account, full_name=full_name)
 
 

@@ -61,9 +61,12 @@ class Audience:
         return account.name in _accounts_among(names) or is_stand_in or (account.role in names and self._answers(account, cause))
 
     def _answers(self, account: Account, cause: Cause) -> bool:
-        """Whether somebody of a role that is told is meant: of suppliers the contacts, where there are some."""
+        """Whether somebody of a role that is told is meant: of suppliers the contacts, where there are some, and of what an
+        agency owes who speaks for it.
+        """
         contacts = next((one.contacts for one in self.county.suppliers if one.id == cause.supplier_id), ())
-        return account.role != "supplier" or not contacts or account.name in contacts
+        is_owed = cause.agency in ("", account.agency)
+        return account.role != "supplier" or (is_owed and (not contacts or account.name in contacts))
 
     def readers(self, cause: Cause) -> list[Account]:
         return [account for account in self.accounts if self.includes(account, cause)]

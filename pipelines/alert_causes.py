@@ -1,4 +1,4 @@
-"""What is a cause for an alert now: told from the ledger, the current edition and the tasks of follow-up.
+"""What is a cause for an alert now: told from the ledger, the current edition, the tasks of follow-up and the objections.
 
 Belongs here: one function per kind. Each says the same as long as nothing changes, so that nobody is told twice. Texts hold counts,
 codes and the names of units, datasets and indicators.
@@ -22,7 +22,11 @@ from pipelines.county import County
 from pipelines.editions import list_editions
 from pipelines.errors import Words
 from pipelines.follow_up import Task
+from pipelines.follow_up_edition import asking
 from pipelines.follow_up_store import FollowUp
+from pipelines.objection_edition import codes_now
+from pipelines.objection_store import Objections
+from pipelines.objections import Objection
 from pipelines.publish import DATABASE
 from pipelines.reading.refusals import what_is_refused
 from pipelines.settings import Home, add_months, month_name, month_start
@@ -247,6 +251,27 @@ def _overdue(task: Task, kpi: Words | None) -> Cause:
     return Cause("follow_up_overdue", f"{task.task_id}", said, task.due.isoformat(), (flag.unit_code,))
 
 
+def unanswered(look: Look) -> list[Cause]:
+    """Objections that nobody has answered since their due date; over once somebody answers or they are withdrawn."""
+    late = [one for one in Objections(look.store).live() if one.lamp(look.as_of) == "overdue"]
+    if not late:
+        return []
+    names = _kpi_names(look.home.pointer.resolve())
+    with asking(look.home) as ask:
+        codes = codes_now(ask, (one.subject.unit_key for one in late))
+    return [_unanswered(one, names.get(one.subject.kpi_id), codes.get(one.subject.unit_key)) for one in late]
+
+
+def _unanswered(one: Objection, kpi: Words | None, code: str | None) -> Cause:
+    contested, kpi, due = one.claim.contested, kpi or Words(one.subject.kpi_id, one.subject.kpi_id), one.claim.due
+    said = Words(
+        f"异议 {one.objection_id} 逾期未答复（应于 {due} 前答复）：{contested.unit_name}，{kpi.zh}",
+        f"Objection {one.objection_id} has no answer (due {due}): {contested.unit_name}, {kpi.en}",
+    )
+    areas = (code or contested.unit_code,)
+    return Cause("objection_overdue", f"{one.objection_id}", said, due.isoformat(), areas, agency=contested.owner_agency)
+
+
 @lru_cache(maxsize=4)
 def _kpi_names(edition: Path) -> dict[str, Words]:
     rows = _asked(edition, "select kpi_id, name_zh, name_en from dim_kpi")
@@ -255,7 +280,7 @@ def _kpi_names(edition: Path) -> dict[str, Words]:
 
 FINDERS: dict[Kind, Callable[[Look], list[Cause]]] = {
     "run_died": died, "run_failed": failed, "delivery_missing": missing, "delivery_refused": refused,
-    "follow_up_overdue": overdue, "rows_refused": quarantined, "new_flags": new_flags,
+    "follow_up_overdue": overdue, "objection_overdue": unanswered, "rows_refused": quarantined, "new_flags": new_flags,
 }  # fmt: skip
 
 

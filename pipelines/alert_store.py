@@ -42,6 +42,7 @@ alert = sa.Table(
     sa.Column("resolved_at", sa.String),
     sa.Column("acknowledged_at", sa.String),
     sa.Column("acknowledged_by", sa.String),
+    sa.Column("agency", sa.String, nullable=False, server_default=""),
     sa.Index("alert_open_once", "kind", "subject", unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
 )  # fmt: skip
 alert_message = sa.Table(
@@ -261,7 +262,7 @@ def _hold(connection: Connection) -> None:
 def _alert(row: Row) -> Alert:
     cause = Cause(
         row["kind"], row["subject"], Words(row["zh"], row["en"]), row["since"], tuple(row["areas"].split()),
-        row["supplier_id"], row["weight"],
+        row["supplier_id"], row["weight"], row["agency"],
     )  # fmt: skip
     kept = ("raised_at", "changed_at", "resolved_at", "acknowledged_at", "acknowledged_by")
     return Alert(row["number"], cause, **{name: row[name] for name in kept})
@@ -271,6 +272,7 @@ def _values(cause: Cause) -> dict[str, Any]:
     return {
         "kind": cause.kind, "subject": cause.subject, "zh": cause.said.zh, "en": cause.said.en, "since": cause.since,
         "areas": " ".join(cause.areas), "supplier_id": cause.supplier_id, "weight": cause.weight,
+        "agency": cause.agency,
     }  # fmt: skip
 
 

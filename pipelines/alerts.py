@@ -13,7 +13,8 @@ from pipelines.accounts import Role
 from pipelines.errors import Words
 
 Kind = Literal[
-    "run_died", "run_failed", "delivery_missing", "delivery_refused", "follow_up_overdue", "rows_refused", "new_flags",
+    "run_died", "run_failed", "delivery_missing", "delivery_refused", "follow_up_overdue", "objection_overdue", "rows_refused",
+    "new_flags",
 ]  # fmt: skip
 
 
@@ -31,6 +32,7 @@ KINDS: dict[Kind, About] = {
     "delivery_missing": About(Words("缺报", "Missing delivery"), ("steward", "supplier")),
     "delivery_refused": About(Words("文件被退回", "File refused"), ("steward", "supplier")),
     "follow_up_overdue": About(Words("督办逾期", "Follow-up overdue"), ("leader", "steward", "supplier")),
+    "objection_overdue": About(Words("异议逾期未答复", "Objection overdue"), ("steward", "supplier")),
     "rows_refused": About(Words("有行未通过核对", "Rows refused"), ("steward", "supplier")),
     "new_flags": About(Words("新出现的未达标", "Newly missed targets"), ("leader", "analyst", "steward")),
 }
@@ -42,7 +44,7 @@ class Cause:
 
     `subject` names it for good among those of its kind. `said` holds counts, codes and names of units and rules, no values.
     `weight`: the larger of two is the worse one, and a cause whose weight grows has got worse. `since`: ISO date or moment. `areas`: codes of the units it is about;
-    `supplier_id`: whose delivery, '' where it is about none.
+    `supplier_id`: whose delivery, '' where it is about none; `agency`: who owes something, '' where no agency does.
     """
 
     kind: Kind
@@ -52,6 +54,7 @@ class Cause:
     areas: tuple[str, ...]
     supplier_id: str = ""
     weight: int = 1
+    agency: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ audit_app = typer.Typer(no_args_is_help=True, help="审计日志：核对、查�
 
 Name = Annotated[str, typer.Argument(help="用户名 / name")]
 RoleOption = Annotated[str, typer.Option(help="leader | analyst | steward | supplier | administrator")]
+AgencyOption = Annotated[
+    str, typer.Option(help="所代表的部门，答复对其数据的异议，如 police / agency, whose figures the user answers objections to")
+]
 EmailOption = Annotated[str, typer.Option(help="邮件地址，用于告警 / mail address, for alerts")]
 AreaOption = Annotated[str, typer.Option(help="所属区域的单位代码，含其下级；缺省为全部 / code of a unit, with those below; default all")]
 Stdin = Annotated[
@@ -54,33 +57,39 @@ def _accounts() -> Iterator[Accounts]:
 @app.command("list", epilog="例 / example:  warehouse users list --json")
 def list_(as_json: Json = False) -> None:
     """全部用户 / all users."""
+    from expectations.contract import AGENCY_WORDS
     from pipelines.accounts import ROLES
 
+    words: dict[str, str] = {name: f"{zh} {name}" for name, (zh, _) in AGENCY_WORDS.items()}
     with _accounts() as accounts:
         known = accounts.all()
     if as_json:
         print_json({"users": [vars(one) for one in known]})
         return
-    table = quiet_table(["用户名\nname", "姓名\nfull name", "角色\nrole"], ["区域\narea", "邮件\nemail", "状态\nstate"])
+    table = quiet_table(["用户名\nname", "姓名\nfull name", "角色\nrole"], ["区域\narea", "部门\nagency", "邮件\nemail", "状态\nstate"])
     for one in known:
         state = "[red]停用 disabled[/]" if one.is_disabled else "可用 active"
-        table.add_row(one.name, escape(one.full_name), f"{ROLES[one.role].zh} {one.role}", one.area or "全部 all", one.email, state)
+        table.add_row(
+            one.name, escape(one.full_name), f"{ROLES[one.role].zh} {one.role}", one.area or "全部 all", words.get(one.agency, ""),
+            one.email, state,
+        )  # fmt: skip
     console.print(table)
 
 
-@app.command(epilog="例 / examples:  warehouse users add zhaofx --full-name 分析员 --role analyst  ·  … --role supplier --area 110101001")
+@app.command(epilog="例 / examples:  warehouse users add zhaofx --full-name 分析员 --role analyst  ·  … --role supplier --area 110101 --agency police")
 def add(
     name: Name,
     full_name: Annotated[str, typer.Option(help="姓名 / full name")],
     role: RoleOption,
     area: AreaOption = "",
+    agency: AgencyOption = "",
     email: EmailOption = "",
     password_stdin: Stdin = False,
 ) -> None:
     """新增用户，给出设置密码的一次性链接 / a new user, and a one-time link to set the password."""
     from pipelines.accounts import Account, checked_account, checked_password
 
-    new = checked_account(Account(name, full_name, _role(role), area, email=email))
+    new = checked_account(Account(name, full_name, _role(role), area, email=email, agency=agency))
     password = checked_password(name, _read_password()) if password_stdin else None
     with _accounts() as accounts:
         accounts.add(new, _actor())
@@ -94,15 +103,16 @@ def password(name: Name, password_stdin: Stdin = False) -> None:
         _set_password(accounts, name, _read_password() if password_stdin else None)
 
 
-@app.command(epilog="例 / examples:  warehouse users roles zhaofx --role steward  ·  warehouse users roles zhaofx --area 110101001")
+@app.command(epilog="例 / examples:  warehouse users roles zhaofx --role steward  ·  warehouse users roles zhaofx --area 110101 --agency police")
 def roles(
     name: Name,
     role: Annotated[str | None, typer.Option(help="leader | analyst | steward | supplier | administrator")] = None,
     area: Annotated[str | None, typer.Option(help="单位代码；空为全部 / code of a unit; '' for all")] = None,
+    agency: Annotated[str | None, typer.Option(help="部门，如 police；空为没有 / agency; '' for none")] = None,
 ) -> None:
-    """变更角色或区域，立即生效 / another role or area, at once."""
+    """变更角色、区域或部门，立即生效 / another role, area or agency, at once."""
     with _accounts() as accounts:
-        _tell(accounts.change(name, _actor(), role=None if role is None else _role(role), area=area))
+        _tell(accounts.change(name, _actor(), role=None if role is None else _role(role), area=area, agency=agency))
 
 
 @app.command(epilog="例 / examples:  warehouse users email zhaofx zhaofx@example.org  ·  warehouse users email zhaofx ''")
@@ -213,4 +223,5 @@ def _set_password(accounts: Accounts, name: str, password: str | None) -> None:
 
 def _tell(account: Account) -> None:
     state = "停用 disabled" if account.is_disabled else "可用 active"
-    lines(f"[green]✓[/] {account.name}: {account.role} · {account.area or '全部 all'} · {account.email or '无邮件 no mail'} · {state}")
+    agency = account.agency or "无部门 no agency"
+    lines(f"[green]✓[/] {account.name}: {account.role} · {account.area or '全部 all'} · {agency} · {account.email or '无邮件 no mail'} · {state}")

@@ -91,7 +91,7 @@ class CrossFile:
         places = sorted(self.batches)
         # Each is small: two at a time keep both cores busy where one query would not.
         with ThreadPoolExecutor(2, thread_name_prefix="rules") as pool:
-            found = pool.map(lambda place: self._evaluate_month(*place, on_progress), places)
+            found = pool.map(lambda place: self._evaluate_month(place[0], place[1], on_progress), places)
             own = dict(zip(places, found, strict=True))
         self._write_kept()
         evaluated = own | self._corrected(own)

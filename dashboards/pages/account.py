@@ -13,7 +13,7 @@ from dashboards.components import link
 from dashboards.html import Component
 from dashboards.html_pages import field
 from dashboards.pages.follow_up_forms import refusal
-from dashboards.words import pick, say
+from dashboards.words import AGENCIES, name_of, pick, say
 from pipelines.accounts import LONGEST_FULL_NAME, LONGEST_PASSWORD, ROLES, SHORTEST_PASSWORD, Account
 from pipelines.errors import WarehouseError
 
@@ -50,6 +50,7 @@ def account(lang: Lang, own: Account, form_token: str, error: WarehouseError | N
     """One's own account: what it may see, and another password."""
     about = [
         ("user_name", own.name), ("role", pick(ROLES[own.role], lang)), ("area", own.area or say("area_all", lang)),
+        ("agency", name_of(AGENCIES, own.agency or None, lang)),
     ]  # fmt: skip
     fields = [
         field("hidden", "token", value=form_token),

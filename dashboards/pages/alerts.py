@@ -24,6 +24,7 @@ LISTED = 12  # alerts of a kind that are not folded away
 MORE: dict[Kind, tuple[Permission, str]] = {
     "delivery_missing": ("figures", "/data"), "delivery_refused": ("figures", "/data"), "rows_refused": ("checks", "/checks"),
     "new_flags": ("figures", "/"), "follow_up_overdue": ("follow_up", "/follow-up/{subject}"),
+    "objection_overdue": ("contest", "/objections/{subject}"),
 }  # fmt: skip
 
 

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import polars as pl
 
 from dashboards import html
-from dashboards.address import Address, Lang
-from dashboards.components import Attributes, link, sample_banner
+from dashboards.address import Address, Lang, StewardView
 from dashboards.format import number
 from dashboards.html import Component, element
 from dashboards.html_pages import field
 from dashboards.pages.figures_changed import figures_changed, table
 from dashboards.pages.follow_up_forms import Filled, refusal
 from dashboards.pages.follow_up_pieces import data, local_time
+from dashboards.pages.steward_pieces import breadcrumb
 from dashboards.rules_desk import RulesDesk
 from dashboards.words import DATASETS, SEVERITIES, name_of, pick, say
-from expectations.contract import Column, Contract, load_contract
+from expectations.contract import Column, Contract, load_contract, load_contracts
 from expectations.rules import RuleText, rule_catalogue
 from expectations.tuning import tunable_parts
 from pipelines.stewardship.proposals import LONGEST_REASON, STATES
@@ -30,49 +29,38 @@ from pipelines.stewardship.rule_changes import RuleChange, RulesInForce, told
 from pipelines.stewardship.rule_preview import RulePreview
 from pipelines.stewardship.rule_standing import ALWAYS, NEVER, STANDINGS
 
-PATH = "/steward/rules"
 _CHIPS = {"proposed": "answered", "in_force": "closed", "refused": "withdrawn", "withdrawn": "withdrawn"}
 _OPEN = ("proposed", "in_force")
 _COLUMNS = ("rules_rule", "rules_severity", "rules_tuned", "rules_standing")
 
 
-def path(dataset: str, lang: Lang) -> str:
+def address_of(dataset: str, lang: Lang) -> Address:
     """Where the rules of a dataset are shown."""
-    return f"{PATH}?{urlencode({'dataset': dataset} | ({'lang': lang} if lang != 'zh' else {}))}"
+    return Address("steward", lang=lang, steward=StewardView("rules", dataset=dataset))
 
 
-def content(desk: RulesDesk, dataset: str, token: str, filled: Filled, lang: Lang) -> Component:
-    """The page. WarehouseError where the county's settings cannot be read."""
-    county, changes, standings = desk.county, desk.changes(), desk.standings()
+def dataset_of(address: Address) -> str:
+    """The dataset whose rules an address asks for; the first one where it names none that is known."""
+    known = load_contracts()
+    return address.steward.dataset if address.steward.dataset in known else next(iter(known))
+
+
+def content(desk: RulesDesk, address: Address, token: str, filled: Filled) -> tuple[str, list[Component]]:
+    """Title and content of the page. WarehouseError where the county's settings cannot be read."""
+    lang, dataset = address.lang, dataset_of(address)
+    changes, standings = desk.changes(), desk.standings()
     form = _Form(dataset, token, lang, filled)
-    main = [
-        _crumbs(dataset, lang),
+    title = say("rules", lang)
+    shown = [
+        breadcrumb([], title, Address("steward", lang=lang)),
         *refusal(filled.error, lang),
-        _headline(changes, lang, needs_two=county.steward.two_persons),
+        _headline(changes, lang, needs_two=desk.county.steward.two_persons),
         _open_changes(desk, [change for change in changes if change.state in _OPEN], form),
         _rules(desk, dataset, changes, standings, form),
         _marked(standings, lang),
         _ended([change for change in changes if change.state not in _OPEN], lang),
     ]
-    return html.Div(
-        [
-            html.A(say("skip", lang), href="#content", className="skip"),
-            sample_banner(lang) if county.sample else None,
-            html.Main(main, id="content", tabIndex=-1),
-        ],
-        className="page rules", lang="en" if lang == "en" else "zh-Hans",
-    )  # fmt: skip
-
-
-def _crumbs(dataset: str, lang: Lang) -> Component:
-    here: Attributes = {"aria-current": "page"}
-    other: Lang = "zh" if lang == "en" else "en"
-    items = [
-        html.Li(link(say("checks", lang), Address(lang=lang).to("checks"))),
-        html.Li(html.Span(say("rules", lang), **here)),
-        html.Li(html.A("中文" if other == "zh" else "English", href=path(dataset, other), lang="zh-Hans" if other == "zh" else "en")),
-    ]
-    return html.Nav(html.Ol(items), className="crumbs")
+    return title, [part for part in shown if part is not None]
 
 
 def _headline(changes: Sequence[RuleChange], lang: Lang, *, needs_two: bool) -> Component:
@@ -195,7 +183,7 @@ def _rules(desk: RulesDesk, dataset: str, changes: Sequence[RuleChange], standin
             html.Label([say("rules_dataset", lang), html.Select(choices, name="dataset")]),
             html.Button(say("rules_show", lang), type="submit", className="button"),
         ],
-        action=PATH, method="get", className="filters",
+        action=StewardView("rules").path, method="get", className="filters",
     )  # fmt: skip
     title = say("rules_of", lang, dataset=name_of(DATASETS, dataset, lang))
     empty = [] if standings.height else [html.P(say("rules_first", lang), className="about")]
@@ -212,7 +200,8 @@ def _rule(rule: RuleText, tuned: RuleChange | None, result: Mapping[str, Any] | 
         _result(result, lang),
     )
     written = [
-        element("td", element("div", cell), className="wraps", **data(label=say(name, lang))) for name, cell in zip(_COLUMNS, cells, strict=True)
+        element("td", element("div", cell), className="wraps empty" if cell == ["–"] else "wraps", **data(label=say(name, lang)))
+        for name, cell in zip(_COLUMNS, cells, strict=True)
     ]
     return element("tr", written, **data(rule=rule.id))
 
@@ -268,7 +257,7 @@ def _marked(standings: pl.DataFrame, lang: Lang) -> Component | None:
     for standing, title in ((ALWAYS, "rules_always"), (NEVER, "rules_never")):
         rows = standings.filter(standing=standing)
         items = [
-            html.Li([html.A(name_of(DATASETS, dataset, lang), href=path(dataset, lang)), f" · {_rule_name(dataset, rule, lang)}"])
+            html.Li([html.A(name_of(DATASETS, dataset, lang), href=address_of(dataset, lang).href), f" · {_rule_name(dataset, rule, lang)}"])
             for dataset, rule in rows.select("dataset", "rule_id").iter_rows()
         ]
         lists.append(html.Details([html.Summary(say(title, lang, count=rows.height)), html.Ul(items)], **data(standing=standing)))
@@ -283,7 +272,7 @@ class _Form:
     """The forms of the page. What was typed into one stands there again where it was refused."""
 
     def __init__(self, dataset: str, token: str, lang: Lang, filled: Filled) -> None:
-        self.action, self.token, self.lang, self._filled = path(dataset, lang), token, lang, filled
+        self.action, self.token, self.lang, self._filled = address_of(dataset, lang).href, token, lang, filled
 
     def of(self, step: str, kept: Mapping[str, str], fields: Sequence[Component]) -> Component:
         hidden = {"to": step, "token": self.token, **kept}

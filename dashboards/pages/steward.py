@@ -39,6 +39,7 @@ from pipelines.stewardship.tickets import Subject, Ticket
 from pipelines.stewardship.work_list import Bundle, WorkList
 
 SHOWN_STEPS = 6
+SHOWN_TICKETS = 15  # the others of those listed are folded away
 MOST_LISTED = 60  # tickets; who looks for others filters
 MOST_ROWS = 40  # of a step that are listed
 NAMED = 4
@@ -97,7 +98,7 @@ def _elsewhere(desk: StewardDesk) -> list[Node]:
     lang = desk.address.lang
     return [
         link(say("checks", lang), desk.address.to("checks")),
-        html.A(say("rules", lang), href=f"/steward/rules?lang={lang}"),
+        link(say("rules", lang), desk.address.to("steward", steward=StewardView("rules", dataset=desk.address.steward.dataset))),
         html.A(say("data_docs", lang), href=data_docs_href(), target="_blank"),
     ]
 
@@ -252,16 +253,21 @@ def _tickets(shown: WorkList, desk: StewardDesk) -> Component:
     is_cut = len(subjects) > len(listed)
     help_ = say("st_tickets_cut" if is_cut else "st_tickets_help", lang, shown=len(listed), count=len(subjects))
     head = [html.H2(say("st_tickets", lang)), html.Span(help_, className="help")]
-    heads = [html.Th(say(name, lang), scope="col", className="number" if name in FIGURES else None) for name in COLUMNS]
     body = [_ticket(one, rows.get(one, 0), verdicts.get(one, 0), desk) for one in listed]
-    table = html.Table([html.Thead(html.Tr(heads)), html.Tbody(body)], className="plain tasks")
+    first, others = body[:SHOWN_TICKETS], body[SHOWN_TICKETS:]
     return html.Section(
         [
             html.Div(head, className="section-head"),
-            html.Div(table, className="scroll", tabIndex=0) if listed else html.P(say("st_tickets_none", lang), className="about"),
+            _table(first, lang) if first else html.P(say("st_tickets_none", lang), className="about"),
+            *([html.Details([html.Summary(say("st_more_tickets", lang, count=len(others))), _table(others, lang)])] if others else []),
         ],
         id="tickets",
     )
+
+
+def _table(rows: list[Component], lang: Lang) -> Component:
+    heads = [html.Th(say(name, lang), scope="col", className="number" if name in FIGURES else None) for name in COLUMNS]
+    return html.Div(html.Table([html.Thead(html.Tr(heads)), html.Tbody(rows)], className="plain tasks"), className="scroll", tabIndex=0)
 
 
 def _is_asked(subject: Subject, has_rows: bool, desk: StewardDesk) -> bool:
@@ -297,13 +303,15 @@ def _ticket(subject: Subject, rows: int, verdicts: int, desk: StewardDesk) -> Co
         ("st_state", ticket_chip(known, lang) if known else say("st_row_links", lang) if subject.rule_id == UNLINKED else "–"),
     ]
     written = [
-        element("td", element("div", text), className=_class_of(name), **data(label=say(name, lang))) for name, text in cells
+        element("td", element("div", text), className=_class_of(name, is_empty=text in ("–", ["–"])), **data(label=say(name, lang)))
+        for name, text in cells
     ]
     return element("tr", written, **data(ticket=f"{known.ticket_id}" if known else subject.rule_id))
 
 
-def _class_of(column: str) -> str | None:
-    return "number" if column in FIGURES else "wraps" if column in WRAPPED else None
+def _class_of(column: str, *, is_empty: bool) -> str | None:
+    """`empty` is left out on a phone, where every cell takes a line."""
+    return "number" if column in FIGURES else "wraps" if column in WRAPPED else "empty" if is_empty else None
 
 
 def ticket_chip(known: Ticket, lang: Lang) -> Component:

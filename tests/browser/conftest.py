@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.settings import REPO
-from tests.support.browser import Served, Watched
+from pipelines.run import run
+from pipelines.sample import generate
+from pipelines.settings import Home
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import SMALL, build_edition, county_shape
+from tests.support.shared import made_once
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
+AS_OF = date(2026, 11, 22)
 ARGUMENTS = [
     "--no-sandbox",
     "--headless=new",
@@ -101,6 +101,17 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def settled() -> Path:
+    """The data root of a small county after a run. Not to be changed."""
+
+    def _make(folder: Path) -> None:
+        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF, with_truth=False)
+        run(Home(folder), as_of=AS_OF)
+
+    return made_once("settled", _make)
+
+
+@pytest.fixture(scope="session")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A data root in which nothing was published yet."""
     yield from serve(tmp_path_factory.mktemp("empty"))
@@ -128,40 +139,3 @@ def visit(window: BrowserContext) -> Iterator[Callable[..., Watched]]:
 def _lists_chinese_fonts() -> bool:
     listed = subprocess.run(["fc-list", ":lang=zh-cn"], capture_output=True, text=True, check=False)
     return bool(listed.stdout.strip())
-
-
-def serve(home: Path) -> Iterator[Served]:
-    """Serves a data root until the test that asked is done."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "WAREHOUSE_HOME": str(home), "PYTHONPATH": str(REPO)}
-    log = (home / "server.log").open("wb")
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", "1"],
-        env=environment,
-        stdout=log,
-        stderr=log,
-    )
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_it_answers(f"{base}/healthz", server, home / "server.log")
-        yield Served(base, home / "published")
-    finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-
-
-def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except urllib.error.HTTPError:
-            return  # it answers, though not ready: nothing is published
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.1)
-    pytest.fail(f"the server did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import serve
 from test_accessibility import SIZES, broken_rules
 
 from pipelines.alert_store import Alerts
@@ -15,7 +14,7 @@ from pipelines.county import County, save_county
 from pipelines.errors import Words
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition
 
 pytestmark = pytest.mark.browser

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import serve
 from test_accessibility import SIZES, broken_rules
 
 from dashboards.data_docs import data_docs_href, run_href
 from pipelines.settings import Home
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.data_docs import DATASET, MONTHS, RUN, write_docs
 from tests.support.edition import build_edition
 

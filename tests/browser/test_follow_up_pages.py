@@ -7,14 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import serve
 
 from pipelines.actor import Actor
 from pipelines.follow_up_edition import asking, figures_now
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import serve
 from test_accessibility import broken_rules
 
 from pipelines.actor import Actor
@@ -16,7 +15,7 @@ from pipelines.objection_store import Objections
 from pipelines.objections import due_after
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition
 
 pytestmark = pytest.mark.browser

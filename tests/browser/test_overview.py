@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from conftest import WHOLE_COUNTY, serve
+from conftest import WHOLE_COUNTY
 
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition, county_shape
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import serve
 from playwright.sync_api import Page
 from test_accessibility import broken_rules
 
-from tests.support.browser import Served, Watched
+from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition
 
 pytestmark = pytest.mark.browser

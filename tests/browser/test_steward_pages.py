@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import serve
 
-from pipelines.run import run
-from pipelines.sample import generate
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.tickets import Tickets
 from pipelines.store import Store
-from tests.support.browser import Served, Watched, broken_rules
-from tests.support.shared import made_once
+from tests.support.browser import Served, Watched, broken_rules, serve
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Watched]
-AS_OF = date(2026, 11, 22)
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="session")
-def settled() -> Path:
-    """The data root of a small county after a run. Not to be changed."""
-
-    def _make(folder: Path) -> None:
-        generate(Home(folder), "610629", people=2_000, months=2, seed=7, as_of=AS_OF)
-        run(Home(folder), as_of=AS_OF)
-
-    return made_once("settled", _make)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from pipelines.run import run
 from pipelines.sample import generate
 from pipelines.settings import Home
+from tests.support.planted import Leaky, make_leaky
 from tests.support.shared import made_once
 
 AS_OF = date(2026, 11, 22)
@@ -39,6 +40,12 @@ def published(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home
         run(Home(folder), as_of=AS_OF)
 
     return copied(Home(made_once("published", _publish)), tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="session")
+def leaky(published: Home, tmp_path_factory: pytest.TempPathFactory) -> Leaky:
+    """The county after a run over deliveries into which people were planted."""
+    return make_leaky(copied(published, tmp_path_factory.mktemp("leaky")), AS_OF)
 
 
 @pytest.fixture

@@ -1,10 +1,20 @@
-"""A served edition and a watched page: what browser tests hold in their hands."""
+"""A served edition and a watched page: what tests of served pages hold in their hands."""
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pipelines.settings import REPO
 
@@ -62,3 +72,40 @@ def broken_rules(watched: Watched) -> list[str]:
 
     found = Axe().run(watched.page, options=RULES).response["violations"]
     return [f"{rule['id']}: {[node['target'] for node in rule['nodes'][:5]]}" for rule in found]
+
+
+def serve(home: Path, **settings: str) -> Iterator[Served]:
+    """Serves a data root until the test that asked is done. `settings`: of the environment. The log is server.log in the root."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "WAREHOUSE_HOME": str(home), "PYTHONPATH": str(REPO), **settings}
+    log = (home / "server.log").open("wb")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "dashboards", "--port", str(port), "--workers", "1"],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_it_answers(f"{base}/healthz", server, home / "server.log")
+        yield Served(base, home / "published")
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def _wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError:
+            return  # it answers, though not ready: nothing is published
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    pytest.fail(f"the server did not start: {log.read_text('utf-8', 'replace')[-2000:]}")

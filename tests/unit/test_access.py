@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 import sqlalchemy as sa
 
+from expectations.contract import AGENCY_WORDS
 from pipelines.account_store import SETUP, Accounts, account, web_session
-from pipelines.accounts import AccessError, Account, checked_account, checked_password
+from pipelines.accounts import (
+    ROLES,
+    AccessError,
+    Account,
+    Permission,
+    Role,
+    checked_account,
+    checked_password,
+)
 from pipelines.actor import Actor
 from pipelines.audit_log import audit_event, audit_head, entries, verify_audit_log
 from pipelines.sessions import FAILURES, NotSignedIn, Sessions, SignedIn, TooManyFailures
@@ -52,6 +63,26 @@ def fail(sessions: Sessions, times: int, name: str = "anna", address: str = HERE
 # --- accounts -----------------------------------------------------------------------------------------------
 
 
+def test_an_agency_is_kept_noted_and_taken_away_again(accounts: Accounts, store: Store) -> None:
+    accounts.add(Account("kong", "民警乙", "supplier", "610629", agency="police"), CLI)
+    assert accounts.active("kong") == Account("kong", "民警乙", "supplier", "610629", agency="police")
+    assert accounts.change("kong", CLI, area="610629001").agency == "police"
+    assert accounts.change("kong", CLI, agency="").agency == ""
+    told = [one["detail"] for one in entries(store) if one["subject"] == "kong"]
+    assert told == ["supplier 610629001 active", "supplier 610629001 police active", "supplier 610629 police"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_agency_opens_no_door_and_answers_for_itself_alone(role: Role) -> None:
+    without = Account("kong", "民警乙", role, "610629")
+    of_police = replace(without, agency="police")
+    for permission in get_args(Permission):
+        assert of_police.may(permission) == without.may(permission)
+    is_stand_in = role in ("steward", "administrator")
+    assert [without.replies_for(name) for name in (*AGENCY_WORDS, "")] == [is_stand_in] * 5
+    assert [name for name in (*AGENCY_WORDS, "") if of_police.replies_for(name)] == ([*AGENCY_WORDS, ""] if is_stand_in else ["police"])
+
+
 def test_passwords_are_kept_as_argon2id_and_tokens_as_hashes(store: Store, sessions: Sessions) -> None:
     signed_in = sign_in(sessions)
     (kept,) = store.rows(sa.select(account.c.password_hash))
@@ -81,6 +112,7 @@ def test_a_password_is_the_same_however_it_was_typed(accounts: Accounts, session
         Account("bob", "", "analyst"), Account("bob", "甲\n", "analyst"), Account("bob", "甲\u202e乙", "analyst"),
         Account("bob", "甲", "king"),  # type: ignore[arg-type]
         Account("bob", "甲", "supplier"), Account("bob", "甲", "leader", "61062"), Account("bob", "甲", "leader", "%"),
+        Account("bob", "甲", "leader", agency="fire_brigade"), Account("bob", "甲", "leader", agency="Police"),
     ],
 )  # fmt: skip
 def test_an_account_that_makes_no_sense_is_refused(wrong: Account) -> None:

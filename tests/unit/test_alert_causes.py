@@ -20,6 +20,10 @@ from pipelines.errors import Words
 from pipelines.follow_up import Assignment, Key, Step
 from pipelines.follow_up_edition import asking, flag_of
 from pipelines.follow_up_store import FollowUp
+from pipelines.objection_edition import contested_of, subjects_of
+from pipelines.objection_store import Objections
+from pipelines.objections import Claim
+from pipelines.objections import Step as Reply
 from pipelines.run import open_session
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, append_delivery
@@ -257,3 +261,27 @@ def test_a_task_is_overdue_until_it_is_answered(published: Look) -> None:
     assert flag.unit_name in cause.said.zh
     tasks.step(task, Step("answered", "已办结"), WANG, date(2026, 8, 1))
     assert found("follow_up_overdue", replace(published, as_of=date(2026, 8, 2))) == []
+
+
+@pytest.mark.parametrize("end", [Reply("answered", "已补登", "upheld"), Reply("withdrawn")], ids=["answered", "withdrawn"])
+def test_an_objection_is_overdue_until_it_is_answered_or_withdrawn(published: Look, end: Reply) -> None:
+    with asking(published.home) as asked:
+        subjects = subjects_of(asked, "610629001001", "dispute_handling_rate", "month", date(2026, 6, 1))
+        contested = contested_of(asked, subjects[0])
+    objections = Objections(published.store)
+    number = objections.open(Claim(contested, "李小明的一件未计入", date(2026, 7, 31)), WANG, date(2026, 7, 17))
+    assert found("objection_overdue", replace(published, as_of=date(2026, 7, 31))) == []
+    (cause,) = found("objection_overdue", replace(published, as_of=date(2026, 8, 1)))
+    assert (cause.subject, cause.areas, cause.since, cause.agency) == (f"{number}", ("610629001001",), "2026-07-31", contested.owner_agency)
+    assert contested.unit_name in cause.said.zh and "李小明" not in cause.said.zh + cause.said.en
+    objections.step(number, end, WANG)
+    assert found("objection_overdue", replace(published, as_of=date(2026, 8, 1))) == []
+
+
+def test_an_overdue_objection_lies_where_its_unit_lies_now(published: Look) -> None:
+    with asking(published.home) as asked:
+        contested = contested_of(asked, subjects_of(asked, "610629001001", "dispute_handling_rate", "month", date(2026, 6, 1))[0])
+    of_then = replace(contested, unit_code="610629001099")
+    Objections(published.store).open(Claim(of_then, "少计一件", date(2026, 7, 31)), WANG, date(2026, 7, 17))
+    (cause,) = found("objection_overdue", replace(published, as_of=date(2026, 8, 1)))
+    assert cause.areas == (contested.unit_code,)

@@ -162,6 +162,23 @@ def test_a_supplier_may_name_its_contacts(county: County) -> None:
     assert told(county.model_copy(update={"suppliers": suppliers}), MISSING, people) == {"stew", "grid9"}
 
 
+def test_of_what_an_agency_owes_its_users_are_told_and_stewards(county: County) -> None:
+    owed = Cause("objection_overdue", "3", Words("异议 3 逾期", "Objection 3"), "2026-02-05", ("610629101001",), agency="police")
+    people = (
+        *PEOPLE, Account("police", "民警", "supplier", "610629", agency="police"),
+        Account("civil", "民政", "supplier", "610629", agency="civil_affairs"),
+        Account("police2", "民警乙", "supplier", "610629102", agency="police"),
+    )  # fmt: skip
+    assert told(county, owed, people) == {"stew", "police"}
+    assert told(county, owed, people, routes={"objection_overdue": ["leader", "civil"]}) == {"li", "civil"}
+
+
+def test_an_alert_is_kept_with_the_agency_that_owes(alerts: Alerts) -> None:
+    owed = Cause("objection_overdue", "3", Words("异议 3 逾期", "Objection 3"), "2026-02-05", ("610629101001",), agency="police")
+    settle(alerts, owed)
+    assert alerts.get(1).cause == owed
+
+
 def test_administrators_are_told_for_a_role_that_nobody_has(county: County) -> None:
     few = tuple(one for one in PEOPLE if one.role != "steward")
     assert told(county, MISSING, few) == {"grid1", "boss"}

@@ -37,7 +37,7 @@ def test_a_user_is_added_and_sets_the_password_by_a_link(data_root: Home) -> Non
     assert Sessions(store).sign_in("zhao", SECRET, "127.0.0.1").account.full_name == "[b]分析员甲[/]"
     store.close()
     assert answer("users", "list")["users"] == [
-        {"name": "zhao", "full_name": "[b]分析员甲[/]", "role": "analyst", "area": "", "is_disabled": False, "email": ""}
+        {"name": "zhao", "full_name": "[b]分析员甲[/]", "role": "analyst", "area": "", "is_disabled": False, "email": "", "agency": ""}
     ]
     assert "[b]分析员甲[/]" in run("users", "list")[1]
 
@@ -62,6 +62,18 @@ def test_a_mail_address_is_one_address_and_can_be_taken_away(data_root: Home) ->
     assert answer("users", "list")["users"][0]["email"] == "zhou@example.org"
     run("users", "email", "zhou", "")
     assert answer("users", "list")["users"][0]["email"] == ""
+
+
+def test_an_agency_is_one_that_owns_figures_and_can_be_changed(data_root: Home) -> None:
+    run("users", "add", "kong", "--full-name", "民警己", "--role", "supplier", "--area", "610629", "--agency", "police")
+    assert "公安 police" in run("users", "list")[1].replace("\n", " ")
+    with pytest.raises(WarehouseError, match="another agency"):
+        run("users", "roles", "kong", "--agency", "fire_brigade")
+    assert "grid_management" in run("users", "roles", "kong", "--agency", "grid_management")[1]
+    (one,) = answer("users", "list")["users"]
+    assert (one["role"], one["area"], one["agency"]) == ("supplier", "610629", "grid_management")
+    run("users", "roles", "kong", "--agency", "")
+    assert answer("users", "list")["users"][0]["agency"] == ""
 
 
 def test_roles_areas_and_disabling_count_at_once(data_root: Home) -> None:

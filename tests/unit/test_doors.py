@@ -21,6 +21,7 @@ from dashboards.address import Page
 from dashboards.doors import DOORS, PAGE_DOORS
 from dashboards.security import CALLBACK_PATH
 from dashboards.server import create_app, serve
+from expectations.contract import AGENCY_WORDS
 from pipelines.account_store import SETUP, Accounts, web_session
 from pipelines.accounts import ROLES, Account, Role
 from pipelines.actor import Actor
@@ -391,6 +392,56 @@ def test_figures_are_contested_in_the_own_area_and_answered_by_stewards_alone(
     assert [event.actor.name for event in objections.events(mine)] == ["supplier", "steward", "supplier"]
     noted = [(one["actor"], one["detail"]) for one in entries(store) if one["action"] == "objection"]
     assert noted == [("supplier", "closed"), ("steward", "answered"), ("analyst", "open"), ("supplier", "open")]
+
+
+def test_an_agency_answers_for_its_own_figures_in_its_area(app: Dash, clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
+    objections, accounts = Objections(store), Accounts(store)
+    with asking(Home(published.parent)) as ask:
+        contested = contested_of(ask, subjects_of(ask, OWN, "dispute_handling_rate", "month", date(2026, 4, 1))[0])
+    other_agency = next(name for name in AGENCY_WORDS if name != contested.owner_agency)
+    speakers = {
+        "owner": Account("owner", "甲", "supplier", "610629", agency=contested.owner_agency),
+        "chief": Account("chief", "乙", "leader", agency=contested.owner_agency),
+        "elsewhere": Account("elsewhere", "丙", "supplier", OTHER.partition("@")[0], agency=contested.owner_agency),
+        "stranger": Account("stranger", "丁", "supplier", "610629", agency=other_agency),
+    }
+    browsers = {name: app.server.test_client() for name in speakers}
+    for name, account in speakers.items():
+        accounts.add(account, CLI)
+        accounts.set_password(name, SECRET, CLI)
+        sign_in(browsers[name], name)
+    number = objections.open(Claim(contested, "少计一件", date(2099, 1, 1)), Actor("user", "supplier"), date.today())
+
+    def answer(name: str) -> int:
+        sent = {"to": "answered", "outcome": "upheld", "answer": "已补登", "seen": "1", "token": token_of(browsers[name])}
+        return browsers[name].post(f"/objections/{number}", data=sent, headers={"Origin": HERE}).status_code
+
+    pages = {name: browser.get(f"/objections/{number}", headers=BROWSER) for name, browser in browsers.items()}
+    assert {name: page.status_code for name, page in pages.items()} == {"owner": 200, "chief": 200, "elsewhere": 404, "stranger": 200}
+    offered = {name: re.findall('data-step="([a-z]+)"', page.text) for name, page in pages.items()}
+    assert offered == {"owner": ["answered"], "chief": ["answered"], "elsewhere": [], "stranger": []}
+    assert (answer("elsewhere"), answer("stranger")) == (404, 403)
+    assert objections.objection(number).events == 1
+    # what an account speaks for counts at once
+    accounts.change("owner", CLI, agency=other_agency)
+    assert answer("owner") == 403
+    accounts.change("owner", CLI, agency=contested.owner_agency)
+    assert answer("owner") == 303
+    assert objections.events(number)[-1].actor == Actor("user", "owner")
+    assert [one["detail"] for one in entries(store, action="objection", actor="owner")] == ["answered"]
+    closing = {"to": "closed", "seen": "2", "token": token_of(browsers["owner"])}
+    assert browsers["owner"].post(f"/objections/{number}", data=closing, headers={"Origin": HERE}).status_code == 403
+    account_page = browsers["owner"].get("/account?lang=en").text
+    assert f"<dd>{AGENCY_WORDS[contested.owner_agency][1]}</dd>" in account_page  # type: ignore[index]
+
+
+def test_the_audit_log_takes_no_text_for_a_step(clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
+    path = contested_figure(published, "610629001002@2016-01-01").replace("2026-06", "2026-03")
+    for number, step in enumerate(("open", "王某 999629190102039014")):  # the second is led to the first
+        sent = {"token": token_of(clients["leader"]), "to": step, "claim": "少计一件"}
+        assert clients["leader"].post(path, data=sent, headers={"Origin": HERE}).status_code == 303
+        assert len(entries(store, action="objection", actor="leader")) == number + 1
+    assert [one["detail"] for one in entries(store, action="objection", actor="leader")] == ["", "open"]
 
 
 def test_only_who_settles_rows_is_led_to_them(clients: dict[str, FlaskClient], published: Path, store: Store) -> None:
