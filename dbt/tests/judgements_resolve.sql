@@ -9,11 +9,6 @@ with kpis as (
     {{ of_dirty('periods') }}
 ),
 
-variants as (
-    select * from {{ ref('kpi_components') }}
-    where variant <> '*'
-),
-
 figures as (
     select distinct
         kpis.unit_code,
@@ -30,48 +25,40 @@ figures as (
     left join {{ ref('placed_units') }} as units
         on kpis.unit_key = units.registered_key
         and kpis.unit_basis = units.unit_basis and periods.last_month = units.month
-    left join variants
+    left join {{ ref('kpi_components') }} as variants
         on kpis.unit_key = variants.registered_key and kpis.unit_basis = variants.unit_basis
         and kpis.kpi_id = variants.kpi_id and kpis.period_type = variants.period_type
-        and kpis.period = variants.period
+        and kpis.period = variants.period and variants.variant <> '*'
 ),
 
+ends as (
+    select distinct end_date from figures
+),
+
+-- which targets are in force at the end of a period, and of phased ones which step was passed last, says no figure
 in_force as (
     select
-        figures.*,
-        targets.target_id,
-        targets.phase,
-        targets.pack,
-        {{ scopes | join(', ') }}
-    from figures
-    inner join {{ ref('dim_target') }} as targets on figures.kpi_id = targets.kpi_id
+        targets.*,
+        ends.end_date,
+        max(targets.phase) over (
+            partition by ends.end_date, targets.kpi_id, targets.pack, targets.{{ scopes | join(', targets.') }}
+        ) as last_phase
+    from {{ ref('dim_target') }} as targets
     inner join {{ source('control', 'county') }} as county on array_contains(county.packs, targets.pack)
-    where
-        (targets.area_scope = '*' or left(figures.unit_code, length(targets.area_scope)) = targets.area_scope)
-        and targets.class_scope in ('*', figures.class) and targets.city_class_scope in ('*', figures.city_class)
-        and targets.level_scope in ('*', figures.unit_level)
-        and targets.variant_scope in ('*', figures.variant)
-        and coalesce(targets.effective_from <= figures.end_date, targets.due_months is null)
-        and coalesce(targets.effective_to >= figures.end_date, true)
-),
-
--- few: a window over all targets would cost more than the rest of this test
-in_phases as (
-    select
-        *,
-        max(phase) over (partition by {{ figure | join(', ') }}, pack, {{ scopes | join(', ') }}) as last_phase
-    from in_force
-    where phase is not null
+    inner join ends
+        on coalesce(targets.effective_from <= ends.end_date, targets.due_months is null)
+        and coalesce(targets.effective_to >= ends.end_date, true)
 ),
 
 answers as (
-    select {{ figure | join(', ') }}, target_id, 0 as held, 1 as meant
-    from in_force
-    where phase is null
-    union all
-    select {{ figure | join(', ') }}, target_id, 0 as held, 1 as meant
-    from in_phases
-    where phase = last_phase
+    select figures.{{ figure | join(', figures.') }}, in_force.target_id, 0 as held, 1 as meant
+    from figures
+    inner join in_force on figures.kpi_id = in_force.kpi_id and figures.end_date = in_force.end_date
+    where
+        (in_force.area_scope = '*' or left(figures.unit_code, length(in_force.area_scope)) = in_force.area_scope)
+        and in_force.class_scope in ('*', figures.class) and in_force.city_class_scope in ('*', figures.city_class)
+        and in_force.level_scope in ('*', figures.unit_level) and in_force.variant_scope in ('*', figures.variant)
+        and coalesce(in_force.phase = in_force.last_phase, true)
     union all
     select {{ figure | join(', ') }}, target_id, 1 as held, 0 as meant
     from kpis
