@@ -28,13 +28,14 @@ from pipelines.errors import WarehouseError
 from pipelines.settings import REPO, Home, month_start
 from pipelines.terminal import (
     SAMPLE_MARK,
+    checked_json,
     console,
     damages_json,
     errors,
     mark_sample,
+    print_checked,
     print_damages,
     print_files,
-    print_findings,
     print_json,
     print_measurements,
     print_report,
@@ -177,46 +178,55 @@ def template(
     console.print(f"{contract.title_zh} → {path}", highlight=False)
 
 
-@app.command(epilog="例 / example:  warehouse check 实有人口_202601.csv --dataset grid_residents --period 2026-01")
+@app.command(
+    epilog="例 / example:  warehouse check 实有人口_202601.csv --supplier grid_610629101 --dataset grid_residents --period 2026-01"
+)
 def check(
     file: Path,
     dataset: Annotated[str | None, typer.Option(help="数据集，缺省按所在文件夹 / dataset, default from its folder")] = None,
     period: Annotated[str | None, typer.Option(help="报送月 YYYY-MM，缺省按所在文件夹 / month, default from its folder")] = None,
+    supplier: Annotated[
+        str | None, typer.Option(help="报送单位，缺省按所在文件夹，或唯一应报者 / supplier, default from its folder, or the only one")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """按报送规则检查一个文件，不入库 / validate a file as if delivered; nothing is loaded."""
     from pipelines.check import check_file, place_of
     from pipelines.county import load_county
     from pipelines.keys import load_or_create_key
-    from pipelines.stewardship.rule_change_store import rules_in_force
+    from pipelines.store import Slot, Store
 
     home = _home()
     county = load_county(home.county_file)
-    folder_dataset, folder_month = place_of(file)
-    contract = _contract(dataset or folder_dataset or "")
-    month = parsed(month_start, period or folder_month or county.first_period, "--period")
-    with progress() as on_progress:
-        on_progress(f"检查 checking {file.name}")
-        checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys), rules_in_force(home))
-    account = checked.delivered.account
-    failed = any(finding.severity == "error" for finding in checked.findings)
+    place = place_of(file)
+    contract = _contract(dataset or (place.dataset if place else ""))
+    month = parsed(month_start, period or (place.period if place else county.first_period), "--period")
+    slot = Slot(_supplier(county, contract.dataset, supplier or (place.supplier_id if place else None)), contract.dataset, f"{month:%Y-%m}")
+    store = Store.of(home)
+    try:
+        with progress() as on_progress:
+            on_progress(f"检查 checking {file.name}")
+            checked = check_file(home, county, store, file, slot, load_or_create_key(home.keys))
+    finally:
+        store.close()
     if as_json:
-        print_json(
-            {
-                "file": file.name, "dataset": contract.dataset, "is_sample": county.sample,
-                "rows": vars(account), "rows_failed": checked.rows_failed,
-                "findings": [vars(finding) for finding in checked.findings],
-            }
-        )  # fmt: skip
+        print_json({"file": file.name, **vars(slot), "is_sample": county.sample, **checked_json(checked)})
     else:
         mark_sample(county.sample)
-        print_findings(file.name, checked.findings)
-        console.print(
-            f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {checked.rows_failed}",
-            highlight=False,
-        )
-    if failed:
+        print_checked(file.name, checked)
+    if not checked.is_sound:
         raise typer.Exit(1)
+
+
+def _supplier(county: Any, dataset: str, named: str | None) -> str:
+    """Who is taken to deliver a file: who is named, or else the only one of whom its dataset is expected."""
+    known = [supplier.id for supplier in county.suppliers]
+    expected = [name for one in county.expected if one.dataset == dataset for name in one.suppliers]
+    if named in known:
+        return str(named)
+    if named is None and len(expected) == 1:
+        return str(expected[0])
+    raise typer.BadParameter(f"--supplier: {', '.join(expected or known)}")
 
 
 @app.command(epilog="例 / examples:  warehouse run  ·  warehouse run --period 2026-06 --dataset grid_disputes --json")
