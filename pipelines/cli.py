@@ -64,6 +64,11 @@ AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
 ]
 
+Register = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="区划代码文件（本产品未附该县时） / division register, for a county not shipped"),
+]
+
 
 def main() -> None:
     """Runs a command; a problem that a person can mend is told in both languages, with exit code 1."""
@@ -119,9 +124,7 @@ def _day(text: str | None) -> date | None:
 )
 def init(
     county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")],
-    register: Annotated[
-        Path | None, typer.Option(help="区划代码文件（本产品未附该县时） / division register, for a county not shipped")
-    ] = None,
+    register: Register = None,
     first_period: Annotated[str | None, typer.Option(help="第一个报送月 YYYY-MM / first month delivered")] = None,
 ) -> None:
     """写入 county.yml 和报送文件夹 / write county.yml and the landing folders."""
@@ -149,6 +152,7 @@ def generate(
     first_month: Annotated[str, typer.Option(help="第一个月 / first month")] = "2026-01",
     months: Annotated[int, typer.Option(min=1, max=60, help="月数 / number of months")] = 6,
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 20260101,
+    register: Register = None,
     as_json: Json = False,
 ) -> None:
     """生成示例县的报送文件和标准答案 / write sample deliveries and their truth."""
@@ -156,8 +160,9 @@ def generate(
 
     with progress() as on_progress:
         summary = generate_sample(
-            _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=on_progress
-        )
+            _home(), county, people=people, first_month=first_month, months=months, seed=seed, register=register,
+            on_progress=on_progress,
+        )  # fmt: skip
     if as_json:
         print_json({"is_sample": True, **vars(summary)})
     else:
