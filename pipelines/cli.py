@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import sys
 import traceback
 from datetime import date
@@ -25,7 +26,7 @@ from pipelines import (
 )
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
-from pipelines.settings import REPO, Home, month_start
+from pipelines.settings import REPO, Home, month_name, month_start
 from pipelines.terminal import (
     SAMPLE_MARK,
     checked_json,
@@ -64,6 +65,18 @@ AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
 ]
 
+
+def _county_code(code: str) -> str:
+    if not re.fullmatch(r"[0-9]{6}", code):
+        raise typer.BadParameter(f"{code!r}: 六位数字 / six digits")
+    return code
+
+
+def _month(name: str | None) -> str | None:
+    return None if name is None else month_name(parsed(month_start, name, "YYYY-MM"))
+
+
+CountyCode = Annotated[str, typer.Option(callback=_county_code, help="六位县级代码 / six-digit county code")]
 Register = Annotated[
     Path | None,
     typer.Option(exists=True, dir_okay=False, help="区划代码文件（本产品未附该县时） / division register, for a county not shipped"),
@@ -123,15 +136,22 @@ def _day(text: str | None) -> date | None:
     "WAREHOUSE_HOME=other warehouse init --county 110101 --register nbs2021_all_levels.csv.gz"
 )
 def init(
-    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")],
+    county: CountyCode,
     register: Register = None,
-    first_period: Annotated[str | None, typer.Option(help="第一个报送月 YYYY-MM / first month delivered")] = None,
+    first_period: Annotated[
+        str | None, typer.Option(callback=_month, help="第一个报送月 YYYY-MM / first month delivered")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """写入 county.yml 和报送文件夹 / write county.yml and the landing folders."""
     from pipelines.setup import set_up
 
     home = _home()
     made = set_up(home, county, register=register, first_period=first_period)
+    if as_json:
+        suppliers = [supplier.id for supplier in made.suppliers]
+        print_json({"county": made.county_code, "name": made.name_zh, "county_file": home.county_file, "suppliers": suppliers})
+        return
     if made.name_zh == county:
         errors.print(
             "[yellow]?[/] 随附区划中没有该县：单位将取自民政社区名册；可用 --register 带入区划文件 / the county is not in "
@@ -147,9 +167,9 @@ def init(
 
 @app.command(epilog="例 / example:  warehouse generate --months 3 --people 20000")
 def generate(
-    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")] = "610629",
-    people: Annotated[int | None, typer.Option(help="人数，缺省按普查 / people, default by the census")] = None,
-    first_month: Annotated[str, typer.Option(help="第一个月 / first month")] = "2026-01",
+    county: CountyCode = "610629",
+    people: Annotated[int | None, typer.Option(min=2_000, help="人数，缺省按普查 / people, default by the census")] = None,
+    first_month: Annotated[str, typer.Option(callback=_month, help="第一个月 / first month")] = "2026-01",
     months: Annotated[int, typer.Option(min=1, max=60, help="月数 / number of months")] = 6,
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 20260101,
     register: Register = None,
@@ -173,6 +193,7 @@ def generate(
 def template(
     dataset: str,
     output: Annotated[Path | None, typer.Option(help="文件名 / file to write")] = None,
+    as_json: Json = False,
 ) -> None:
     """空白报送模板，含填表说明和下拉选项 / a blank .xlsx with headers, notes and drop-downs."""
     from pipelines.template import write_template
@@ -180,7 +201,10 @@ def template(
     contract = _contract(dataset)
     path = output or Path(f"{contract.title_zh}.xlsx")
     write_template(contract, path)
-    console.print(f"{contract.title_zh} → {path}", highlight=False)
+    if as_json:
+        print_json({"dataset": contract.dataset, "file": path})
+    else:
+        console.print(f"{contract.title_zh} → {path}", highlight=False)
 
 
 @app.command(
@@ -334,7 +358,7 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
 
 
 @app.command(epilog="例 / example:  warehouse reinstate 0f3a…  &&  warehouse publish")
-def reinstate(batch_id: str) -> None:
+def reinstate(batch_id: str, as_json: Json = False) -> None:
     """恢复被取代的批次（之后请运行 publish） / make a superseded batch current again; then run publish."""
     from pipelines.run import open_session
 
@@ -344,13 +368,16 @@ def reinstate(batch_id: str) -> None:
             slot = session.store.reinstate(batch_id, session.run_id)
         except KeyError as error:
             raise typer.BadParameter(f"台账中没有批次 {batch_id} / no such batch in the ledger") from error
-    console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
+    if as_json:
+        print_json({**vars(slot), "batch_id": batch_id})
+    else:
+        console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
 
 
 @app.command(epilog="例 / example:  warehouse serve --port 8050 --dagster-port 0")
 def serve(
-    port: Annotated[int, typer.Option(help="看板端口 / port of the dashboards")] = 8050,
-    dagster_port: Annotated[int, typer.Option(help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="看板端口 / port of the dashboards")] = 8050,
+    dagster_port: Annotated[int, typer.Option(min=0, max=65535, help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="看板进程数 / dashboard processes")] = 2,
     socket: Annotated[
         Path | None, typer.Option(help="看板用 Unix 套接字代替端口，供代理连接 / a Unix socket for a proxy instead of the port")
