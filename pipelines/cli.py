@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import sys
 import traceback
 from datetime import date
@@ -25,16 +26,17 @@ from pipelines import (
 )
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
-from pipelines.settings import REPO, Home, month_start
+from pipelines.settings import REPO, Home, month_name, month_start
 from pipelines.terminal import (
     SAMPLE_MARK,
+    checked_json,
     console,
     damages_json,
     errors,
     mark_sample,
+    print_checked,
     print_damages,
     print_files,
-    print_findings,
     print_json,
     print_measurements,
     print_report,
@@ -61,6 +63,23 @@ app.add_typer(cli_steward.app)
 
 AsOf = Annotated[
     str | None, typer.Option(help="判定日期 YYYY-MM-DD，缺省为今天 / day at which periods are judged, default today")
+]
+
+
+def _county_code(code: str) -> str:
+    if not re.fullmatch(r"[0-9]{6}", code):
+        raise typer.BadParameter(f"{code!r}: 六位数字 / six digits")
+    return code
+
+
+def _month(name: str | None) -> str | None:
+    return None if name is None else month_name(parsed(month_start, name, "YYYY-MM"))
+
+
+CountyCode = Annotated[str, typer.Option(callback=_county_code, help="六位县级代码 / six-digit county code")]
+Register = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="区划代码文件（本产品未附该县时） / division register, for a county not shipped"),
 ]
 
 
@@ -117,17 +136,22 @@ def _day(text: str | None) -> date | None:
     "WAREHOUSE_HOME=other warehouse init --county 110101 --register nbs2021_all_levels.csv.gz"
 )
 def init(
-    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")],
-    register: Annotated[
-        Path | None, typer.Option(help="区划代码文件（本产品未附该县时） / division register, for a county not shipped")
+    county: CountyCode,
+    register: Register = None,
+    first_period: Annotated[
+        str | None, typer.Option(callback=_month, help="第一个报送月 YYYY-MM / first month delivered")
     ] = None,
-    first_period: Annotated[str | None, typer.Option(help="第一个报送月 YYYY-MM / first month delivered")] = None,
+    as_json: Json = False,
 ) -> None:
     """写入 county.yml 和报送文件夹 / write county.yml and the landing folders."""
     from pipelines.setup import set_up
 
     home = _home()
     made = set_up(home, county, register=register, first_period=first_period)
+    if as_json:
+        suppliers = [supplier.id for supplier in made.suppliers]
+        print_json({"county": made.county_code, "name": made.name_zh, "county_file": home.county_file, "suppliers": suppliers})
+        return
     if made.name_zh == county:
         errors.print(
             "[yellow]?[/] 随附区划中没有该县：单位将取自民政社区名册；可用 --register 带入区划文件 / the county is not in "
@@ -143,11 +167,12 @@ def init(
 
 @app.command(epilog="例 / example:  warehouse generate --months 3 --people 20000")
 def generate(
-    county: Annotated[str, typer.Option(help="六位县级代码 / six-digit county code")] = "610629",
-    people: Annotated[int | None, typer.Option(help="人数，缺省按普查 / people, default by the census")] = None,
-    first_month: Annotated[str, typer.Option(help="第一个月 / first month")] = "2026-01",
+    county: CountyCode = "610629",
+    people: Annotated[int | None, typer.Option(min=2_000, help="人数，缺省按普查 / people, default by the census")] = None,
+    first_month: Annotated[str, typer.Option(callback=_month, help="第一个月 / first month")] = "2026-01",
     months: Annotated[int, typer.Option(min=1, max=60, help="月数 / number of months")] = 6,
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 20260101,
+    register: Register = None,
     as_json: Json = False,
 ) -> None:
     """生成示例县的报送文件和标准答案 / write sample deliveries and their truth."""
@@ -155,8 +180,9 @@ def generate(
 
     with progress() as on_progress:
         summary = generate_sample(
-            _home(), county, people=people, first_month=first_month, months=months, seed=seed, on_progress=on_progress
-        )
+            _home(), county, people=people, first_month=first_month, months=months, seed=seed, register=register,
+            on_progress=on_progress,
+        )  # fmt: skip
     if as_json:
         print_json({"is_sample": True, **vars(summary)})
     else:
@@ -167,6 +193,7 @@ def generate(
 def template(
     dataset: str,
     output: Annotated[Path | None, typer.Option(help="文件名 / file to write")] = None,
+    as_json: Json = False,
 ) -> None:
     """空白报送模板，含填表说明和下拉选项 / a blank .xlsx with headers, notes and drop-downs."""
     from pipelines.template import write_template
@@ -174,49 +201,61 @@ def template(
     contract = _contract(dataset)
     path = output or Path(f"{contract.title_zh}.xlsx")
     write_template(contract, path)
-    console.print(f"{contract.title_zh} → {path}", highlight=False)
+    if as_json:
+        print_json({"dataset": contract.dataset, "file": path})
+    else:
+        console.print(f"{contract.title_zh} → {path}", highlight=False)
 
 
-@app.command(epilog="例 / example:  warehouse check 实有人口_202601.csv --dataset grid_residents --period 2026-01")
+@app.command(
+    epilog="例 / example:  warehouse check 实有人口_202601.csv --supplier grid_610629101 --dataset grid_residents --period 2026-01"
+)
 def check(
     file: Path,
     dataset: Annotated[str | None, typer.Option(help="数据集，缺省按所在文件夹 / dataset, default from its folder")] = None,
     period: Annotated[str | None, typer.Option(help="报送月 YYYY-MM，缺省按所在文件夹 / month, default from its folder")] = None,
+    supplier: Annotated[
+        str | None, typer.Option(help="报送单位，缺省按所在文件夹，或唯一应报者 / supplier, default from its folder, or the only one")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """按报送规则检查一个文件，不入库 / validate a file as if delivered; nothing is loaded."""
     from pipelines.check import check_file, place_of
     from pipelines.county import load_county
     from pipelines.keys import load_or_create_key
-    from pipelines.stewardship.rule_change_store import rules_in_force
+    from pipelines.store import Slot, Store
 
     home = _home()
     county = load_county(home.county_file)
-    folder_dataset, folder_month = place_of(file)
-    contract = _contract(dataset or folder_dataset or "")
-    month = parsed(month_start, period or folder_month or county.first_period, "--period")
-    with progress() as on_progress:
-        on_progress(f"检查 checking {file.name}")
-        checked = check_file(file, contract.dataset, month, county, load_or_create_key(home.keys), rules_in_force(home))
-    account = checked.delivered.account
-    failed = any(finding.severity == "error" for finding in checked.findings)
+    place = place_of(file)
+    contract = _contract(dataset or (place.dataset if place else ""))
+    month = parsed(month_start, period or (place.period if place else county.first_period), "--period")
+    slot = Slot(_supplier(county, contract.dataset, supplier or (place.supplier_id if place else None)), contract.dataset, f"{month:%Y-%m}")
+    store = Store.of(home)
+    try:
+        with progress() as on_progress:
+            on_progress(f"检查 checking {file.name}")
+            checked = check_file(home, county, store, file, slot, load_or_create_key(home.keys))
+    finally:
+        store.close()
     if as_json:
-        print_json(
-            {
-                "file": file.name, "dataset": contract.dataset, "is_sample": county.sample,
-                "rows": vars(account), "rows_failed": checked.rows_failed,
-                "findings": [vars(finding) for finding in checked.findings],
-            }
-        )  # fmt: skip
+        print_json({"file": file.name, **vars(slot), "is_sample": county.sample, **checked_json(checked)})
     else:
         mark_sample(county.sample)
-        print_findings(file.name, checked.findings)
-        console.print(
-            f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {checked.rows_failed}",
-            highlight=False,
-        )
-    if failed:
+        print_checked(file.name, checked)
+    if not checked.is_sound:
         raise typer.Exit(1)
+
+
+def _supplier(county: Any, dataset: str, named: str | None) -> str:
+    """Who is taken to deliver a file: who is named, or else the only one of whom its dataset is expected."""
+    known = [supplier.id for supplier in county.suppliers]
+    expected = [name for one in county.expected if one.dataset == dataset for name in one.suppliers]
+    if named in known:
+        return str(named)
+    if named is None and len(expected) == 1:
+        return str(expected[0])
+    raise typer.BadParameter(f"--supplier: {', '.join(expected or known)}")
 
 
 @app.command(epilog="例 / examples:  warehouse run  ·  warehouse run --period 2026-06 --dataset grid_disputes --json")
@@ -319,7 +358,7 @@ def publish(as_of: AsOf = None, as_json: Json = False) -> None:
 
 
 @app.command(epilog="例 / example:  warehouse reinstate 0f3a…  &&  warehouse publish")
-def reinstate(batch_id: str) -> None:
+def reinstate(batch_id: str, as_json: Json = False) -> None:
     """恢复被取代的批次（之后请运行 publish） / make a superseded batch current again; then run publish."""
     from pipelines.run import open_session
 
@@ -329,13 +368,16 @@ def reinstate(batch_id: str) -> None:
             slot = session.store.reinstate(batch_id, session.run_id)
         except KeyError as error:
             raise typer.BadParameter(f"台账中没有批次 {batch_id} / no such batch in the ledger") from error
-    console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
+    if as_json:
+        print_json({**vars(slot), "batch_id": batch_id})
+    else:
+        console.print(f"{slot.supplier_id}/{slot.dataset}/{slot.period} ← {batch_id}", highlight=False)
 
 
 @app.command(epilog="例 / example:  warehouse serve --port 8050 --dagster-port 0")
 def serve(
-    port: Annotated[int, typer.Option(help="看板端口 / port of the dashboards")] = 8050,
-    dagster_port: Annotated[int, typer.Option(help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="看板端口 / port of the dashboards")] = 8050,
+    dagster_port: Annotated[int, typer.Option(min=0, max=65535, help="Dagster 端口，0 为不启动 / port of Dagster, 0 for none")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="看板进程数 / dashboard processes")] = 2,
     socket: Annotated[
         Path | None, typer.Option(help="看板用 Unix 套接字代替端口，供代理连接 / a Unix socket for a proxy instead of the port")

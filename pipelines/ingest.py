@@ -91,7 +91,7 @@ class Judged:
     @property
     def failed(self) -> int:
         """How many rows have an error."""
-        return _rows_failed(self.held)
+        return rows_failed(self.held)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,9 @@ class Ingest:
     def _judged(self, item: Prepared, contract: Contract, verdicts: pl.DataFrame, held: pl.DataFrame) -> Judged:
         kept, own = (found.filter(pl.col("batch_id") == item.batch_id) for found in (verdicts, held))
         if item.kept is None or item.kept.corrects is None:
-            return Judged(item, kept, own, item.refusal or _refuse_many(item, contract, _rows_failed(own)), [])
+            rows = item.kept.account.data if item.kept else 0
+            refused = item.refusal or too_many_bad_rows(item.file.name, rows, rows_failed(own), contract)
+            return Judged(item, kept, own, refused, [])
         try:
             corrections = drafts_of(self.home, self.store, item.file.slot, item.batch_id, item.kept.corrects)
         except Refusal as refusal:
@@ -334,7 +336,8 @@ class Ingest:
             transaction.execute(rule_result.insert(), values)
 
 
-def _rows_failed(verdicts: pl.DataFrame) -> int:
+def rows_failed(verdicts: pl.DataFrame) -> int:
+    """How many rows have an error."""
     return verdicts.filter(pl.col("severity") == "error")["row_number"].n_unique()
 
 
@@ -402,17 +405,15 @@ def _remarks(delivered: Delivered) -> dict[str, Any]:
     }
 
 
-def _refuse_many(item: Prepared, contract: Contract, failed: int) -> Refusal | None:
-    if item.kept is None:
-        return None
-    rows = item.kept.account.data
+def too_many_bad_rows(file_name: str, rows: int, failed: int, contract: Contract) -> Refusal | None:
+    """Why a file is refused of whose `rows` so many `failed`, if it is."""
     if failed <= contract.refuse_above_rows or failed <= contract.refuse_above_share * rows:
         return None
     limit = f"{contract.refuse_above_rows}, {contract.refuse_above_share:.0%}"
     return Refusal(
         TOO_MANY_BAD_ROWS,
         Words("不合格行过多，整份文件退回", "Too many bad rows: the whole file is refused"),
-        where=item.file.name,
+        where=file_name,
         expected=Words(f"不合格行不同时超过 {limit}", f"not more bad rows than both of {limit}"),
         found=Words(f"{rows} 行中 {failed} 行不合格", f"{failed} bad rows of {rows}"),
         advice=Words(

@@ -44,7 +44,7 @@ def set_up(home: Home, county_code: str, *, register: Path | None = None, first_
             advice=Words("换一个 WAREHOUSE_HOME，或直接修改 county.yml", "use another WAREHOUSE_HOME, or edit county.yml"),
         )
     if register is not None:
-        _bring_register(home, county_code, register)
+        bring_register(home, county_code, register)
     units = build_register(load_releases(county_code, home.reference))
     today = datetime.now(SHANGHAI).date()
     county = new_county(county_code, units, first_period=first_period or f"{today:%Y-%m}")
@@ -92,8 +92,8 @@ def new_county(
     )  # fmt: skip
 
 
-def _bring_register(home: Home, county_code: str, register: Path) -> None:
-    """Keeps the county's part of a national register in the data root."""
+def bring_register(home: Home, county_code: str, register: Path) -> None:
+    """Keeps the county's part of a national register in the data root. WarehouseError where it has none."""
     release = read_release_file(register)
     codes = [county_code, county_code[:4], county_code[:2]]
     own = release.filter(pl.col("code").is_in(codes) | pl.col("code").str.starts_with(county_code))

@@ -21,6 +21,7 @@ from rich.text import Text
 from pipelines.settings import Home
 
 if TYPE_CHECKING:
+    from pipelines.check import Checked
     from pipelines.follow_up import Settled
     from pipelines.report import EditionReport
     from pipelines.verify import Damage
@@ -43,17 +44,36 @@ def mark_sample(is_sample: bool) -> None:
         console.print(f"[black on yellow] {SAMPLE_MARK} [/]")
 
 
-def print_findings(file_name: str, findings: list[Any]) -> None:
-    if not findings:
-        console.print(f"[green]✓[/] {file_name}: 没有发现问题 nothing found", highlight=False)
-        return
-    table = Table("行 line", "规则 rule", "栏 column", "说明", "what is wrong", title=file_name)
-    for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        table.add_row(
-            str(finding.row_number), f"[{colour}]{finding.rule_id}[/]", finding.columns, finding.zh, finding.en
-        )
-    console.print(table)
+def print_checked(file_name: str, checked: Checked) -> None:
+    """Every finding of a file, what of it would not be taken in, and why it would be refused as a whole."""
+    if checked.findings:
+        table = Table("行 line", "规则 rule", title=file_name)
+        # Words in Chinese have no blanks to break a line at.
+        for head in ("栏 column", "说明", "what is wrong"):
+            table.add_column(head, overflow="fold")
+        for finding in checked.findings:
+            rule = Text(finding.rule_id, "red" if finding.severity == "error" else "yellow", overflow="fold")
+            table.add_row(str(finding.row_number), rule, finding.columns, finding.zh, finding.en)
+        console.print(table)
+    for remark in checked.remarks:
+        lines(f"[yellow]?[/] {escape(remark.zh)} / {escape(remark.en)}")
+    if checked.account is not None:
+        account, failed = checked.account, checked.rows_failed
+        lines(f"读取 read {account.read} · 数据行 data {account.data} · 不合格 failed {failed}")
+    if checked.refusal is not None:
+        lines(f"[red]✗ 整份退回 the file would be refused[/]: {escape(checked.refusal.zh)}", f"  {escape(checked.refusal.en)}")
+    elif not checked.findings:
+        lines(f"[green]✓[/] {escape(file_name)}: 没有发现问题 nothing found")
+
+
+def checked_json(checked: Checked) -> dict[str, Any]:
+    refusal = checked.refusal
+    return {
+        "rows": checked.account and vars(checked.account), "rows_failed": checked.rows_failed,
+        "findings": [vars(finding) for finding in checked.findings],
+        "remarks": [vars(remark) for remark in checked.remarks],
+        "refusal": refusal and {"code": refusal.code, "zh": refusal.zh, "en": refusal.en},
+    }  # fmt: skip
 
 
 def print_damages(damages: list[Damage]) -> None:

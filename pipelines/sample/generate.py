@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -53,7 +54,7 @@ from pipelines.sample.sheets import SUPPLIER, Agencies, Sheet
 from pipelines.sample.truth import Truth
 from pipelines.sample.world import World
 from pipelines.settings import Home, add_months, month_end, month_name, month_start
-from pipelines.setup import new_county
+from pipelines.setup import bring_register, new_county
 
 AS_OF = date(2026, 11, 22)
 FEWEST_PEOPLE = 2_000
@@ -125,21 +126,26 @@ def sample_county(county_code: str, units: pl.DataFrame, first_month: str, month
 def generate(
     home: Home, county_code: str, *, people: int | None = None, first_month: str = "2026-01", months: int = 6,
     seed: int = 20260101, as_of: date = AS_OF, on_progress: Progress = silent,
-    manipulated: bool = False, with_truth: bool = True,
+    manipulated: bool = False, with_truth: bool = True, register: Path | None = None,
 ) -> GenerationSummary:  # fmt: skip
     """Writes `county.yml` if there is none, the deliveries of `months` months into landing, and their truth.
 
     `people` live in the county when the sample begins, by default as many as at the census. The truth is that
     of an edition as of `as_of`. `manipulated`: figures of some communities are touched up (see `manipulation`; at
-    least six months). Without `with_truth` what was planted is written, but not the figures that follow, which take most of
-    the time. The same arguments give the same files, byte for byte. Files of an earlier
-    sample in the same slots are removed. WarehouseError where the data root is not a sample county's, or
+    least six months). Without `with_truth` what was planted is written, but not the figures that follow, which take most
+    of the time. `register`: a division register that has the county, where none is shipped. The same arguments give the
+    same files, byte for byte. Files of an earlier sample in the same slots are removed. WarehouseError where the data root is not a sample county's, or
     the reference data do not know the county; ValueError for fewer than 2,000 people or no month.
     """
     if months < 1 or (people is not None and people < FEWEST_PEOPLE):
         raise ValueError(f"a sample has at least one month and {FEWEST_PEOPLE:,} people")
+    known = _sample_of(home, county_code)
+    if register is not None:
+        bring_register(home, county_code, register)
     units, census = county_frame(county_code, home.reference)
-    county = _own_county(home, county_code, units, first_month, months)
+    county = _moved_on(known, sample_county(county_code, units, first_month, months))
+    if county != known:
+        save_county(county, home.county_file)
     size = people or census.population
     sample = _Sample(
         home, county, units, census, size, first_month, months, seed, as_of, on_progress, manipulated, with_truth
@@ -147,35 +153,34 @@ def generate(
     return sample.write()
 
 
-def _own_county(home: Home, county_code: str, units: pl.DataFrame, first_month: str, months: int) -> County:
-    """The data root's county, made if there is none, and moved on to the last month of the sample."""
-    wanted = sample_county(county_code, units, first_month, months)
+def _sample_of(home: Home, county_code: str) -> County | None:
+    """The sample county of the data root, if there is one. WarehouseError where other data are kept there."""
     if not home.county_file.exists():
-        save_county(wanted, home.county_file)
-        return wanted
+        return None
     county = load_county(home.county_file)
-    if not county.sample or county.county_code != county_code:
-        raise WarehouseError(
-            Words("示例数据不与其他数据混放", "Sample data are not put beside other data"),
-            where=f"{home.county_file}",
-            expected=Words(f"空的数据根目录，或 {county_code} 的示例县", f"an empty data root, or the sample of {county_code}"),
-            found=Words(
-                f"{county.county_code} {county.name_zh}，{'示例数据' if county.sample else '正式数据（warehouse init 所建）'}",
-                f"{county.county_code}, {'sample data' if county.sample else 'official data, as warehouse init sets up'}",
-            ),
-            advice=Words(
-                f"换一个数据根目录，如 WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
-                f"use another data root, such as WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
-            ),
-        )
-    if (
-        county.last_period is not None
-        and wanted.last_period is not None
-        and county.last_period < wanted.last_period
-    ):
-        county = county.model_copy(update={"last_period": wanted.last_period})
-        save_county(county, home.county_file)
-    return county
+    if county.sample and county.county_code == county_code:
+        return county
+    raise WarehouseError(
+        Words("示例数据不与其他数据混放", "Sample data are not put beside other data"),
+        where=f"{home.county_file}",
+        expected=Words(f"空的数据根目录，或 {county_code} 的示例县", f"an empty data root, or the sample of {county_code}"),
+        found=Words(
+            f"{county.county_code} {county.name_zh}，{'示例数据' if county.sample else '正式数据（warehouse init 所建）'}",
+            f"{county.county_code}, {'sample data' if county.sample else 'official data, as warehouse init sets up'}",
+        ),
+        advice=Words(
+            f"换一个数据根目录，如 WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+            f"use another data root, such as WAREHOUSE_HOME=sample warehouse generate --county {county_code}",
+        ),
+    )
+
+
+def _moved_on(known: County | None, wanted: County) -> County:
+    """The data root's county as it is, but for the last month, which is the sample's where that is later."""
+    if known is None:
+        return wanted
+    ends = [county.last_period for county in (known, wanted)]
+    return known.model_copy(update={"last_period": max(end for end in ends if end)}) if all(ends) else known
 
 
 @dataclass

@@ -126,8 +126,8 @@ def county_frame(county_code: str, reference: Path = REFERENCE) -> tuple[pl.Data
             ),
             found=Words("没有社区", "no communities"),
             advice=Words(
-                "另选一县，或用 init --register 带入区划",
-                "choose another county, or bring a register by init --register",
+                "另选一县，或用 generate --register 带入区划",
+                "choose another county, or bring a register by generate --register",
             ),
         )
     table = pl.read_csv(REFERENCE / "census_2020.csv", schema_overrides={"county_code": pl.String})

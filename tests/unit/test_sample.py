@@ -28,6 +28,7 @@ from pipelines.sample.places import (
 )
 from pipelines.sample.plan import WISHES
 from pipelines.settings import SHANGHAI, Home, add_months, month_start
+from pipelines.setup import set_up
 
 COUNTY, PEOPLE, MONTHS = "610629", 3_000, 4
 SLOT = ["supplier_id", "dataset", "period"]
@@ -318,6 +319,30 @@ def test_real_deliveries_are_never_overwritten(tmp_path: Path) -> None:
     save_county(load_county(home.county_file).model_copy(update={"sample": False}), home.county_file)
     with pytest.raises(WarehouseError, match="an empty data root, or the sample of 610629"):
         generate(home, COUNTY, people=2_000, months=1)
+
+
+def test_a_county_that_is_not_shipped_comes_with_a_register(tmp_path: Path) -> None:
+    communities = [f"110101{street:03d}{number:03d},5,第{number}社区,111" for street in (1, 2) for number in range(1, 8)]
+    streets = [f"110101{street:03d},4,第{street}街道," for street in (1, 2)]
+    register = tmp_path / "2024-06-30.csv"
+    rows = ["code,level,name,ur_code", "11,1,北京市,", "1101,2,市辖区,", "110101,3,东城区,", *streets, *communities]
+    register.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    with pytest.raises(WarehouseError, match="bring a register by generate --register"):
+        generate(Home(tmp_path / "none"), "110101", people=2_000, months=1)
+    home = Home(tmp_path / "data")
+    assert generate(home, "110101", people=2_000, months=1, register=register).county_name == "东城区"
+    codes = truth(home, "kpi_truth").filter(pl.col("unit_level") == "community").get_column("unit_code")
+    assert set(codes) == {row.partition(",")[0] for row in communities}
+    # it is kept there, so that a later month needs no register
+    assert generate(home, "110101", people=2_000, months=2).months == 2
+
+
+def test_another_register_does_not_come_into_a_county_of_real_data(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    set_up(home, COUNTY)
+    with pytest.raises(WarehouseError, match="not put beside other data"):
+        generate(home, COUNTY, people=2_000, months=1, register=tmp_path / "any.csv")
+    assert not home.register.exists()
 
 
 def test_too_few_people_are_refused(tmp_path: Path) -> None:
