@@ -134,8 +134,9 @@ def generate(
     of an edition as of `as_of`. `manipulated`: figures of some communities are touched up (see `manipulation`; at
     least six months). Without `with_truth` what was planted is written, but not the figures that follow, which take most
     of the time. `register`: a division register that has the county, where none is shipped. The same arguments give the
-    same files, byte for byte. Files of an earlier sample in the same slots are removed. WarehouseError where the data root is not a sample county's, or
-    the reference data do not know the county; ValueError for fewer than 2,000 people or no month.
+    same files, byte for byte. Files of an earlier sample in the same slots are removed. WarehouseError where the data root
+    is not a sample county's, or the reference data do not know the county; ValueError for fewer than 2,000 people or no
+    month.
     """
     if months < 1 or (people is not None and people < FEWEST_PEOPLE):
         raise ValueError(f"a sample has at least one month and {FEWEST_PEOPLE:,} people")
