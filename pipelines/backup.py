@@ -252,7 +252,7 @@ def _batch_sources(home: Home, store: Store) -> Iterator[_Source]:
         yield _Source(batch_path(home, slot, batch_id), row["content_hash"])
         yield _Source(verdicts_path(home, slot, batch_id), row["verdicts_hash"])
         if linking_path(home, slot, batch_id).exists():
-            yield _Source(linking_path(home, slot, batch_id))
+            yield _Source(linking_path(home, slot, batch_id), row["linking_hash"])
 
 
 def _county_sources(home: Home) -> Iterator[_Source]:

@@ -32,6 +32,7 @@ from pipelines.explain_account import Segment, are_different, find_changed, find
 from pipelines.explain_replay import Ledger, replaying
 from pipelines.explain_steps import CAUSES, Inputs, first_taken_dates, steps_between
 from pipelines.parts import parts_of
+from pipelines.publish import sealed
 from pipelines.settings import Home
 from pipelines.sql import literal
 
@@ -209,7 +210,7 @@ class _Walk:
                 path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))
             },
         }
-        write_whole(json.dumps(manifest, ensure_ascii=False, indent=1).encode(), folder / "manifest.json")
+        write_whole(json.dumps(sealed(manifest), ensure_ascii=False, indent=1).encode(), folder / "manifest.json")
 
 
 def _county_of(edition: Edition) -> County | None:

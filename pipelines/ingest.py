@@ -50,7 +50,8 @@ from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
-_READ_AHEAD = 2  # groups of files: as many as can be read while Great Expectations is imported
+_READERS = 2  # threads: each waits for the disk, for Excel files to be read in a process of their own, and for Polars
+_READ_AHEAD = 3  # groups of files: as many as can be read while Great Expectations is imported
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Kept:
     account: RowAccount
     remarks: dict[str, Any]
     content_hash: str
+    linking_hash: str | None  # null where nobody is named
     corrects: pl.DataFrame | None = None  # of a correction sheet: which rows its rows go in place of
 
 
@@ -137,7 +139,7 @@ class Ingest:
         Polars and DuckDB spread the work of each over the cores themselves; the largest group takes 300 MiB while
         it is read, and 40 MiB while it waits to be judged.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader, duckdb.connect() as connection:
+        with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as reader, duckdb.connect() as connection:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
             ahead = deque(islice(started, _READ_AHEAD))
             # Importing Great Expectations takes seconds: meanwhile the first files are read.
@@ -167,26 +169,28 @@ class Ingest:
         protected = {origin.batch_id: one for (_, origin), one in zip(usable, found, strict=True)}
         hashes = self._write_batches(group, origins, protected)
 
-        def kept(batch_id: str, delivered: Delivered) -> Kept:
-            return Kept(protected[batch_id].batch, delivered.account, _remarks(delivered), hashes[batch_id], delivered.corrects)
+        def kept(file: LandedFile, batch_id: str, delivered: Delivered) -> Kept:
+            content_hash = hashes[batch_path(self.home, file.slot, batch_id)]
+            linking_hash = hashes.get(linking_path(self.home, file.slot, batch_id))
+            remarks = _remarks(delivered)
+            return Kept(protected[batch_id].batch, delivered.account, remarks, content_hash, linking_hash, delivered.corrects)
 
         return [
             Prepared(file, origin.batch_id, refusal=delivered)
             if isinstance(delivered, Refusal)
-            else Prepared(file, origin.batch_id, kept(origin.batch_id, delivered))
+            else Prepared(file, origin.batch_id, kept(file, origin.batch_id, delivered))
             for file, origin, delivered in zip(group, origins, read, strict=True)
         ]
 
     def _write_batches(
         self, group: list[LandedFile], origins: list[Origin], protected: dict[str, Protected]
-    ) -> dict[str, str]:
-        """Writes the batches of a group with their linking keys, all at once; the batch files' SHA-256 by batch."""
+    ) -> dict[Path, str]:
+        """Writes the batches of a group with their linking keys, all at once; the files' SHA-256 by path."""
         slots = {origin.batch_id: file.slot for file, origin in zip(group, origins, strict=True)}
         frames: dict[Path, pl.DataFrame] = {}
         for batch_id, one in protected.items():
             frames |= batch_frames(self.home, slots[batch_id], batch_id, one)
-        written = write_parquets(frames)
-        return {batch_id: written[batch_path(self.home, slots[batch_id], batch_id)] for batch_id in protected}
+        return write_parquets(frames)
 
     def take_in(self, prepared: list[Prepared], connection: duckdb.DuckDBPyConnection) -> GroupOutcome:
         """Judge the rows of a group inside their files, and write the ledger."""
@@ -309,6 +313,7 @@ class Ingest:
                 "period": slot.period,
                 "content_hash": kept.content_hash,
                 "verdicts_hash": verdicts_hash,
+                "linking_hash": kept.linking_hash,
                 "contract_version": contract.version,
                 "key_id": self.key.id,
                 "rows_read": account.read,

@@ -172,6 +172,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest with its own hash in it (`seal`)."""
+    return {**manifest, "seal": _seal_of(manifest)}
+
+
+def is_as_sealed(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest is as it was sealed; those of earlier versions have no seal."""
+    rest = dict(manifest)
+    seal = rest.pop("seal", None)
+    return seal is None or seal == _seal_of(rest)
+
+
+def _seal_of(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
 def edition_tables(home: Home) -> list[EditionTable]:
     """The tables of an edition: every model tagged `edition`, with the comments of its YAML twin."""
     manifest = json.loads(home.manifest.read_text(encoding="utf-8"))
@@ -294,7 +310,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
         "database": file_hash(draft / DATABASE),
     }
     path = draft / "manifest.json"
-    path.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(sealed(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
     sync(path, draft)
 
 

@@ -64,6 +64,8 @@ batch = sa.Table(
     sa.Column("period", sa.String, nullable=False),
     sa.Column("content_hash", sa.String, nullable=False),
     sa.Column("verdicts_hash", sa.String, nullable=False),
+    # Of its linking keys; null where it has none, or an earlier version wrote them.
+    sa.Column("linking_hash", sa.String),
     sa.Column("contract_version", sa.Integer, nullable=False),
     sa.Column("key_id", sa.String, nullable=False),
     # The account of every physical row of the file: rows_read is their sum.

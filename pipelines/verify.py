@@ -10,10 +10,10 @@ from typing import Any
 from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
-from pipelines.lake import batch_path, verdicts_path
+from pipelines.lake import batch_path, linking_path, verdicts_path
 from pipelines.objection_store import broken_objections
 from pipelines.progress import Progress, silent
-from pipelines.publish import DATABASE, file_hash, read_manifest
+from pipelines.publish import DATABASE, file_hash, is_as_sealed, read_manifest
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import broken_decisions
 from pipelines.stewardship.rule_change_store import broken_rule_changes
@@ -40,6 +40,8 @@ class Verification:
     changes: int
     damages: list[Damage]
 
+
+_OTHER = Words("内容与登记的摘要不符", "the content does not have the recorded hash")
 
 HashOf = Callable[[Path], str]
 
@@ -125,8 +127,9 @@ def _batch_damages(
         for path, expected in (
             (batch_path(home, slot, name), row["content_hash"]),
             (verdicts_path(home, slot, name), row["verdicts_hash"]),
+            (linking_path(home, slot, name), row["linking_hash"]),
         ):
-            damage = _file_damage("batch", path.parent, path.name, str(expected), hash_of)
+            damage = _file_damage("batch", path.parent, path.name, expected, hash_of) if expected else None
             damages += [damage] if damage else []
     return damages
 
@@ -142,6 +145,8 @@ def _folder_damages(what: str, folder: Path, hash_of: HashOf) -> list[Damage]:
             expected[DATABASE] = manifest["database"]
     except (ValueError, KeyError, TypeError):
         return [Damage(what, f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
+    if not is_as_sealed(manifest):
+        return [Damage(what, f"{folder.name}/manifest.json", _OTHER)]
     if not (folder / DATABASE).exists():
         expected.pop(DATABASE, None)  # of older editions only the tables are kept
     found = [_file_damage(what, folder, name, value, hash_of) for name, value in expected.items()]
@@ -153,5 +158,5 @@ def _file_damage(what: str, folder: Path, name: str, expected: str, hash_of: Has
     if not path.exists():
         return Damage(what, where, Words("文件缺失", "the file is missing"))
     if hash_of(path) != expected:
-        return Damage(what, where, Words("内容与登记的摘要不符", "the content does not have the recorded hash"))
+        return Damage(what, where, _OTHER)
     return None

@@ -27,6 +27,7 @@ from pipelines.lake import (
     WAIVED,
     batch_frames,
     batch_path,
+    linking_path,
     read_batch,
     verdicts_path,
     write_parquets,
@@ -199,6 +200,7 @@ class DecidedBatches:
             "batch_id": batch_id, "base_batch_id": base_id, "rows_set_aside": set_aside, "rows_data": frame.height,
             "rules_digest": self.rules.digest(slot.dataset, slot.period),
             "content_hash": hashes[batch_path(self.home, slot, batch_id)], "verdicts_hash": hashes[verdicts_file],
+            "linking_hash": hashes.get(linking_path(self.home, slot, batch_id)),
         }  # fmt: skip
         with self.store.transaction() as connection:
             connection.execute(batch.insert().values(**account))

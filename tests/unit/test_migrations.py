@@ -28,6 +28,7 @@ from pipelines.migrations import FOLDER, HEAD, REVISIONS, NewerStore, revision_o
 from pipelines.settings import Home
 from pipelines.stewardship import decision_store, rule_change_store, tickets
 from pipelines.store import NoStore, Store, delivery, metadata
+from tests.support.kept import COLUMNS_ADDED_LATER
 
 LEDGER = ("run", "delivery", "batch", "slot", "landed", "rule_result")
 
@@ -46,7 +47,7 @@ def made_before_there_were_steps(home: Home) -> None:
     engine = sa.create_engine(f"sqlite:///{home.store}")
     metadata.create_all(engine, tables=[metadata.tables[name] for name in LEDGER])
     with engine.begin() as connection:
-        for table, later in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("batch", "rules_digest"), ("run", "message_en")):
+        for table, later in COLUMNS_ADDED_LATER:
             connection.execute(sa.text(f"alter table {table} drop column {later}"))
         connection.execute(metadata.tables["run"].insert().values(run_id="r1", started_at="t", as_of="2026-02-11"))
     engine.dispose()

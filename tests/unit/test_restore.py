@@ -45,7 +45,7 @@ from pipelines.sessions import Sessions
 from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.verify import verify, verify_kept
-from tests.support.kept import damaged, files_in, flip_a_bit, keep
+from tests.support.kept import COLUMNS_ADDED_LATER, damaged, files_in, flip_a_bit, keep
 from tests.support.postgres import new_database
 from tests.support.working import SLOT
 
@@ -290,7 +290,7 @@ def test_the_store_of_an_older_backup_is_brought_up_to_date(kept: Home, backup: 
         later = sorted(set(sa.inspect(connection).get_table_names()) - of_first_step)
         for table in sorted(later, key=lambda name: not name.endswith(("_step", "_event"))):  # what refers to others first
             connection.execute(sa.text(f"drop table {table}"))
-        for table, column in (("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("batch", "rules_digest"), ("run", "message_en")):
+        for table, column in COLUMNS_ADDED_LATER:
             connection.execute(sa.text(f"alter table {table} drop column {column}"))
         command.stamp(config, older)
     engine.dispose()

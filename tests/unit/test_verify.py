@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -16,7 +18,7 @@ from pipelines.actor import Actor
 from pipelines.county import County
 from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
-from pipelines.lake import batch_path, verdicts_path, write_parquet
+from pipelines.lake import batch_path, linking_path, verdicts_path, write_parquet
 from pipelines.objection_store import Objections, objection
 from pipelines.objections import Claim, Contested, Said, Subject
 from pipelines.publish import current_folder
@@ -65,11 +67,12 @@ def test_an_empty_data_root_has_no_damage(home: Home) -> None:
     [
         lambda home: batch_path(home, SLOT, "b1"),
         lambda home: verdicts_path(home, SLOT, "b1"),
+        lambda home: linking_path(home, SLOT, "b1"),
         lambda home: edition(home) / "fct_kpi/2026-01.parquet",
         lambda home: edition(home) / "edition.parquet",
         lambda home: edition(home) / "warehouse.duckdb",
     ],
-    ids=["batch", "verdicts", "table", "edition row", "database"],
+    ids=["batch", "verdicts", "linking keys", "table", "edition row", "database"],
 )
 @pytest.mark.parametrize("how", [flip_a_bit, Path.unlink], ids=["one bit", "lost"])
 def test_a_damaged_or_lost_file_is_found(kept: Home, file: Callable[[Home], Path], how: Callable[[Path], None]) -> None:
@@ -90,6 +93,29 @@ def test_a_lost_or_unreadable_manifest_is_found(kept: Home, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     assert damaged(kept) == ["edition"]
+
+
+def test_a_manifest_that_says_something_else_is_found(kept: Home) -> None:
+    path = edition(kept) / "manifest.json"
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(said | {"as_of_date": "2020-01-01"}), encoding="utf-8")
+    assert damaged(kept) == ["edition"]
+    path.write_text(json.dumps({name: said[name] for name in said if name != "seal"}), encoding="utf-8")
+    assert damaged(kept) == []  # as earlier versions wrote it
+
+
+def test_every_bit_that_flips_is_found(kept: Home) -> None:
+    """A few of them; WAREHOUSE_FLIPS says how many."""
+    chance = random.Random(2026)
+    files = [batch_path(kept, SLOT, "b1"), verdicts_path(kept, SLOT, "b1"), linking_path(kept, SLOT, "b1")]
+    files += [path for path in edition(kept).rglob("*") if path.is_file()]
+    for _ in range(int(os.environ.get("WAREHOUSE_FLIPS", "60"))):
+        path = chance.choice(files)
+        content = path.read_bytes()
+        flip_a_bit(path, chance)
+        assert damaged(kept) != [], path.name
+        path.write_bytes(content)
+    assert damaged(kept) == []
 
 
 @pytest.fixture
