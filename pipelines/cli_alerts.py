@@ -94,21 +94,32 @@ def send(as_json: Json = False) -> None:
 
 
 @app.command(epilog="例 / examples:  warehouse alerts test --to zhaofx  ·  warehouse alerts test --to steward")
-def test(to: Annotated[str, typer.Option(help="用户、有公共邮箱的角色或网络钩子 / an account, a role with a mailbox, or a webhook")]) -> None:
+def test(
+    to: Annotated[str, typer.Option(help="用户、有公共邮箱的角色或网络钩子 / an account, a role with a mailbox, or a webhook")],
+    as_json: Json = False,
+) -> None:
     """试发一封 / sends a trial message."""
     from pipelines.alert_sending import send_trial
 
     with opened() as (home, county, store):
         boxes = send_trial(home, county, store, to)
+    if as_json:
+        print_json({"sent": [{"channel": box.channel, "recipient": box.recipient} for box in boxes]})
+        return
     lines(f"[green]✓[/] 已试发 trial sent: {', '.join(f'{box.channel} {box.recipient}' for box in boxes)}")
 
 
 @app.command(epilog="例 / example:  warehouse alerts acknowledge 12")
-def acknowledge(number: Annotated[int, typer.Argument(min=1, help="告警编号 / number of an alert")]) -> None:
+def acknowledge(
+    number: Annotated[int, typer.Argument(min=1, help="告警编号 / number of an alert")], as_json: Json = False
+) -> None:
     """确认已在处理，记入审计日志 / somebody has taken it up; an entry of the audit log."""
     from pipelines.actor import Actor
     from pipelines.alert_store import Alerts
 
     with opened() as (_, _, store):
         Alerts(store).acknowledge(number, Actor.of_system())
+    if as_json:
+        print_json({"acknowledged": number})
+        return
     lines(f"[green]✓[/] {number}: 已确认 acknowledged")

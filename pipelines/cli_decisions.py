@@ -42,71 +42,73 @@ def decisions(
 
 
 @app.command(epilog='例 / example:  warehouse steward accept 1a2b3c4d 17 --reason "查阅原始凭证属实"')
-def accept(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False) -> None:
+def accept(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False, as_json: Json = False) -> None:
     """认可：虽违反规则仍计入 / let a row count although it breaks a rule."""
     from pipelines.stewardship import settling
 
     with open_desk() as desk:
         draft = settling.accept(desk.view(batch, row_number), reason, is_sample=desk.county.sample)
-        _decide(desk, draft, is_preview=preview)
+        _decide(desk, draft, is_preview=preview, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward reject 1a2b3c4d 17 --reason 不属于本县")
-def reject(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False) -> None:
+def reject(batch: Batch, row_number: RowNumber, reason: Reason, preview: Preview = False, as_json: Json = False) -> None:
     """剔除：不属于这份数据 / leave a row out that does not belong."""
     from pipelines.stewardship import settling
 
     with open_desk() as desk:
-        _decide(desk, settling.reject(desk.view(batch, row_number), reason), is_preview=preview)
+        _decide(desk, settling.reject(desk.view(batch, row_number), reason), is_preview=preview, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward merge 1a2b3c4d 17 --into 16 --reason 重复填报")
 def merge(
     batch: Batch, row_number: RowNumber, into: Annotated[int, typer.Option(help="保留的行号 / the row that stays")], reason: Reason,
-    preview: Preview = False,
+    preview: Preview = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """并入主键相同的另一行 / merge a row into another with the same key."""
     from pipelines.stewardship import settling
 
     with open_desk() as desk:
-        _decide(desk, settling.merge(desk.view(batch, row_number), into, reason), is_preview=preview)
+        _decide(desk, settling.merge(desk.view(batch, row_number), into, reason), is_preview=preview, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward correct 1a2b3c4d 17 --set accepted_date=2026-01-05 --reason 据卷宗")
 def correct(
     batch: Batch, row_number: RowNumber, reason: Reason,
     set_: Annotated[list[str], typer.Option("--set", help="列=值，可多次 / column=value, repeatable")],
-    preview: Preview = False,
+    preview: Preview = False, as_json: Json = False,
 ) -> None:  # fmt: skip
     """就地更正不识别个人的单元格 / correct cells that identify nobody."""
     from pipelines.stewardship import settling
 
     cells = dict(parsed(_assignment, text, "--set") for text in set_)
     with open_desk() as desk:
-        _decide(desk, settling.correct(desk.view(batch, row_number), cells, reason), is_preview=preview)
+        _decide(desk, settling.correct(desk.view(batch, row_number), cells, reason), is_preview=preview, as_json=as_json)
 
 
 @app.command("send-back", epilog="例 / example:  warehouse steward send-back 1a2b3c4d 17 --due 2026-08-01 --reason 请核对")
 def send_back(
     batch: Batch, row_number: RowNumber, reason: Reason,
     due: Annotated[str | None, typer.Option(help=f"期限 YYYY-MM-DD，缺省 {ANSWER_DAYS} 天 / due day")] = None,
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """退回报送单位更正 / send a row back to its supplier."""
     from pipelines.stewardship import settling
 
     with open_desk() as desk:
         day = parsed(date.fromisoformat, due, "--due") if due else desk.today + timedelta(ANSWER_DAYS)
-        _decide(desk, settling.send_back(desk.view(batch, row_number), day, desk.today, reason))
+        _decide(desk, settling.send_back(desk.view(batch, row_number), day, desk.today, reason), as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward approve 7")
-def approve(number: Number, note: Annotated[str, typer.Option(help="意见 / note")] = "") -> None:
+def approve(number: Number, note: Annotated[str, typer.Option(help="意见 / note")] = "", as_json: Json = False) -> None:
     """复核通过他人的裁定 / approve somebody else's decision."""
     from pipelines.actor import Actor
     from pipelines.stewardship.decision_store import Decisions
 
     with open_desk() as desk:
         Decisions(desk.store).approve(number, Actor.of_system(), note)
+        _tell(desk, number, as_json=as_json)
 
 
 @app.command(epilog="例 / examples:  warehouse steward preview 7  ·  warehouse steward preview 7 --json")
@@ -117,31 +119,29 @@ def preview(number: Number, as_json: Json = False) -> None:
     with open_desk() as desk:
         with progress() as tell:
             found = preview_decision(desk.home, desk.county, desk.store, number, tell)
-        if as_json:
-            figures = found.figures.to_dicts()
-            print_json({"is_sample": desk.county.sample, "edition_id": found.edition_id, "figures": figures})
-            return
-        _tell_changed(desk, found.figures)
+        _tell_changed(desk, found.figures, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward refuse 7 --reason 证据不足")
-def refuse(number: Number, reason: Reason) -> None:
+def refuse(number: Number, reason: Reason, as_json: Json = False) -> None:
     """复核不通过 / do not approve a decision."""
     from pipelines.actor import Actor
     from pipelines.stewardship.decision_store import Decisions
 
     with open_desk() as desk:
         Decisions(desk.store).refuse(number, Actor.of_system(), reason)
+        _tell(desk, number, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward withdraw 7 --reason 误操作")
-def withdraw(number: Number, reason: Reason) -> None:
+def withdraw(number: Number, reason: Reason, as_json: Json = False) -> None:
     """撤回裁定，下次运行按没有它计算 / withdraw a decision; the next run computes without it."""
     from pipelines.actor import Actor
     from pipelines.stewardship.decision_store import Decisions
 
     with open_desk() as desk:
         Decisions(desk.store).withdraw(number, Actor.of_system(), reason)
+        _tell(desk, number, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse steward link 1a2b3c4d 17 9f8e7d6c 4 --same --reason 查证为同一人")
@@ -150,7 +150,7 @@ def link(
     entry_batch: Annotated[str, typer.Argument(help="名册批次 / batch of the book")],
     entry_row: Annotated[int, typer.Argument(help="名册行号 / its row")],
     is_same: Annotated[bool, typer.Option("--same/--other", help="同一人，或不是 / the same person, or another")],
-    reason: Reason,
+    reason: Reason, as_json: Json = False,
 ) -> None:  # fmt: skip
     """确认或否认疑似同一人（见 warehouse links --review） / confirm or refuse an uncertain link."""
     from pipelines import steward
@@ -164,7 +164,7 @@ def link(
             if tuple(pair[name] for name in names) == wanted
         ]  # fmt: skip
         pair = pairs[0] if pairs else dict(zip(names, wanted, strict=True))
-        _decide(desk, draft(desk.home, desk.store, pair, reason, is_same=is_same))
+        _decide(desk, draft(desk.home, desk.store, pair, reason, is_same=is_same), as_json=as_json)
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -196,33 +196,48 @@ def told_decision(one: Decision) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _decide(desk: Desk, draft: Draft, *, is_preview: bool = False) -> None:
-    """Makes the decision and says what comes next; or tells what it would change."""
+def _decide(desk: Desk, draft: Draft, *, is_preview: bool = False, as_json: bool = False) -> None:
+    """Makes the decision and tells it; or tells what it would change."""
     if is_preview:
-        _preview(desk, draft)
+        _preview(desk, draft, as_json=as_json)
         return
     from pipelines.actor import Actor
     from pipelines.stewardship.decision_store import Decisions
 
     decisions = Decisions(desk.store, two_persons=desk.county.steward.two_persons)
     (number,) = decisions.make([draft], Actor.of_system())
-    if decisions.decision(number).is_in_force:
-        lines(f"裁定 {number} 已生效，下次运行时计入 / decision {number} is in force; the next run counts it")
-    else:
-        lines(f"裁定 {number} 待他人复核 / decision {number} waits for somebody else's approval")
+    _tell(desk, number, as_json=as_json)
 
 
+def _tell(desk: Desk, number: int, *, as_json: bool) -> None:
+    """Tells a decision as it is now, and what comes next."""
+    from pipelines.stewardship.decision_store import Decisions
 
-def _preview(desk: Desk, draft: Draft) -> None:
+    one = Decisions(desk.store).decision(number)
+    if as_json:
+        print_json({"is_sample": desk.county.sample, "decision": told_decision(one)})
+        return
+    lines(decision_line(one))
+    match one.state:
+        case "proposed":
+            lines(f"待他人复核 / waits for somebody else: warehouse steward approve {number}")
+        case "in_force" | "withdrawn":
+            lines("下次运行时计入 / the next run counts it: warehouse run")
+
+
+def _preview(desk: Desk, draft: Draft, *, as_json: bool) -> None:
     """Tells what the decision would change, and makes none."""
     from pipelines.stewardship.preview import preview
 
     with progress() as tell:
         changed = preview(desk.home, desk.county, desk.store, [draft], tell)
-    _tell_changed(desk, changed)
+    _tell_changed(desk, changed, as_json=as_json)
 
 
-def _tell_changed(desk: Desk, changed: pl.DataFrame) -> None:
+def _tell_changed(desk: Desk, changed: pl.DataFrame, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"is_sample": desk.county.sample, "figures": changed.to_dicts()})
+        return
     mark_sample(desk.county.sample)
     for row in changed.head(SHOWN).iter_rows(named=True):
         lines(

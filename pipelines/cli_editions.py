@@ -69,15 +69,21 @@ def diff(
 
 
 @app.command("open", epilog='例 / example:  duckdb -readonly "$(warehouse editions open 20260711)"')
-def open_(edition: Annotated[str, typer.Argument(help="版本编号或其开头 / id of the edition, or how it begins")]) -> None:
+def open_(
+    edition: Annotated[str, typer.Argument(help="版本编号或其开头 / id of the edition, or how it begins")], as_json: Json = False
+) -> None:
     """输出该版本 DuckDB 文件的路径，已删除的重新生成 / the path of its DuckDB file, built again where it was dropped."""
     from pipelines.editions import find_edition, open_edition
 
     home = Home.from_environment()
     with progress() as on_progress:
         on_progress("生成 DuckDB 文件 building the DuckDB file")
-        path = open_edition(home, find_edition(home, edition))
-    typer.echo(path)
+        found = find_edition(home, edition)
+        path = open_edition(home, found)
+    if as_json:
+        print_json({"edition_id": found.id, "path": str(path)})
+    else:
+        typer.echo(path)
 
 
 def _described(edition: Edition) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def add(
     agency: AgencyOption = "",
     email: EmailOption = "",
     password_stdin: Stdin = False,
+    as_json: Json = False,
 ) -> None:
     """新增用户，给出设置密码的一次性链接 / a new user, and a one-time link to set the password."""
     from pipelines.accounts import Account, checked_account, checked_password
@@ -93,14 +94,14 @@ def add(
     password = checked_password(name, _read_password()) if password_stdin else None
     with _accounts() as accounts:
         accounts.add(new, _actor())
-        _set_password(accounts, name, password)
+        _set_password(accounts, name, password, as_json=as_json)
 
 
 @app.command(epilog="例 / example:  warehouse users password zhaofx")
-def password(name: Name, password_stdin: Stdin = False) -> None:
+def password(name: Name, password_stdin: Stdin = False, as_json: Json = False) -> None:
     """设置新密码的一次性链接；或直接设置 / a one-time link for a new password, or the password itself."""
     with _accounts() as accounts:
-        _set_password(accounts, name, _read_password() if password_stdin else None)
+        _set_password(accounts, name, _read_password() if password_stdin else None, as_json=as_json)
 
 
 @app.command(epilog="例 / examples:  warehouse users roles zhaofx --role steward  ·  warehouse users roles zhaofx --area 110101 --agency police")
@@ -109,27 +110,34 @@ def roles(
     role: Annotated[str | None, typer.Option(help="leader | analyst | steward | supplier | administrator")] = None,
     area: Annotated[str | None, typer.Option(help="单位代码；空为全部 / code of a unit; '' for all")] = None,
     agency: Annotated[str | None, typer.Option(help="部门，如 police；空为没有 / agency; '' for none")] = None,
+    as_json: Json = False,
 ) -> None:
     """变更角色、区域或部门，立即生效 / another role, area or agency, at once."""
     with _accounts() as accounts:
-        _tell(accounts.change(name, _actor(), role=None if role is None else _role(role), area=area, agency=agency))
+        changed = accounts.change(name, _actor(), role=None if role is None else _role(role), area=area, agency=agency)
+        _tell(changed, as_json=as_json)
 
 
 @app.command(epilog="例 / examples:  warehouse users email zhaofx zhaofx@example.org  ·  warehouse users email zhaofx ''")
-def email(name: Name, address: Annotated[str, typer.Argument(help="邮件地址；空为没有 / mail address; '' for none")]) -> None:
+def email(
+    name: Name,
+    address: Annotated[str, typer.Argument(help="邮件地址；空为没有 / mail address; '' for none")],
+    as_json: Json = False,
+) -> None:
     """告警发往的邮件地址 / where alerts are mailed to."""
     with _accounts() as accounts:
-        _tell(accounts.change(name, _actor(), email=address))
+        _tell(accounts.change(name, _actor(), email=address), as_json=as_json)
 
 
 @app.command(epilog="例 / examples:  warehouse users disable zhaofx  ·  warehouse users disable zhaofx --undo")
 def disable(
     name: Name,
     undo: Annotated[bool, typer.Option("--undo", help="重新启用 / enable again")] = False,
+    as_json: Json = False,
 ) -> None:
     """停用，已登录的立即退出 / disables a user and ends the user's sessions."""
     with _accounts() as accounts:
-        _tell(accounts.change(name, _actor(), is_disabled=not undo))
+        _tell(accounts.change(name, _actor(), is_disabled=not undo), as_json=as_json)
 
 
 @audit_app.command(epilog="例 / examples:  warehouse audit verify  ·  warehouse audit verify --head 812:3f9c…")
@@ -204,24 +212,33 @@ def _read_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _set_password(accounts: Accounts, name: str, password: str | None) -> None:
+def _set_password(accounts: Accounts, name: str, password: str | None, *, as_json: bool) -> None:
     """Sets it, or tells the link by which the user does."""
     from pipelines.account_store import LINK_LASTS
 
     if password is not None:
         accounts.set_password(name, password, _actor())
-        lines(f"[green]✓[/] {name}: 密码已设置 the password is set")
+        if as_json:
+            print_json({"user": name, "link": None})
+        else:
+            lines(f"[green]✓[/] {name}: 密码已设置 the password is set")
         return
-    token = accounts.make_link(name, _actor())
+    link = f"/welcome/{accounts.make_link(name, _actor())}"
     hours = round(LINK_LASTS.total_seconds() / 3600)
+    if as_json:
+        print_json({"user": name, "link": link, "hours": hours})
+        return
     lines(
         f"[green]✓[/] {name}: 请本人打开看板地址后接下面的路径设置密码（{hours} 小时内有效，只能用一次）",
         f"  the user opens this path at the address of the pages to set the password, once, within {hours} hours",
-        f"  /welcome/{token}",
+        f"  {link}",
     )
 
 
-def _tell(account: Account) -> None:
+def _tell(account: Account, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"user": vars(account)})
+        return
     state = "停用 disabled" if account.is_disabled else "可用 active"
     agency = account.agency or "无部门 no agency"
     lines(f"[green]✓[/] {account.name}: {account.role} · {account.area or '全部 all'} · {agency} · {account.email or '无邮件 no mail'} · {state}")

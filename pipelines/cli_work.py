@@ -68,7 +68,7 @@ def list_(
         ]
         tickets.sort(key=lambda one: (not one.is_open, -hanging.get(one.subject, 0), -one.rows, one.ticket_id))
         if as_json:
-            told = [_told_ticket(one, hanging.get(one.subject, 0)) for one in tickets]
+            told = [_told_ticket(one) | {"verdicts": hanging.get(one.subject, 0)} for one in tickets]
             print_json({"is_sample": desk.county.sample, "tickets": told})
             return
         mark_sample(desk.county.sample)
@@ -131,6 +131,7 @@ def assign(
     number: Number, to: Annotated[str, typer.Option(help="承办人 / who")],
     due: Annotated[str | None, typer.Option(help="期限 YYYY-MM-DD / due day")] = None,
     note: Annotated[str, typer.Option(help="备注 / note")] = "",
+    as_json: Json = False,
 ) -> None:  # fmt: skip
     """指定工单的承办人和期限 / say who sees to a ticket, and until when."""
     from pipelines.actor import Actor
@@ -138,7 +139,13 @@ def assign(
 
     with open_desk() as desk:
         day = parsed(date.fromisoformat, due, "--due") if due else None
-        Tickets(desk.store).assign(number, Actor.of_system(), desk.today, assignee=to, due=day, note=note)
+        tickets = Tickets(desk.store)
+        tickets.assign(number, Actor.of_system(), desk.today, assignee=to, due=day, note=note)
+        one = tickets.ticket(number)
+        if as_json:
+            print_json({"is_sample": desk.county.sample, "ticket": _told_ticket(one)})
+            return
+        lines(f"工单 ticket {number} → {escape(one.assignee)}{f' · {one.due}' if one.due else ''}")
 
 
 @app.command(epilog="例 / example:  warehouse steward sheet county_police --to 更正表")
@@ -146,6 +153,7 @@ def sheet(
     supplier: Annotated[str, typer.Argument(help="报送单位 / supplier")],
     to: Annotated[Path, typer.Option(help="写到哪个文件夹 / folder to write to")] = Path(),
     all_: Annotated[bool, typer.Option("--all", help="含未退回的行 / also rows that were not sent back")] = False,
+    as_json: Json = False,
 ) -> None:
     """更正表：请报送单位整行重填退回的行 / correction sheets for the rows that were sent back, a workbook a month."""
     from pipelines.stewardship.correction_sheet import by_slot, sheet_name, write_sheet
@@ -162,8 +170,14 @@ def sheet(
         ]
         wanted = [view for view in views if all_ or _is_sent_back(view)]
         to.mkdir(parents=True, exist_ok=True)
-        for slot, of_slot in by_slot(wanted).items():
+        sheets = by_slot(wanted)
+        for slot, of_slot in sheets.items():
             (to / sheet_name(slot)).write_bytes(write_sheet(of_slot, is_sample=desk.county.sample))
+        if as_json:
+            told = [{**vars(slot), "file": sheet_name(slot), "rows": len(of_slot)} for slot, of_slot in sheets.items()]
+            print_json({"is_sample": desk.county.sample, "sheets": told})
+            return
+        for slot, of_slot in sheets.items():
             lines(f"{sheet_name(slot)}: {len(of_slot)} 行 rows → landing/{slot.supplier_id}/{slot.dataset}/{slot.period}/")
         if not wanted:
             lines("没有退回的行 / no row was sent back")
@@ -211,9 +225,9 @@ def _told_bundle(work: WorkList, place: int) -> dict[str, Any]:
     }
 
 
-def _told_ticket(one: Ticket, verdicts: int) -> dict[str, Any]:
+def _told_ticket(one: Ticket) -> dict[str, Any]:
     return {
-        "ticket_id": one.ticket_id, **vars(one.subject), "is_open": one.is_open, "rows": one.rows, "verdicts": verdicts,
+        "ticket_id": one.ticket_id, **vars(one.subject), "is_open": one.is_open, "rows": one.rows,
         "opened_at": one.opened_at, "closed_at": one.closed_at, "assignee": one.assignee, "due": one.due,
     }  # fmt: skip
 

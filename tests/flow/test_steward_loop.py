@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -305,14 +306,17 @@ def test_the_work_is_done_by_command_too_and_tells_no_identity_number(
     assert ticket.subject.rule_id in warehouse("rows", "--ticket", str(ticket.ticket_id), "--json")
     shown = warehouse("row", batch, number)
     assert "******" in shown
-    warehouse("send-back", batch, number, "--reason", "请核对", "--due", "2099-01-01")
-    warehouse("assign", str(ticket.ticket_id), "--to", "王工", "--due", "2099-01-01")
-    warehouse("sheet", row["supplier_id"], "--to", str(tmp_path))
+    sent = json.loads(warehouse("send-back", batch, number, "--reason", "请核对", "--due", "2099-01-01", "--json"))["decision"]
+    assert (sent["kind"], sent["state"], sent["row_number"]) == ("send_back", "in_force", row["row_number"])
+    assigned = json.loads(warehouse("assign", str(ticket.ticket_id), "--to", "王工", "--due", "2099-01-01", "--json"))["ticket"]
+    assert (assigned["assignee"], assigned["due"]) == ("王工", "2099-01-01")
+    (sheet,) = json.loads(warehouse("sheet", row["supplier_id"], "--to", str(tmp_path), "--json"))["sheets"]
     slot = Slot(row["supplier_id"], "grid_residents", f"{row['period']:%Y-%m}")
+    assert (sheet["file"], sheet["rows"]) == (sheet_name(slot), 1)
     book = openpyxl.load_workbook(tmp_path / sheet_name(slot))
     assert book.worksheets[0].protection.sheet
     told.append(" ".join(str(cell.value) for line in book.worksheets[0] for cell in line))
     assert "待他人复核" not in warehouse("decisions")
-    warehouse("withdraw", "1", "--reason", "误操作")
+    assert "已撤回" in warehouse("withdraw", str(sent["decision_id"]), "--reason", "误操作")
     assert "已撤回" in warehouse("decisions")
     assert pl.Series(told).str.contains(IDENTIFIER).any() is False

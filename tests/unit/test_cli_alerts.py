@@ -45,7 +45,7 @@ def test_a_look_raises_alerts_once_and_the_list_names_who_is_told(data_root: Hom
 
 def test_an_alert_is_acknowledged_by_its_number(data_root: Home) -> None:
     run("check", "--as-of", "2026-02-06")
-    assert run("acknowledge", "1")[0] == 0
+    assert answer("acknowledge", "1") == {"acknowledged": 1}
     assert [one["number"] for one in answer("list")["alerts"] if one["acknowledged_at"]] == [1]
     with pytest.raises(WarehouseError, match="no such alert"):
         run("acknowledge", "99")

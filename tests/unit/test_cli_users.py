@@ -45,6 +45,7 @@ def test_a_user_is_added_and_sets_the_password_by_a_link(data_root: Home) -> Non
 def test_a_password_may_come_from_standard_input_and_is_told_nowhere(data_root: Home) -> None:
     code, told = run("users", "add", "qian", "--full-name", "管理员乙", "--role", "steward", "--password-stdin", typed=f"{SECRET}\n")
     assert code == 0 and SECRET not in told and "/welcome/" not in told
+    assert answer("users", "password", "qian")["link"].startswith("/welcome/")
     run("users", "password", "qian", "--password-stdin", typed="another password 1\n")
     with pytest.raises(WarehouseError):
         run("users", "add", "sun", "--full-name", "丙", "--role", "leader", "--password-stdin", typed="short\n")
@@ -79,7 +80,7 @@ def test_an_agency_is_one_that_owns_figures_and_can_be_changed(data_root: Home) 
 def test_roles_areas_and_disabling_count_at_once(data_root: Home) -> None:
     run("users", "add", "li", "--full-name", "网格员丁", "--role", "supplier", "--area", "610629001")
     run("users", "roles", "li", "--role", "leader", "--area", "")
-    run("users", "disable", "li")
+    assert answer("users", "disable", "li")["user"]["is_disabled"] is True
     (one,) = answer("users", "list")["users"]
     assert (one["role"], one["area"], one["is_disabled"]) == ("leader", "", True)
     run("users", "disable", "li", "--undo")
