@@ -54,12 +54,17 @@ FULL = Sizes(None, 6, 20_000, 36, 10_000, 36, 30_000)
 
 def run_bench(
     output: Path, sizes: Sizes = BOUNDED, *, only: Iterable[str] = PARTS, register: Path = NATIONAL_REGISTER,
+    datasets: Iterable[str] | None = None,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Measures the parts asked for, writes `output` as JSON and returns the same."""
+    """Measures the parts asked for, writes `output` as JSON and returns the same.
+
+    `datasets`: those that the sample county delivers, by default all.
+    """
+    delivered = None if datasets is None else frozenset(datasets)
     measured: dict[str, list[Measurement]] = {}
     with tempfile.TemporaryDirectory(prefix="warehouse-bench-") as folder:
-        for name, measure in _parts(Path(folder), sizes, register).items():
+        for name, measure in _parts(Path(folder), sizes, register, delivered).items():
             if name in only:
                 on_progress(name)
                 measured[name] = measure()
@@ -67,6 +72,7 @@ def run_bench(
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "duckdb": duckdb.__version__},
         "is_sample": True,
         "sizes": asdict(sizes),
+        "datasets": None if delivered is None else sorted(delivered),
         "measurements": [
             {"part": part, **asdict(measurement)} for part, found in measured.items() for measurement in found
         ],
@@ -76,9 +82,11 @@ def run_bench(
     return results
 
 
-def _parts(folder: Path, sizes: Sizes, register: Path) -> dict[str, Callable[[], list[Measurement]]]:
+def _parts(
+    folder: Path, sizes: Sizes, register: Path, datasets: frozenset[str] | None
+) -> dict[str, Callable[[], list[Measurement]]]:
     """By name, in order: the first four share one county, of which the later ones need what the earlier ones made."""
-    county = SampleCounty(Home(folder / "county"), COUNTY, sizes.people, sizes.months)
+    county = SampleCounty(Home(folder / "county"), COUNTY, sizes.people, sizes.months, datasets)
     growth, communities = Home(folder / "growth"), Home(folder / "communities")
     parts: dict[str, Callable[[], list[Measurement]]] = {
         "stations": partial(measure_stations, county),

@@ -18,16 +18,21 @@ STATIONS = ("read", "protect", "validate", "write")
 
 @dataclass
 class SampleCounty:
-    """A county of `people` (None: as at the census), delivered for some months; one more month lies aside."""
+    """A county of `people` (None: as at the census), delivered for some months; one more month lies aside.
+
+    `datasets`: which are delivered, by default all.
+    """
 
     home: Home
     county_code: str
     people: int | None
     months: int
+    datasets: frozenset[str] | None = None
 
     @cached_property
     def generated(self) -> Spent:
         spent = in_child(generate_sample, self.home.root, self.county_code, self.people, "2026-01", self.months + 1)
+        self._drop_other_datasets()
         self._hold_back_last_month()
         return spent
 
@@ -39,6 +44,11 @@ class SampleCounty:
     @property
     def held_back(self) -> Path:
         return self.home.root / "held-back"
+
+    def _drop_other_datasets(self) -> None:
+        for folder in self.home.landing.glob("*/*"):
+            if self.datasets is not None and folder.name not in self.datasets:
+                shutil.rmtree(folder)
 
     def _hold_back_last_month(self) -> None:
         last = max(path.name for path in self.home.landing.glob("*/*/*"))

@@ -393,6 +393,9 @@ def serve(
 def bench(
     output: Annotated[Path, typer.Option(help="结果文件 / file of results")] = REPO / "artifacts" / "bench.json",
     only: Annotated[list[str] | None, typer.Option(help="只测这部分，可多次给出 / this part only; may be given again")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(help="示例县只报送这些数据集 / datasets that the sample county delivers, by default all")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="小规模试测 / a small trial")] = False,
     full: Annotated[bool, typer.Option("--full", help="全部承诺的规模，需一小时以上 / the promised sizes: over an hour")] = False,
     register: Annotated[
@@ -410,8 +413,9 @@ def bench(
     sizes = QUICK if quick else FULL if full else BOUNDED
     with progress() as on_progress:
         results = run_bench(
-            output, sizes, only=only or PARTS, register=register or NATIONAL_REGISTER, on_progress=on_progress
-        )
+            output, sizes, only=only or PARTS, register=register or NATIONAL_REGISTER,
+            datasets=[_contract(name).dataset for name in dataset] if dataset else None, on_progress=on_progress,
+        )  # fmt: skip
     if as_json:
         print_json(results)
     else:

@@ -102,6 +102,20 @@ def test_the_register_is_counted(report: dict[str, Any]) -> None:
     assert values(report, "register")["national register: units"] == 3
 
 
+def test_a_county_may_deliver_some_datasets_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deliver(_: Callable[..., Any], root: Path, *_arguments: Any) -> None:
+        for dataset in ("grid_grids", "grid_duty"):
+            for month in ("2026-01", "2026-02"):
+                (root / "landing" / "supplier" / dataset / month).mkdir(parents=True)
+
+    monkeypatch.setattr(bench_county, "in_child", deliver)
+    county = bench_county.SampleCounty(Home(tmp_path), "610629", None, 1, frozenset({"grid_grids"}))
+    _ = county.generated
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.glob("*/*/*/*"))] == [
+        "held-back/supplier/grid_grids/2026-02", "landing/supplier/grid_grids/2026-01",
+    ]  # fmt: skip
+
+
 def number_of_this_process() -> int:
     return os.getpid()
 
