@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from conftest import WHOLE_COUNTY
 
+from tests.browser.conftest import WHOLE_COUNTY
 from tests.support.browser import Served, Watched, serve
 from tests.support.edition import build_edition, county_shape
 

@@ -16,6 +16,8 @@ from pipelines.units.releases import RELEASE_SCHEMA
 FIRST, SECOND, THIRD = date(2016, 7, 31), date(2021, 10, 31), date(2023, 6, 30)
 ABOVE = {"61": "陕西省", "6106": "延安市", "610629": "洛川县"}
 STREETS = {"610629001": "凤栖街道", "610629101": "旧县镇"}
+# The streets with two communities.
+KNOWN = {**STREETS, "610629001001": "南关社区居委会", "610629001002": "解放路社区居委会"}
 LEVEL_BY_DIGITS = {2: 1, 4: 2, 6: 3, 9: 4, 12: 5}
 CIVIL_SCHEMA = {
     "period": pl.Date,

@@ -21,7 +21,7 @@ from pipelines.units import (
     read_release_file,
     units_in_force,
 )
-from tests.unit.test_units import CIVIL_SCHEMA, KNOWN, civil, register_of
+from tests.support.registers import CIVIL_SCHEMA, KNOWN, civil, register_of
 
 SOURCE = REPO.parent / "shared" / "reference"
 PILOTS = ("610629", "440306")

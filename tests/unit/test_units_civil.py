@@ -18,6 +18,7 @@ from pipelines.units.register import REGISTER_SCHEMA
 from tests.support.registers import (
     CODES,
     FIRST,
+    KNOWN,
     NAMES,
     STREETS,
     assert_nothing_overlaps,
@@ -27,8 +28,6 @@ from tests.support.registers import (
     release,
     versions,
 )
-
-KNOWN = {**STREETS, "610629001001": "南关社区居委会", "610629001002": "解放路社区居委会"}
 
 
 def test_without_deliveries_the_reference_is_in_force() -> None:
