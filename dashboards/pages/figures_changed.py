@@ -20,15 +20,18 @@ _HEADS = ("rules_unit", "rules_kpi", "rules_month", "rules_before", "rules_after
 def figures_changed(
     figures: pl.DataFrame, lang: Lang, *, units: Mapping[str, str] | None = None, kpis: Mapping[str, str] | None = None
 ) -> list[Component]:
-    """The first of these figures as a table. `figures`: what `preview` gives; `units`, `kpis`: what codes are called."""
+    """The first of these figures as a table, those with another verdict before the others. `figures`: what `preview` gives;
+    `units`, `kpis`: what codes are called."""
     if figures.is_empty():
         return []
+    is_other = pl.col("certainty").ne_missing(pl.col("certainty_after")) | pl.col("status").ne_missing(pl.col("status_after"))
     shown = [
         (
-            (units or {}).get(row["unit_code"], row["unit_code"]), (kpis or {}).get(row["kpi_id"], row["kpi_id"]),
+            (units or {}).get(row["unit_code"], row["unit_code"]),
+            " · ".join(filter(None, ((kpis or {}).get(row["kpi_id"], row["kpi_id"]), row["target_id"]))),
             period_short(row["period_type"], row["period"]), _figure(row, "", lang), _figure(row, "_after", lang),
         )
-        for row in figures.head(SHOWN).iter_rows(named=True)
+        for row in figures.sort(~is_other, maintain_order=True).head(SHOWN).iter_rows(named=True)
     ]  # fmt: skip
     return [html.P(say("rules_first_figures", lang, shown=len(shown)), className="about"), table(_HEADS, shown, lang)]
 
