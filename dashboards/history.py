@@ -20,12 +20,13 @@ from pipelines.explain import Explanation, read_explanation
 from pipelines.explain_account import KEY, find_changed
 from pipelines.explain_report import largest_changes
 from pipelines.explain_steps import CAUSES
+from pipelines.manifests import MANIFEST
 from pipelines.settings import Home
 
 SHOWN_CHANGES = 20
 TAKEN_CHANGES = 10_000  # in a file made while a reader waits; all of them stand in the account itself
 FIGURE = KEY.split(", ")
-ACCOUNT = "manifest.json"  # written last: an account is there once it is
+ACCOUNT = MANIFEST  # written last: an account is there once it is
 KEPT_EDITIONS = 24  # as many as the page lists
 
 

@@ -24,8 +24,6 @@ from pipelines.actor import Actor
 from pipelines.audit_log import record
 from pipelines.backup_folder import (
     FORMAT,
-    MANIFEST,
-    SEAL,
     Backup,
     KeptFile,
     KeptKey,
@@ -33,16 +31,16 @@ from pipelines.backup_folder import (
     Marks,
     backups_in,
     read_backup,
-    seal_of,
 )
 from pipelines.county import County, load_county
-from pipelines.durable import link, sync, write_whole
+from pipelines.durable import link, sync
 from pipelines.errors import WarehouseError, Words
 from pipelines.keys import key_file, read_key, require_maker
 from pipelines.lake import batch_path, linking_path, verdicts_path
+from pipelines.manifests import MANIFEST, SEAL, file_hash, read_manifest, write_manifest
 from pipelines.migrations import HEAD
 from pipelines.progress import Progress, silent
-from pipelines.publish import DATABASE, current_folder, file_hash, read_manifest
+from pipelines.publish import DATABASE, current_folder
 from pipelines.settings import Home
 from pipelines.store import Slot, Store
 from pipelines.store_copy import copy_store
@@ -223,8 +221,7 @@ def find_key(folder: Path, sha256: str) -> Path | None:
 def _complete(draft: _Draft, manifest: Manifest, folder: Path) -> Backup:
     """Once everything is on disk, the draft gets its name."""
     root = draft.place.root
-    write_whole(manifest.model_dump_json(indent=1).encode(), root / MANIFEST)
-    write_whole(seal_of(root / MANIFEST), root / SEAL)
+    write_manifest(root, manifest.model_dump_json(indent=1))
     sync(root, *root.rglob("*"))
     final = folder / f"{manifest.made_at:%Y%m%dT%H%M%S.%fZ}_{manifest.marks.edition_id or 'none'}"
     root.rename(final)
@@ -244,6 +241,8 @@ def _edition_sources(home: Home, current: Path | None) -> Iterator[_Source]:
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise _not_as_written(path.relative_to(home.root).as_posix()) from error
         yield _Source(path)
+        if path.with_name(SEAL).exists():
+            yield _Source(path.with_name(SEAL))
 
 
 def _batch_sources(home: Home, store: Store) -> Iterator[_Source]:

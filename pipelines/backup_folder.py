@@ -6,7 +6,6 @@ back in `restore`.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,16 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipelines.chain import START
 from pipelines.errors import WarehouseError, Words
+from pipelines.manifests import MANIFEST, SEAL, HashOf, is_sealed, read_manifest
 from pipelines.migrations import require_known
 from pipelines.progress import Progress, silent
-from pipelines.publish import file_hash, read_manifest
 from pipelines.settings import Home
 from pipelines.store import Store
-from pipelines.verify import Damage, HashOf
+from pipelines.verify import Damage
 
 FORMAT = 1
-MANIFEST = "manifest.json"
-SEAL = "manifest.json.sha256"  # of the manifest, as `sha256sum` writes it
 
 
 class _Strict(BaseModel):
@@ -159,24 +156,17 @@ def read_backup(folder: Path) -> Backup:
     BackupDamaged where the manifest is not the one that was written; NewerStore or WarehouseError where newer code wrote it.
     """
     try:
-        content = (folder / MANIFEST).read_bytes()
-        is_sealed = (folder / SEAL).read_bytes() == seal_of(folder / MANIFEST)
-        found = json.loads(content)
-        if is_sealed and found["format"] > FORMAT:
+        is_whole, found = is_sealed(folder), read_manifest(folder)
+        if is_whole and found["format"] > FORMAT:
             raise _newer(folder, found["format"])
         manifest = Manifest.model_validate(found)
     except (OSError, ValueError, LookupError, TypeError, ValidationError):
-        is_sealed = False
-    if not is_sealed:
+        is_whole = False
+    if not is_whole:
         words = Words("缺失、无法读取或与校验值不符", "it is missing, cannot be read, or is not what was written")
         raise BackupDamaged(folder, [Damage("manifest", MANIFEST, words)])
     require_known(manifest.schema_revision, folder.name)
     return Backup(folder, manifest)
-
-
-def seal_of(manifest: Path) -> bytes:
-    """The line by which `sha256sum --check` knows the manifest."""
-    return f"{file_hash(manifest)}  {MANIFEST}\n".encode()
 
 
 def file_damages(backup: Backup, hash_of: HashOf, on_progress: Progress = silent) -> Iterator[Damage]:

@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from pipelines.errors import WarehouseError, Words
+from pipelines.manifests import MANIFEST, read_manifest
 from pipelines.parts import table_files
 from pipelines.publish import (
     DATABASE,
@@ -24,7 +25,6 @@ from pipelines.publish import (
     build_database,
     current_folder,
     drop_opened,
-    read_manifest,
 )
 from pipelines.settings import Home
 
@@ -79,7 +79,7 @@ def list_editions(home: Home) -> list[Edition]:
     current = current_folder(home)
     return [
         Edition(path.parent, read_manifest(path.parent), path.parent.resolve() == current)
-        for path in sorted(home.editions.glob("[!.]*/manifest.json"))
+        for path in sorted(home.editions.glob(f"[!.]*/{MANIFEST}"))
     ]
 
 

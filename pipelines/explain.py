@@ -25,14 +25,14 @@ from pipelines.audit import GateFailed, columns_with_identifiers
 from pipelines.control import code_version
 from pipelines.control_tables import COUNTY_PACK
 from pipelines.county import County, load_county
-from pipelines.durable import sync, write_whole
+from pipelines.durable import sync
 from pipelines.editions import Edition
 from pipelines.errors import WarehouseError, Words
 from pipelines.explain_account import Segment, are_different, find_changed, find_changed_targets, make_account
 from pipelines.explain_replay import Ledger, replaying
 from pipelines.explain_steps import CAUSES, Inputs, first_taken_dates, steps_between
+from pipelines.manifests import MANIFEST, read_manifest, write_manifest
 from pipelines.parts import parts_of
-from pipelines.publish import sealed
 from pipelines.settings import Home
 from pipelines.sql import literal
 
@@ -91,7 +91,7 @@ def explain(
             advice=Words("用 warehouse editions list 查看", "see warehouse editions list"),
         )
     folder = home.changes / f"{older.id}_{newer.id}"
-    if not (folder / "manifest.json").exists():
+    if not (folder / MANIFEST).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=folder.parent) as draft:
             _Walk(home, older, newer, on_progress).write(Path(draft) / folder.name)
@@ -102,7 +102,7 @@ def explain(
 
 
 def read_explanation(folder: Path) -> Explanation:
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_manifest(folder)
     notes = [Words(**note) for note in manifest["notes"]]
     return Explanation(folder, manifest["older"], manifest["newer"], manifest["causes"], notes)
 
@@ -210,7 +210,7 @@ class _Walk:
                 path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))
             },
         }
-        write_whole(json.dumps(sealed(manifest), ensure_ascii=False, indent=1).encode(), folder / "manifest.json")
+        write_manifest(folder, json.dumps(manifest, ensure_ascii=False, indent=1))
 
 
 def _county_of(edition: Edition) -> County | None:

@@ -26,6 +26,7 @@ from pipelines.build import BuildResult
 from pipelines.control import Control, code_version
 from pipelines.county import County
 from pipelines.durable import link, sync
+from pipelines.manifests import file_hash, read_manifest, write_manifest
 from pipelines.parts import Part, part_of, parts_of, table_files
 from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal
@@ -152,11 +153,6 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     return Publication(edition_id, is_new=True)
 
 
-def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def current_folder(home: Home) -> Path | None:
     """The folder of the edition that readers see; None before the first one."""
     return home.pointer.resolve().parent if home.pointer.exists() else None
@@ -165,27 +161,6 @@ def current_folder(home: Home) -> Path | None:
 def current_manifest(home: Home) -> dict[str, Any] | None:
     folder = current_folder(home)
     return None if folder is None else read_manifest(folder)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return manifest
-
-
-def sealed(manifest: dict[str, Any]) -> dict[str, Any]:
-    """A manifest with its own hash in it (`seal`)."""
-    return {**manifest, "seal": _seal_of(manifest)}
-
-
-def is_as_sealed(manifest: dict[str, Any]) -> bool:
-    """Whether a manifest is as it was sealed; those of earlier versions have no seal."""
-    rest = dict(manifest)
-    seal = rest.pop("seal", None)
-    return seal is None or seal == _seal_of(rest)
-
-
-def _seal_of(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def edition_tables(home: Home) -> list[EditionTable]:
@@ -309,9 +284,7 @@ def _write_manifest(draft: Path, edition: dict[str, Any], parts: list[Part], cou
         # A DuckDB file may be rebuilt from the Parquet files; its own hash is for `verify` only.
         "database": file_hash(draft / DATABASE),
     }
-    path = draft / "manifest.json"
-    path.write_text(json.dumps(sealed(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
-    sync(path, draft)
+    write_manifest(draft, json.dumps(manifest, ensure_ascii=False, indent=1))
 
 
 def point_to(home: Home, folder: Path) -> None:

@@ -22,8 +22,9 @@ from pipelines.durable import sync
 from pipelines.errors import WarehouseError, Words
 from pipelines.keys import key_file, read_key
 from pipelines.landing import make_folders
+from pipelines.manifests import file_hash
 from pipelines.progress import Progress, silent
-from pipelines.publish import current_folder, file_hash, point_to
+from pipelines.publish import current_folder, point_to
 from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.store_copy import copy_store, require_empty_store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
 from pipelines.lake import batch_path, linking_path, verdicts_path
+from pipelines.manifests import MANIFEST, SEAL, HashOf, file_hash, is_sealed, read_manifest
 from pipelines.objection_store import broken_objections
 from pipelines.progress import Progress, silent
-from pipelines.publish import DATABASE, file_hash, is_as_sealed, read_manifest
+from pipelines.publish import DATABASE
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import broken_decisions
 from pipelines.stewardship.rule_change_store import broken_rule_changes
@@ -42,8 +42,6 @@ class Verification:
 
 
 _OTHER = Words("内容与登记的摘要不符", "the content does not have the recorded hash")
-
-HashOf = Callable[[Path], str]
 
 
 def verify(home: Home, on_progress: Progress = silent) -> Verification:
@@ -136,17 +134,17 @@ def _batch_damages(
 
 def _folder_damages(what: str, folder: Path, hash_of: HashOf) -> list[Damage]:
     """Of a folder whose manifest lists its files: an edition, or what changed between two."""
-    if not (folder / "manifest.json").exists():
-        return [Damage(what, folder.name, Words("缺少 manifest.json", "manifest.json is missing"))]
+    if not (folder / MANIFEST).exists():
+        return [Damage(what, folder.name, Words(f"缺少 {MANIFEST}", f"{MANIFEST} is missing"))]
+    if (folder / SEAL).exists() and not is_sealed(folder, hash_of):  # earlier versions sealed none
+        return [Damage(what, f"{folder.name}/{MANIFEST}", _OTHER)]
     try:
         manifest = read_manifest(folder)
         expected = dict(manifest["files"])
         if what == "edition":
             expected[DATABASE] = manifest["database"]
     except (ValueError, KeyError, TypeError):
-        return [Damage(what, f"{folder.name}/manifest.json", Words("无法读取", "it cannot be read"))]
-    if not is_as_sealed(manifest):
-        return [Damage(what, f"{folder.name}/manifest.json", _OTHER)]
+        return [Damage(what, f"{folder.name}/{MANIFEST}", Words("无法读取", "it cannot be read"))]
     if not (folder / DATABASE).exists():
         expected.pop(DATABASE, None)  # of older editions only the tables are kept
     found = [_file_damage(what, folder, name, value, hash_of) for name, value in expected.items()]

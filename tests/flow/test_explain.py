@@ -22,6 +22,7 @@ from pipelines.county import load_county, save_county
 from pipelines.editions import Edition, find_edition, list_editions
 from pipelines.explain import Explanation, explain
 from pipelines.explain_account import KEY
+from pipelines.manifests import MANIFEST, SEAL
 from pipelines.run import run
 from pipelines.settings import SHANGHAI, Home, add_months, month_start
 from tests.flow.conftest import AS_OF, copied
@@ -227,7 +228,7 @@ def test_explaining_changes_nothing_but_the_folder_of_explanations(told: Told) -
     assert explanation.causes["corrections"] == explanation.causes["settings"] == "changed", "some figures were computed"
     assert (content(), told.home.pointer.resolve()) == (before, pointed_to)
     assert [path.name for path in explanation.folder.parent.glob(".*")] == [], "drafts are gone"
-    assert sorted(path.name for path in explanation.folder.iterdir()) == ["causes.parquet", "figures.parquet", "manifest.json"]
+    assert sorted(path.name for path in explanation.folder.iterdir()) == ["causes.parquet", "figures.parquet", MANIFEST, SEAL]
     assert len(list_editions(told.home)) == 4
 
 

@@ -15,8 +15,6 @@ from pipelines import backup as backup_module
 from pipelines.audit_log import entries
 from pipelines.backup import create
 from pipelines.backup_folder import (
-    MANIFEST,
-    SEAL,
     Backup,
     backups_in,
     find_backup,
@@ -25,6 +23,7 @@ from pipelines.county import County, save_county
 from pipelines.errors import WarehouseError
 from pipelines.keys import key_file, load_or_create_key
 from pipelines.lake import batch_path, linking_path, verdicts_path
+from pipelines.manifests import MANIFEST, SEAL
 from pipelines.restore import restore, verify_backup
 from pipelines.settings import REPO, Home
 from pipelines.store import Slot, Store, delivery
@@ -237,7 +236,7 @@ backup.create(Home(Path(sys.argv[2])), Path(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize("step", ["halfway", "seal_of", "sync"])
+@pytest.mark.parametrize("step", ["halfway", "write_manifest", "sync"])
 def test_a_backup_that_dies_while_it_is_written_is_not_there(kept: Home, to: Path, step: str) -> None:
     first = create(kept, to).backup
     done = subprocess.run([sys.executable, "-c", KILLED, step, kept.root, to.parent / "other"], cwd=REPO, check=False)

@@ -24,13 +24,10 @@ from pipelines.actor import Actor
 from pipelines.audit_log import entries
 from pipelines.backup import Made, create
 from pipelines.backup_folder import (
-    MANIFEST,
-    SEAL,
     Backup,
     BackupDamaged,
     find_backup,
     read_backup,
-    seal_of,
 )
 from pipelines.county import County, load_county, save_county
 from pipelines.errors import WarehouseError
@@ -38,8 +35,8 @@ from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp
 from pipelines.keys import key_file, load_or_create_key
 from pipelines.lake import batch_path
+from pipelines.manifests import MANIFEST, SEAL, file_hash, write_manifest
 from pipelines.migrations import HEAD, REVISIONS, NewerStore
-from pipelines.publish import file_hash
 from pipelines.restore import drill, restore, verify_backup
 from pipelines.sessions import Sessions
 from pipelines.settings import Home
@@ -60,8 +57,7 @@ def seal(backup: Backup, change: Callable[[dict[str, object]], None]) -> None:
     """Writes another manifest, as a backup that was made so would have it."""
     content = json.loads((backup.folder / MANIFEST).read_text(encoding="utf-8"))
     change(content)
-    (backup.folder / MANIFEST).write_text(json.dumps(content), encoding="utf-8")
-    (backup.folder / SEAL).write_bytes(seal_of(backup.folder / MANIFEST))
+    write_manifest(backup.folder, json.dumps(content))
 
 
 # --- damage -------------------------------------------------------------------------------------------------
