@@ -11,10 +11,10 @@ import polars as pl
 
 from expectations.contract import Contract, load_contracts
 from expectations.rules import cross_file_rules, rule_catalogue
-from pipelines.control import county_units
+from pipelines.control import known_units
 from pipelines.county import County
 from pipelines.cross_file import CrossFile
-from pipelines.current_batches import CurrentBatch, passing_rows
+from pipelines.current_batches import CurrentBatch
 from pipelines.errors import Refusal, Words
 from pipelines.explain_replay import Ledger, replaying
 from pipelines.ingest import judge, rows_failed, too_many_bad_rows
@@ -27,7 +27,6 @@ from pipelines.stewardship.corrections import drafts_of
 from pipelines.stewardship.rule_change_store import RuleChanges
 from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store
-from pipelines.units import with_departments
 
 _CHECKED = "checked"  # what stands for the batch that the file would become
 
@@ -132,11 +131,7 @@ def _across_files(
         replay.own(slot)
         scratch = replay.home
         write_parquets({batch_path(scratch, slot, _CHECKED): batch, verdicts_path(scratch, slot, _CHECKED): verdicts})
-        civil, assessments = (
-            passing_rows(scratch, dataset, [one for one in batches if one.slot.dataset == dataset])
-            for dataset in ("civil_communities", "civil_assessments")
-        )
-        units = with_departments(county_units(home, county, civil), assessments)
+        *_, units = known_units(scratch, county, batches)
         with CrossFile(scratch, county, _seen_by(slot, batches, rules), units, rules) as cross_file:
             of_dataset = {one.month: one for one in cross_file.evaluate() if one.dataset == slot.dataset}
         found = pl.read_parquet(of_dataset[slot.period].verdicts_file)

@@ -71,12 +71,7 @@ def export_control(
 ) -> Control:  # fmt: skip
     """Evaluates the rules across files and writes `control/`. `built` are the digests of the last build."""
     batches = [CurrentBatch.of(row) for row in store.current_batches()]
-    of = {dataset: [batch for batch in batches if batch.slot.dataset == dataset] for dataset in _REGISTERS_OF_UNITS}
-    civil, assessments, grids = (passing_rows(home, dataset, own) for dataset, own in of.items())
-    places = county_units(home, county, civil)
-    lineage = build_lineage(places, civil)
-    listed = delivered_rows(home, "grid_grids", of["grid_grids"])
-    units = with_grids(with_departments(places, assessments), listed, grids, county)
+    places, lineage, units = known_units(home, county, batches)
     rules = RuleChanges(store).in_force()
     with CrossFile(home, county, batches, units, rules) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
@@ -121,7 +116,19 @@ def export_control(
     return Control(as_of, inputs_hash, periods, digests, dirty, evaluations, batches, decided, links, rules.numbers)
 
 
-def county_units(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:
+def known_units(
+    home: Home, county: County, batches: list[CurrentBatch]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What the registers and these batches tell of units: communities and what is above them; what became of which; all
+    units, with departments and grids."""
+    of = {dataset: [batch for batch in batches if batch.slot.dataset == dataset] for dataset in _REGISTERS_OF_UNITS}
+    civil, assessments, grids = (passing_rows(home, dataset, own) for dataset, own in of.items())
+    places = _places(home, county, civil)
+    listed = delivered_rows(home, "grid_grids", of["grid_grids"])
+    return places, build_lineage(places, civil), with_grids(with_departments(places, assessments), listed, grids, county)
+
+
+def _places(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:
     """The dated units of the county: the national register's releases, and what civil affairs delivered since (`civil`).
 
     Its city and province belong to them where some supplier delivers for more than the county.

@@ -134,10 +134,9 @@ class Ingest:
         return RuleChanges(self.store).in_force()
 
     def groups(self, files: list[LandedFile]) -> Iterator[GroupOutcome]:
-        """Takes in all `files`, dataset × month by dataset × month; one group is read while another is judged.
+        """Takes in all `files`, dataset × month by dataset × month; two groups are read while another is judged.
 
-        Polars and DuckDB spread the work of each over the cores themselves; the largest group takes 300 MiB while
-        it is read, and 40 MiB while it waits to be judged.
+        The largest group takes 300 MiB while it is read, and 40 MiB while it waits to be judged.
         """
         with ThreadPoolExecutor(_READERS, thread_name_prefix="read") as reader, duckdb.connect() as connection:
             started = (reader.submit(self.prepare, group) for group in _grouped(files))
