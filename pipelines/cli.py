@@ -76,6 +76,14 @@ def _month(name: str | None) -> str | None:
     return None if name is None else month_name(parsed(month_start, name, "YYYY-MM"))
 
 
+def _people(number: int | None) -> int | None:
+    from pipelines.sample.generate import FEWEST_PEOPLE
+
+    if number is not None and number < FEWEST_PEOPLE:
+        raise typer.BadParameter(f"{number:,}: 不少于 {FEWEST_PEOPLE:,} 人 / no fewer than {FEWEST_PEOPLE:,} people")
+    return number
+
+
 CountyCode = Annotated[str, typer.Option(callback=_county_code, help="六位县级代码 / six-digit county code")]
 Register = Annotated[
     Path | None,
@@ -168,7 +176,7 @@ def init(
 @app.command(epilog="例 / example:  warehouse generate --months 3 --people 20000")
 def generate(
     county: CountyCode = "610629",
-    people: Annotated[int | None, typer.Option(min=2_000, help="人数，缺省按普查 / people, default by the census")] = None,
+    people: Annotated[int | None, typer.Option(callback=_people, help="人数，缺省按普查 / people, default by the census")] = None,
     first_month: Annotated[str, typer.Option(callback=_month, help="第一个月 / first month")] = "2026-01",
     months: Annotated[int, typer.Option(min=1, max=60, help="月数 / number of months")] = 6,
     seed: Annotated[int, typer.Option(help="随机种子 / seed")] = 20260101,
@@ -221,23 +229,18 @@ def check(
 ) -> None:
     """按报送规则检查一个文件，不入库 / validate a file as if delivered; nothing is loaded."""
     from pipelines.check import check_file, place_of
-    from pipelines.county import load_county
     from pipelines.keys import load_or_create_key
-    from pipelines.store import Slot, Store
+    from pipelines.opened import opened
+    from pipelines.store import Slot
 
-    home = _home()
-    county = load_county(home.county_file)
     place = place_of(file)
     contract = _contract(dataset or (place.dataset if place else ""))
-    month = parsed(month_start, period or (place.period if place else county.first_period), "--period")
-    slot = Slot(_supplier(county, contract.dataset, supplier or (place.supplier_id if place else None)), contract.dataset, f"{month:%Y-%m}")
-    store = Store.of(home)
-    try:
-        with progress() as on_progress:
-            on_progress(f"检查 checking {file.name}")
-            checked = check_file(home, county, store, file, slot, load_or_create_key(home.keys))
-    finally:
-        store.close()
+    with opened() as (home, county, store), progress() as on_progress:
+        month = parsed(month_start, period or (place.period if place else county.first_period), "--period")
+        named = _supplier(county, contract.dataset, supplier or (place.supplier_id if place else None))
+        slot = Slot(named, contract.dataset, month_name(month))
+        on_progress(f"检查 checking {file.name}")
+        checked = check_file(home, county, store, file, slot, load_or_create_key(home.keys))
     if as_json:
         print_json({"file": file.name, **vars(slot), "is_sample": county.sample, **checked_json(checked)})
     else:
@@ -288,14 +291,10 @@ def run(
 def status(as_json: Json = False) -> None:
     """当前版本、最近一次运行、缺报情况、告警 / the current edition, the last run, what is missing, alerts."""
     from pipelines.alert_store import Alerts
-    from pipelines.county import load_county
-    from pipelines.store import Store
+    from pipelines.opened import opened
 
-    home = _home()
-    county = load_county(home.county_file)
-    store = Store.of(home)
-    last, alerts = store.last_run(), len(Alerts(store).all(is_open=True))
-    store.close()
+    with opened() as (_, county, store):
+        last, alerts = store.last_run(), len(Alerts(store).all(is_open=True))
     if as_json:
         told = {"county": county.county_code, "is_sample": county.sample, "last_run": last, "open_alerts": alerts}
         print_json({**told, "edition": report_json(_home())})
