@@ -258,7 +258,8 @@ def _supplier(county: Any, dataset: str, named: str | None) -> str:
         return str(named)
     if named is None and len(expected) == 1:
         return str(expected[0])
-    raise typer.BadParameter(f"--supplier: {', '.join(expected or known)}")
+    found = f"{named}: 无此报送单位 / no such supplier" if named else "未写明报送单位 / not said who delivers it"
+    raise typer.BadParameter(f"--supplier: {found}; {', '.join(expected or known)}")
 
 
 @app.command(epilog="例 / examples:  warehouse run  ·  warehouse run --period 2026-06 --dataset grid_disputes --json")

@@ -55,3 +55,15 @@ def test_machines_are_told_what_was_set_up_and_written(root: Path, tmp_path: Pat
     path = tmp_path / "blank.xlsx"
     written = json.loads(CliRunner().invoke(app, ["template", "grid_grids", "--output", str(path), "--json"]).stdout)
     assert written == {"dataset": "grid_grids", "file": str(path)} and path.exists()
+
+
+@pytest.mark.parametrize(("option", "found"), [("", "not said who delivers it"), ("--supplier nobody", "nobody: 无此报送单位")])
+def test_a_file_whose_supplier_is_not_known_is_not_checked_and_all_are_named(tmp_path: Path, option: str, found: str) -> None:
+    file = tmp_path / "grids.csv"
+    file.write_text("网格编码\n", encoding="utf-8")
+    CliRunner().invoke(app, ["init", "--county", "610629"])
+    arguments = ["check", str(file), "--dataset", "grid_grids", "--period", "2026-01", *option.split()]
+    result = CliRunner().invoke(app, arguments)
+    said = "".join(result.output.replace("│", "").split())
+    assert result.exit_code == 2
+    assert "".join(found.split()) in said and "grid_610629101" in said
