@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+from dash import Dash
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -42,13 +44,25 @@ def build_doors(home: Path) -> Path:
     """The small edition in a data root with an account of every role, of which the supplier is limited to an area."""
     build_edition(home / "published")
     save_county(County.model_validate(COUNTY), Home(home).county_file)
-    store = Store.of(Home(home))
-    accounts = Accounts(store)
-    for role in ROLES:
-        accounts.add(Account(role, f"{ROLES[role].zh}甲", role, AREA if role == "supplier" else ""), CLI)
-        accounts.set_password(role, SECRET, CLI)
-    store.close()
+    add_accounts(Home(home))
     return home / "published"
+
+
+def add_accounts(home: Home) -> None:
+    """An account of every role, of which the supplier is limited to an area."""
+    with closing(Store.of(home)) as store:
+        accounts = Accounts(store)
+        for role in ROLES:
+            accounts.add(Account(role, f"{ROLES[role].zh}甲", role, AREA if role == "supplier" else ""), CLI)
+            accounts.set_password(role, SECRET, CLI)
+
+
+def signed_in(app: Dash) -> dict[str, FlaskClient]:
+    """A browser of every identity."""
+    made = {name: app.server.test_client() for name in IDENTITIES}
+    for role in ROLES:
+        assert sign_in(made[role], role).status_code == 303
+    return made
 
 
 def sign_in(client: FlaskClient, name: str, password: str = SECRET, to: str = "", **headers: str) -> TestResponse:

@@ -11,10 +11,9 @@ from flask.testing import FlaskClient
 
 from dashboards.access import Access
 from dashboards.server import create_app
-from pipelines.accounts import ROLES
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.doors import IDENTITIES, build_doors, sign_in
+from tests.support.doors import build_doors, signed_in
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +29,7 @@ def app(published: Path) -> Dash:
 @pytest.fixture(scope="module")
 def clients(app: Dash) -> dict[str, FlaskClient]:
     """A browser of every identity."""
-    made = {name: app.server.test_client() for name in IDENTITIES}
-    for role in ROLES:
-        assert sign_in(made[role], role).status_code == 303
-    return made
+    return signed_in(app)
 
 
 @pytest.fixture
