@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc
 from dash import html as dash_html
+from dash.exceptions import DependencyException
 from flask import Response, jsonify, request
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
@@ -373,6 +374,10 @@ def _add_routes(app: Dash, site: Site, entrance: Entrance) -> None:
             log.error("a page failed: %s", type(error).__name__, exc_info=error)
             return Response(_json(_failure()), mimetype="application/json")
 
+    def no_library(_: DependencyException) -> Response:
+        """Dash fails where an address asks for a library of scripts that it does not have."""
+        return Response("没有这个文件 no such file\n", 404, mimetype="text/plain")
+
     def list_flags() -> Response:
         try:
             rows = site.flags(request.query_string.decode("ascii", "replace"))
@@ -384,6 +389,7 @@ def _add_routes(app: Dash, site: Site, entrance: Entrance) -> None:
     server.add_url_rule("/healthz", "healthz", health, methods=["GET"])
     server.add_url_rule("/page.json", "page_json", page_json, methods=["GET"])
     server.add_url_rule("/list/flags.json", "list_flags", list_flags, methods=["GET"])
+    server.register_error_handler(DependencyException, no_library)
     add_files(server, reader)
 
 

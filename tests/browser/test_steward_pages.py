@@ -9,10 +9,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.county import load_county
+from pipelines.editions import last_two
+from pipelines.explain import explain
+from pipelines.run import run
 from pipelines.settings import Home
 from pipelines.stewardship.decision_store import Decisions
+from pipelines.stewardship.open_rows import open_rows
 from pipelines.stewardship.tickets import Tickets
+from pipelines.stewardship.work_list import work_list
 from pipelines.store import Store
+from tests.browser.conftest import AS_OF
 from tests.support.browser import Served, Watched, broken_rules, serve
 
 pytestmark = pytest.mark.browser
@@ -109,3 +116,42 @@ def test_a_unit_leads_to_the_rows_behind_what_is_undetermined(desk: Served, visi
     assert "待处理" in page.inner_text("h1")
     page.click(".note a")
     page.wait_for_selector(".first-steps h3")
+
+
+def test_a_row_is_settled_the_next_run_decides_its_verdict_and_the_account_of_changes_says_why(
+    desk: Served, visit: Visit, store: Store
+) -> None:
+    home = Home(desk.published.parent)
+    work = work_list(home.pointer.resolve(), load_county(home.county_file), open_rows(home, store))
+    alone = work.verdicts.filter(hangs_on=1, unit_level="community").join(work.touches, on="verdict_id").join(work.rows, on="row_id")
+    hanging = alone.row(0, named=True)
+    line = f"[data-kpi={hanging['kpi_id']}]"
+    profile = f"/unit/{hanging['unit_key']}?period={hanging['period']:%Y-%m}&lang=en"
+    watched = visit(desk)
+    page = watched.open(profile)
+    assert page.locator(f"{line} .s-undetermined").count() > 0
+    page.click("a.button:has-text('Rows behind what is undetermined')")
+    page.wait_for_selector(".first-steps h3")
+    row = f"/steward/row/{hanging['batch_id']}/{hanging['row_number']}"
+    shown = page.locator(f"a[href*='{row}']").first.get_attribute("href")
+    assert shown
+    page = watched.open(shown)
+    assert "this row alone" in page.inner_text("#verdicts")
+    if page.locator("[data-form=reject][open]").count() == 0:
+        page.click("[data-form=reject] > summary")
+    page.fill("[data-form=reject] textarea", "not of this county")
+    page.click("[data-form=reject] button")
+    page.wait_for_selector("[data-decision='1']")
+
+    # Until a run has counted it the figure stays as it was published.
+    page = watched.open(profile)
+    assert page.locator(f"{line} .s-undetermined").count() > 0
+    published = run(home, as_of=AS_OF).publication
+    assert published is not None and published.is_new
+    explain(home, *last_two(home))
+    page = watched.open(profile)
+    assert page.locator(line).count() > 0 and page.locator(f"{line} .s-undetermined").count() == 0
+    page = watched.open("/data?lang=en")
+    causes = page.locator("#changes .details li").all_text_contents()
+    assert causes and all(cause.endswith(" steward decision") for cause in causes)
+    watched.picture("steward-decided-changes-1440-en")

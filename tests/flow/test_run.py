@@ -1,7 +1,7 @@
 """From landing to edition: every figure, verdict and state against the truth that the generator wrote beside it.
 
-That the order in which files come does not matter is shown where they come month by month (`test_dagster_equals_run`) and
-supplier by supplier (`test_postgres`).
+That the order in which files come does not matter is shown here by two runs, and where they come month by month
+(`test_dagster_equals_run`) and supplier by supplier (`test_postgres`).
 """
 
 from __future__ import annotations
@@ -118,6 +118,25 @@ def test_computing_everything_again_gives_the_same_content(published: Home, copy
     again = run(home, as_of=AS_OF, full_refresh=True)
     assert again.publication is not None and not again.publication.is_new
     assert content_hash(home) == content_hash(published)
+
+
+def test_the_last_month_of_some_suppliers_before_everything_else_gives_the_content_of_one_run(
+    delivered: Home, published: Home, copy_of: CopyOf
+) -> None:
+    home = copy_of(delivered)
+    waiting = home.landing.rename(home.root / "waiting")
+    last = max(path.name for path in waiting.glob("*/*/*"))
+    hashes = []
+    for slots in (f"grid_*/*/{last}", "*/*/*"):
+        for slot in list(waiting.glob(slots)):
+            place = home.landing / slot.relative_to(waiting)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            slot.rename(place)
+        taken = run(home, as_of=AS_OF)
+        assert taken.files != [] and taken.publication is not None and taken.publication.is_new
+        hashes.append(content_hash(home))
+    assert hashes[0] != hashes[1] == content_hash(published)
+    assert verify(home).damages == []
 
 
 def test_a_corrected_delivery_makes_an_edition_and_says_so(published: Home, copy_of: CopyOf) -> None:

@@ -32,12 +32,13 @@ from pipelines.stewardship.correction_sheet import sheet_name, write_sheet
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.open_rows import open_rows
 from pipelines.stewardship.preview import kept_preview, preview, preview_decision
-from pipelines.stewardship.row_view import RowView, row_view, row_views
+from pipelines.stewardship.row_view import RowView, row_view
 from pipelines.stewardship.tickets import Tickets
 from pipelines.stewardship.work_list import WorkList, work_list
 from pipelines.store import Slot, Store
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF
+from tests.support.commands import Command
 
 LI, WANG = Actor("user", "li"), Actor("user", "wang")
 TODAY, DUE = date(2026, 11, 23), date(2026, 12, 1)
@@ -264,26 +265,33 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def test_settling_a_step_of_the_work_list_decides_the_verdicts_that_it_names(desk: Desk) -> None:
-    work = desk.work()
-    step = work.bundles[0]
-    assert len(step.verdicts) > len(step.rows)
-    chosen = work.rows.filter(pl.col("row_id").is_in(step.rows))
-    drafts = [
-        settling.reject(view, "不属于本县")
-        for (batch_id,), rows in chosen.partition_by("batch_id", as_dict=True).items()
-        for view in row_views(desk.home, desk.store, desk.county, work.rows, str(batch_id), rows["row_number"].to_list())
+def test_settling_a_step_of_the_work_list_by_command_decides_the_verdicts_that_it_names(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_HOME", str(desk.home.root))
+    warehouse = Command()
+    step = warehouse.answer("steward", "next")["steps"][0]
+    work, before = desk.work(), desk.figures()
+    hanging = work.verdicts.filter(pl.col("verdict_id").is_in(work.bundles[0].verdicts))
+    assert (step["decides"], set(step["kpis"])) == (hanging.height, set(hanging["kpi_id"]))
+    assert step["decides"] > len(step["rows"])
+    rows = [(row["batch_id"], row["row_number"]) for row in step["rows"]]
+    views = [row_view(desk.home, desk.store, desk.county, work.rows, batch, number) for batch, number in rows]
+    foreseen = preview(desk.home, desk.county, desk.store, [settling.reject(view, "不属于本县") for view in views])
+    for batch, number in rows:
+        sent = warehouse.answer("steward", "reject", batch[:8], str(number), "--reason", "不属于本县")["decision"]
+        assert (sent["kind"], sent["state"], sent["batch_id"], sent["row_number"]) == ("reject", "in_force", batch, number)
+    assert warehouse.answer("run", "--as-of", f"{AS_OF}")["is_new_edition"]
+    named, after = hanging.select(PLACES), desk.figures()
+    verdicts = [
+        named.join(figures.filter(unit_basis="as_was"), on=PLACES, nulls_equal=True)["certainty"].to_list()
+        for figures in (before, after)
     ]
-    named = work.verdicts.filter(pl.col("verdict_id").is_in(step.verdicts)).select(*KEY[:3], "kpi_id", "target_id")
-    foreseen = preview(desk.home, desk.county, desk.store, drafts)
-    before = desk.figures()
-    desk.decisions.make(drafts, LI)
-    desk.run()
-    after = desk.figures()
-    decided = named.join(after.filter(unit_basis="as_was"), on=named.columns, nulls_equal=True)
-    assert decided.height == named.height
-    assert decided["certainty"].unique().to_list() == ["confirmed"]
+    assert verdicts == [["undetermined"] * named.height, ["confirmed"] * named.height]
     assert foreseen.select(MOVED).sort(PLACES).equals(moved(before, after, foreseen))
+    # They are off the list, and nothing of what is left there rests on a row that was settled.
+    left = [(row["batch_id"], row["row_number"]) for one in warehouse.answer("steward", "next")["steps"] for row in one["rows"]]
+    assert not set(rows) & set(left)
 
 
 def test_the_work_is_done_by_command_too_and_tells_no_identity_number(

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-import pytest
 
 from pipelines.county import County
 from pipelines.sample.areas import Span
@@ -28,14 +27,7 @@ from tests.support.measured import (
     kpi_of,
     of_month,
     sheet,
-    with_more_expected,
 )
-
-
-@pytest.fixture
-def county(county: County) -> County:
-    """The usual county, in which further datasets are expected, up to March 2026."""
-    return with_more_expected(county)
 
 
 def of_events(kpi: Kpi, county: County, *sheets: Sheet, span: Span | None = None, unit: str = A) -> dict[str, Any]:

@@ -42,14 +42,7 @@ from tests.support.measured import (
     sheet,
     truth_row,
     units,
-    with_more_expected,
 )
-
-
-@pytest.fixture
-def county(county: County) -> County:
-    """The usual county, in which further datasets are expected, up to March 2026."""
-    return with_more_expected(county)
 
 
 def values(row: dict[str, Any]) -> list[Any]:

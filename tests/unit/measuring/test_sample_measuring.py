@@ -35,14 +35,7 @@ from tests.support.measured import (
     sheet,
     truth_row,
     units,
-    with_more_expected,
 )
-
-
-@pytest.fixture
-def county(county: County) -> County:
-    """The usual county, in which further datasets are expected, up to March 2026."""
-    return with_more_expected(county)
 
 
 def test_a_row_counts_in_its_community_and_in_the_units_above(county: County) -> None:
