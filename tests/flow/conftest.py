@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -45,7 +47,14 @@ def published(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home
 @pytest.fixture(scope="session")
 def leaky(published: Home, tmp_path_factory: pytest.TempPathFactory) -> Leaky:
     """The county after a run over deliveries into which people were planted."""
-    return make_leaky(copied(published, tmp_path_factory.mktemp("leaky")), AS_OF)
+
+    def _plant(folder: Path) -> None:
+        made = make_leaky(copied(published, folder), AS_OF)
+        (folder / "leaky.pickle").write_bytes(pickle.dumps(made))
+
+    made = made_once("leaky", _plant)
+    found: Leaky = pickle.loads((made / "leaky.pickle").read_bytes())
+    return replace(found, home=copied(Home(made / "data"), tmp_path_factory.mktemp("leaky")))
 
 
 @pytest.fixture
