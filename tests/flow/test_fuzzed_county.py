@@ -23,9 +23,11 @@ def test_no_request_makes_a_county_fail_or_tell_of_its_people(
     add_accounts(home)
     with closing(Store.of(home)) as store:
         rows = open_rows(home, store).head(20)
+    forms = [f"/steward/row/{batch}/{number}" for batch, number in rows.select("batch_id", "row_number").iter_rows()]
+    forms += [f"/steward/{what}/{number}" for what in ("ticket", "decisions") for number in range(1, 4)]
     known = [*rows["batch_id"], *map(str, rows["row_number"]), *rows["rules"].explode(), *rows["supplier_id"], *map(str, range(1, 9)), "2026-02"]
     delivered = "".join(path.read_bytes().decode("latin-1") for path in home.landing.rglob("*.csv"))
     people = frozenset(IDENTITY.findall(delivered))
     assert len(people) > 1000
     app = create_app(home.published, Access("sign-in"))
-    assert_nothing_fails(app, signed_in(app), home.root, caplog, known=known, untold=people)
+    assert_nothing_fails(app, signed_in(app), home.root, caplog, forms=forms, known=known, untold=people)

@@ -72,14 +72,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class Fuzz:
-    """Draws requests. `known`: values that mean something in the county; `tokens`: of the forms of each identity."""
+    """Draws requests.
+
+    `known`: values that mean something in the county; `forms`: addresses of forms there; `tokens`: of the forms of each identity.
+    """
 
     rules: Sequence[Rule]
     tokens: dict[str, str]
     known: Sequence[str]
+    forms: Sequence[str]
 
     def drawn(self, chance: Random) -> Asked:
         """Any route, by any method, by anybody; more than half of what is filled in means something."""
+        if chance.random() < 0.3:
+            return self._form(chance, chance.choice((*IDENTITIES, *["steward"] * 6)), chance.choice(self.forms))
         identity, rule = chance.choice(IDENTITIES), chance.choice(self.rules)
         if rule.endpoint == "page_json" or chance.random() < 0.15:
             return Asked(identity, "GET", f"/page.json?{_query([('at', self._address(chance, chance.choice(self.rules)))])}", headers=BROWSER)
@@ -88,15 +94,19 @@ class Fuzz:
         path = self._address(chance, rule)
         if method != "POST":
             return Asked(identity, method, path, headers=BROWSER if chance.random() < 0.7 else {})
-        headers = {"Origin": chance.choice([HERE] * 8 + ["null", "http://evil.example"])}
         if rule.rule == CALLBACK_PATH or chance.random() < 0.05:
-            return Asked(identity, method, path, body=self._callback(chance), headers=headers)
-        sent = {name: self._value(chance) for name in chance.sample(SENT, chance.randint(0, 9))}
+            return Asked(identity, method, path, body=self._callback(chance), headers={"Origin": HERE})
+        return self._form(chance, identity, path)
+
+    def _form(self, chance: Random, identity: str, path: str) -> Asked:
+        """What is sent by a form, with the token of the sender, of somebody else or none that is one."""
+        sent = {name: self._value(chance) for name in chance.sample(SENT, chance.randint(0, len(SENT)))}
         if chance.random() < 0.8:
-            sent["to"] = chance.choice(STEPS)
-        if rule.endpoint != "sign_out":  # who signed out would ask for nothing more
-            sent["token"] = chance.choice([self.tokens.get(identity, "")] * 6 + [self.tokens["steward"], self._value(chance)])
-        return Asked(identity, method, path, sent, headers=headers)
+            sent |= {"to": chance.choice(STEPS), "seen": chance.choice("0123"), "note": "x", "reason": "x"}
+        if not path.startswith("/sign-out"):  # who signed out would ask for nothing more
+            sent["token"] = chance.choice([self.tokens.get(identity, "")] * 8 + [self.tokens["steward"], self._value(chance)])
+        origin = chance.choice([HERE] * 9 + ["http://evil.example"])
+        return Asked(identity, "POST", path, sent, headers={"Origin": origin})
 
     def _address(self, chance: Random, rule: Rule) -> str:
         path = re.sub("<[^>]*>", lambda _: quote(self._value(chance), safe=chance.choice(["", "/"]), errors="replace"), rule.rule)
@@ -151,15 +161,15 @@ def what_is_wrong(asked: Asked, answer: TestResponse, root: Path, untold: frozen
 
 def assert_nothing_fails(
     app: Dash, clients: dict[str, FlaskClient], root: Path, caplog: pytest.LogCaptureFixture, *,
-    known: Sequence[str] = (), untold: frozenset[str] = frozenset(),
+    forms: Sequence[str], known: Sequence[str] = (), untold: frozenset[str] = frozenset(),
 ) -> None:  # fmt: skip
     """Sends them all: no answer from 500 on, none that tells of the inside or one of the identity numbers `untold`, nothing logged as an error.
 
-    `known`: values of this county beside the usual ones.
+    `forms`: addresses of forms of this county; `known`: values of it beside the usual ones.
     """
     rules = sorted(app.server.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
     tokens = {name: token_of(client) for name, client in clients.items() if name != "none"}
-    fuzz = Fuzz(rules, tokens, (*KNOWN, *known))
+    fuzz = Fuzz(rules, tokens, (*KNOWN, *known), forms)
     caplog.set_level(logging.ERROR)
     found: list[str] = []
     answered: dict[int, int] = {}

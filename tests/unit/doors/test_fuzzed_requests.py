@@ -11,13 +11,16 @@ from flask.testing import FlaskClient
 from pipelines.follow_up_store import FollowUp
 from pipelines.objection_store import Objections
 from pipelines.store import Store
-from tests.support.doors import missed_units, open_objection, task_about
+from tests.support.doors import OTHER, contested_figure, missed_units, open_objection, task_about
 from tests.support.fuzzing import assert_nothing_fails
 
 
 def test_no_request_makes_the_server_fail_or_tell_of_its_inside(
     app: Dash, clients: dict[str, FlaskClient], published: Path, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    task_about(published, FollowUp(store), missed_units(published)[0])
-    open_objection(published, Objections(store))
-    assert_nothing_fails(app, clients, published.parent, caplog)
+    tasks = [task_about(published, FollowUp(store), unit) for unit in missed_units(published)]
+    forms = [
+        *(f"/follow-up/{task}" for task in tasks), f"/objections/{open_objection(published, Objections(store))}",
+        contested_figure(published, OTHER), "/account", "/alerts", "/steward/rules?dataset=grid_disputes",
+    ]  # fmt: skip
+    assert_nothing_fails(app, clients, published.parent, caplog, forms=forms)
