@@ -240,10 +240,17 @@ def rule_results(
     across = [
         tuple(row[name] for name in found_schema) for evaluation in evaluations for row in evaluation.rule_results
     ]
+    slots = sorted({(batch.slot.dataset, batch.slot.period) for batch in batches})
+    contracts = [rules.contract(*slot) for slot in slots]
+    # Months that are held to the same rules share one contract.
+    catalogues = {
+        key: rule_catalogue(contract, sample=county.sample)
+        for key, contract in {id(contract): contract for contract in contracts}.items()
+    }
     words = [
         (dataset, month_start(month), rule.id, rule.zh, rule.en)
-        for dataset, month in sorted({(batch.slot.dataset, batch.slot.period) for batch in batches})
-        for rule in rule_catalogue(rules.contract(dataset, month), sample=county.sample)
+        for (dataset, month), contract in zip(slots, contracts, strict=True)
+        for rule in catalogues[id(contract)]
     ]
     place = {"dataset": pl.String, "period": pl.Date, "rule_id": pl.String}
     texts = pl.DataFrame(words, place | {"zh": pl.String, "en": pl.String}, orient="row")

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -141,6 +142,7 @@ class Home:
         return self.root / "dagster"
 
 
+@lru_cache(maxsize=1024)  # asked once per row of the ledger, of which years have tens of thousands
 def month_start(month: str) -> date:
     """'2026-01' → 2026-01-01. ValueError names what is not a month."""
     if re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month) is None:

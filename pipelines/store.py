@@ -217,7 +217,9 @@ class Store:
 
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            found = connection.execute(query)
+            names = tuple(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     def current_batches(self) -> list[dict[str, Any]]:
         """Every batch that is current in its slot, with its row account, in a fixed order."""
