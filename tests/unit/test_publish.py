@@ -20,6 +20,7 @@ from pipelines import publish as publish_module
 from pipelines.audit import GateFailed
 from pipelines.build import BuildResult
 from pipelines.county import County
+from pipelines.manifests import MANIFEST, SEAL
 from pipelines.parts import Part, parts_of, table_files
 from pipelines.publish import build_database, current_folder, current_manifest, edition_tables
 from pipelines.settings import Home
@@ -352,8 +353,8 @@ def test_the_current_database_and_the_last_three_stay_and_of_older_ones_the_tabl
     assert databases(home) == editions[-4:]
     folder = home.editions / editions[0]
     kept = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert kept == {"manifest.json", *FILES}
-    assert json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["edition_id"] == editions[0]
+    assert kept == {MANIFEST, SEAL, *FILES}
+    assert json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["edition_id"] == editions[0]
 
 
 def test_a_database_superseded_minutes_ago_stays_however_old_it_is(working: Working, home: Home) -> None:
