@@ -218,7 +218,7 @@ class Store:
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.engine.connect() as connection:
             found = connection.execute(query)
-            names = tuple(found.keys())
+            names = tuple(found.keys())  # once; a mapping would look them up in each row
             return [dict(zip(names, row, strict=True)) for row in found]
 
     def current_batches(self) -> list[dict[str, Any]]:

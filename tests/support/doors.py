@@ -83,25 +83,25 @@ def call(client: FlaskClient, pathname: str, search: str = "") -> TestResponse:
 
 def task_about(published: Path, tasks: FollowUp, unit: str) -> int:
     """A task about the first missed target of a unit, assigned."""
-    with duckdb.connect(str((published / "warehouse.duckdb").resolve()), read_only=True) as connection:
-        row = connection.execute(
-            "select unit_key, kpi_id, target_id from fct_flag where period_type = 'month' and period = '2026-06-01'"
-            " and unit_key = ? and status = 'missed' and certainty = 'confirmed' order by all", [unit],
-        ).fetchone()  # fmt: skip
-    assert row
+    missed = next(one for one in confirmed_misses(published) if one["unit_key"] == unit)
     with asking(Home(published.parent)) as ask:
-        flag = flag_of(ask, Key(*row), "month", date(2026, 6, 1))
+        flag = flag_of(ask, Key(**missed), "month", date(2026, 6, 1))
     due = Assignment(date.today() + timedelta(days=30), "限期整改")
     return tasks.open(flag, CLI, date.today(), due)
 
 
-def missed_units(published: Path) -> list[str]:
+def confirmed_misses(published: Path) -> list[dict[str, str]]:
+    """Confirmed misses of communities in June: unit, KPI and target."""
     with duckdb.connect(str((published / "warehouse.duckdb").resolve()), read_only=True) as connection:
         rows = connection.execute(
-            "select distinct unit_key from fct_flag where period_type = 'month' and period = '2026-06-01' and"
-            " unit_level = 'community' and status = 'missed' and certainty = 'confirmed' order by 1"
+            "select unit_key, kpi_id, target_id from fct_flag where period_type = 'month' and period = '2026-06-01'"
+            " and unit_level = 'community' and status = 'missed' and certainty = 'confirmed' order by all"
         ).fetchall()
-    return [key for (key,) in rows]
+    return [dict(zip(("unit_key", "kpi_id", "target_id"), row, strict=True)) for row in rows]
+
+
+def missed_units(published: Path) -> list[str]:
+    return sorted({one["unit_key"] for one in confirmed_misses(published)})
 
 
 def contested_figure(published: Path, unit: str) -> str:

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
@@ -31,6 +30,7 @@ from pipelines.follow_up_edition import flag_of
 from pipelines.follow_up_store import FollowUp
 from pipelines.settings import Home
 from pipelines.store import Store
+from tests.support.doors import confirmed_misses
 from tests.support.forms import fields
 
 HERE = "http://localhost"
@@ -41,13 +41,9 @@ Missed = dict[str, str]
 @pytest.fixture
 def missed(published: Path) -> list[Missed]:
     """Confirmed misses of communities in June: unit, KPI and target."""
-    with duckdb.connect(str((published / "warehouse.duckdb").resolve()), read_only=True) as connection:
-        rows = connection.execute(
-            "select unit_key, kpi_id, target_id from fct_flag where period_type = 'month' and period = '2026-06-01'"
-            " and unit_level = 'community' and status = 'missed' and certainty = 'confirmed' order by all"
-        ).fetchall()
-    assert len(rows) > 2
-    return [dict(zip(("unit_key", "kpi_id", "target_id"), row, strict=True)) for row in rows]
+    found = confirmed_misses(published)
+    assert len(found) > 2
+    return found
 
 
 @pytest.fixture
