@@ -11,6 +11,37 @@
     {%- for value in values %}'{{ value | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor -%}
 {%- endmacro %}
 
+{#
+    Several rows of each row of a relation: its keys, and of every other column (name: SQL, one for each of the rows) the
+    first, the second and so on.
+#}
+{% macro stacked(relation, keys, columns) %}{{ return(adapter.dispatch('stacked')(relation, keys, columns)) }}{% endmacro %}
+
+{% macro duckdb__stacked(relation, keys, columns) -%}
+    select
+        {%- for key in keys %}
+        {{ key }},
+        {%- endfor %}
+        {%- for name, values in columns.items() %}
+        unnest([{{ values | join(', ') }}]) as {{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro default__stacked(relation, keys, columns) -%}
+    select
+        {%- for key in keys %}
+        {{ key }},
+        {%- endfor %}
+        {{ columns | join(', ') }}
+    from {{ relation }}
+    lateral view inline(arrays_zip(
+        {%- for values in columns.values() %}
+        array({{ values | join(', ') }}){{ "," if not loop.last }}
+        {%- endfor %}
+    )) as {{ columns | join(', ') }}
+{%- endmacro %}
+
 {% macro text_of(expression) -%}
     cast({{ expression }} as {{ dbt.type_string() }})
 {%- endmacro %}

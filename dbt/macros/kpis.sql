@@ -121,37 +121,46 @@
 
 {# The catalogue: one row per KPI #}
 {% macro kpi_catalogue() %}
+    {%- set texts = [
+        'kpi_id', 'name_zh', 'name_en', 'domain', 'kind', 'basis', 'unit', 'direction', 'owner_agency',
+        'formula_zh', 'formula_en', 'clause', 'note', 'document', 'lever',
+    ] %}
+    {%- set columns = {} %}
     {%- for kpi in kpis() %}
-    select
-        {%- for name in [
-            'kpi_id', 'name_zh', 'name_en', 'domain', 'kind', 'basis', 'unit', 'direction', 'owner_agency',
-            'formula_zh', 'formula_en', 'clause', 'note', 'document',
-        ] %}
-        {{ text_or_null(kpi.get(name)) }} as {{ name }},
+        {%- for name in texts %}
+            {%- do columns.setdefault(name, []).append(text_or_null(kpi.get(name))) %}
         {%- endfor %}
-        {{ loop.index }} as position,
-        {{ kpi.scale }} as scale,
-        {{ kpi.get('tolerance', 0) }} as tolerance,
-        {{ kpi.decimals }} as decimals,
-        '{{ kpi.lever }}' as lever,
-        {{ array_of(kpi.levels) }} as levels,
-        {{ array_of(kpi.datasets) }} as datasets
-    {{ "union all" if not loop.last }}
+        {%- for name, value in {
+            'position': loop.index,
+            'scale': kpi.scale,
+            'tolerance': kpi.get('tolerance', 0),
+            'decimals': kpi.decimals,
+            'levels': array_of(kpi.levels),
+            'datasets': array_of(kpi.datasets),
+        }.items() %}
+            {%- do columns.setdefault(name, []).append(value) %}
+        {%- endfor %}
     {%- endfor %}
+    {{ stacked('(select 1) as one', [], columns) }}
 {% endmacro %}
 
 {# What each KPI needs: one row per dataset, with the part it plays (cases, numerator, amount, denominator) #}
 {% macro kpi_needs() %}
-    {%- for kpi in kpis() %}{% set is_last_kpi = loop.last %}
-    {%- for dataset, role in kpi.datasets.items() %}
-    select '{{ kpi.kpi_id }}' as kpi_id, '{{ kpi.basis }}' as basis, '{{ dataset }}' as dataset, '{{ role }}' as role
-    {{ "union all" if not (loop.last and is_last_kpi) }}
+    {%- set columns = {'kpi_id': [], 'basis': [], 'dataset': [], 'role': []} %}
+    {%- for kpi in kpis() %}
+        {%- for dataset, role in kpi.datasets.items() %}
+            {%- for name, value in {
+                'kpi_id': kpi.kpi_id, 'basis': kpi.basis, 'dataset': dataset, 'role': role
+            }.items() %}
+                {%- do columns[name].append(text_or_null(value)) %}
+            {%- endfor %}
+        {%- endfor %}
     {%- endfor %}
-    {%- endfor %}
+    {{ stacked('(select 1) as one', [], columns) }}
 {% endmacro %}
 
 {#
-    Slots that a KPI of a period rests on, by dataset and supplier: how many were expected, how many arrived.
+    Slots that a KPI of a period rests on, by dataset and supplier, over the CTE `needs` (kpi_needs): how many were expected, how many arrived.
     stock: the period's last month; flow: every evaluated month of the period; ytd: every one from January on.
 #}
 {% macro kpi_slots() %}
@@ -164,7 +173,7 @@
         expected.supplier_id,
         count(*) as expected_slots,
         count(arrived.supplier_id) as arrived_slots
-    from ({{ kpi_needs() }}) as needs
+    from needs
     inner join {{ source('control', 'expected') }} as expected on needs.dataset = expected.dataset
     inner join {{ source('control', 'periods') }} as periods
         on periods.is_dirty
@@ -256,71 +265,117 @@
 {% endmacro %}
 
 {#
-    Numerator, denominator and bounds: for each KPI one select from its mart's measures by period, for the levels of
-    units that it has figures for, and for what cannot be placed in today's units. steps_per_scaled_unit is what one unit
-    of numerator × scale is in steps of the shortfall. rows: a measure of rows of which one is expected per community and
-    month.
+    CTE of this name: numerator, denominator and bounds of some KPIs for some of the judged units (a condition), from
+    their mart's measures by period, for the levels of units that they have figures for. All KPIs over the same measures
+    are rows of one select: with one each, planning the statement took longer than running it.
 #}
-{% macro kpi_figures() %}
-    {%- for kpi in kpis() %}
-    {%- set figure = figure_of(kpi) %}
-    select
-        unit_key,
-        unit_basis,
-        registered_key,
-        is_moved_{{ kpi.basis }} as is_moved,
-        unit_code,
-        unit_level,
-        class,
-        city_class,
-        coverage_code,
+{% macro kpi_figures(kpis, units, name='figures') %}
+    {%- set relations = {} %}
+    {%- for kpi in kpis %}
+        {%- do relations.setdefault((kpi.mart, kpi.basis), []).append(dict(kpi, kpi_no=loop.index)) %}
+    {%- endfor %}
+judged_units as (
+    select * from {{ ref('judged_units') }}
+    where {{ units }}
+),
+
+periods as (
+    select distinct
         period_type,
         period,
-        end_date,
-        is_too_early,
-        '{{ kpi.kpi_id }}' as kpi_id,
-        '{{ kpi.kind }}' as kind,
-        '{{ kpi.lever }}' as lever,
-        {{ kpi.get('variant', "'*'") }} as variant,
-        cast({{ kpi.scale }} as integer) as scale,
-        cast({{ kpi.shortfall_step }} as decimal(4, 2)) as shortfall_step,
-        cast({{ '%.4f' % (1 / (kpi.scale * kpi.shortfall_step)) }} as decimal(9, 4)) as steps_per_scaled_unit,
-        {%- for name in ['numerator', 'denominator'] %}
-        {%- for bound in ['', 'low_', 'high_'] %}
-        cast({{ figure[bound ~ name] }} as decimal(18, 2)) as {{ bound ~ name }},
-        {%- endfor %}
-        {%- endfor %}
-        {{ kpi.get('withheld', 'false') }} as is_withheld,
-        {{ has_chance(kpi, figure) }} as has_chance,
-        {{ is_additive(kpi) }} as is_additive,
-        {%- if kpi.rows %}
-        {{ kpi.rows }} = 0 as has_no_rows,
-        {{ kpi.rows }} < communities * {{ {'stock': '1', 'flow': 'months', 'ytd': 'year_months'}[kpi.basis] }}
-        or {{ figure.get('incomplete', 'false') }} as is_incomplete
-        {%- else %}
-        false as has_no_rows,
-        {{ figure.get('incomplete', 'false') }} as is_incomplete
-        {%- endif %}
-    from {{ kpi.mart }}_{{ kpi.basis }}
-    where
-        (unit_basis = 'as_was' and unit_level in ({{ quoted(kpi.levels) }}))
-        or (unit_basis = 'as_now' and unit_level in ({{ quoted(kpi.levels) }}) and is_moved_{{ kpi.basis }})
-        or unit_basis = 'unplaced'
+        start_date,
+        last_month
+    from judged_units
+),
+    {% for (mart, basis), own in relations.items() %}
+{{ mart }}_{{ basis }} as (
+    {{ measures_of_units(mart, basis, own | map(attribute='levels') | sum(start=[]) | unique | sort) }}
+),
+    {% endfor %}
+measured as (
+    {%- for (mart, basis), own in relations.items() %}
+    {{ stacked(mart ~ '_' ~ basis, [
+        'unit_key', 'unit_basis', 'registered_key', 'is_moved_' ~ basis ~ ' as is_moved', 'unit_code', 'unit_level',
+        'class', 'city_class', 'coverage_code', 'period_type', 'period', 'end_date', 'is_too_early',
+    ], figures_of(own)) }}
     {{ "union all" if not loop.last }}
     {%- endfor %}
+),
+
+terms as (
+    {{ kpi_terms(kpis) }}
+),
+
+{{ name }} as (
+    select
+        measured.*,
+        {%- for name in [
+            'kpi_id', 'kind', 'lever', 'scale', 'shortfall_step', 'steps_per_scaled_unit', 'has_chance', 'is_additive'
+        ] %}
+        terms.{{ name }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from measured
+    inner join terms on measured.kpi_no = terms.kpi_no
+    where
+        measured.unit_basis = 'unplaced'
+        or (array_contains(terms.levels, measured.unit_level) and (measured.unit_basis = 'as_was' or measured.is_moved))
+)
 {% endmacro %}
 
-{# CTEs <mart>_<basis>, one for each pair that some KPI is declared over #}
-{% macro measures_by_period() %}
-    {%- set levels = {} %}
-    {%- for kpi in kpis() %}
-        {%- do levels.setdefault((kpi.mart, kpi.basis), []).extend(kpi.levels) %}
+{#
+    The figures of some KPIs over the same measures, as columns for `stacked`. rows: a measure of rows of which one is
+    expected per community and month.
+#}
+{% macro figures_of(kpis) %}
+    {%- set columns = {} %}
+    {%- for kpi in kpis %}
+        {%- set figure = figure_of(kpi) %}
+        {%- set incomplete = figure.get('incomplete', 'false') %}
+        {%- set rows = kpi.get('rows') %}
+        {%- set due = {'stock': '1', 'flow': 'months', 'ytd': 'year_months'}[kpi.basis] %}
+        {%- set cells = {
+            'kpi_no': kpi.kpi_no,
+            'variant': kpi.get('variant', "'*'"),
+            'is_withheld': kpi.get('withheld', 'false'),
+            'has_no_rows': rows ~ ' = 0' if rows else 'false',
+            'is_incomplete': rows ~ ' < communities * ' ~ due ~ ' or ' ~ incomplete if rows else incomplete,
+        } %}
+        {%- for name in ['numerator', 'denominator'] %}
+            {%- for bound in ['', 'low_', 'high_'] %}
+                {%- do cells.update({bound ~ name: 'cast(' ~ figure[bound ~ name] ~ ' as decimal(18, 2))'}) %}
+            {%- endfor %}
+        {%- endfor %}
+        {%- for name, value in cells.items() %}
+            {%- do columns.setdefault(name, []).append(value) %}
+        {%- endfor %}
     {%- endfor %}
-    {%- for mart, basis in levels %}
-{{ mart }}_{{ basis }} as (
-    {{ measures_of_units(mart, basis, levels[mart, basis] | unique | sort) }}
-){{ "," if not loop.last }}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#
+    What does not change of each KPI's figures. steps_per_scaled_unit is what one unit of numerator × scale is in steps
+    of the shortfall.
+#}
+{% macro kpi_terms(kpis) %}
+    {%- set columns = {} %}
+    {%- for kpi in kpis %}
+        {%- for name, value in {
+            'kpi_no': loop.index,
+            'kpi_id': text_or_null(kpi.kpi_id),
+            'kind': text_or_null(kpi.kind),
+            'lever': text_or_null(kpi.lever),
+            'levels': array_of(kpi.levels),
+            'scale': 'cast(' ~ kpi.scale ~ ' as integer)',
+            'shortfall_step': 'cast(' ~ kpi.shortfall_step ~ ' as decimal(4, 2))',
+            'steps_per_scaled_unit':
+                'cast(' ~ '%.4f' % (1 / (kpi.scale * kpi.shortfall_step)) ~ ' as decimal(9, 4))',
+            'has_chance': has_chance(kpi, figure_of(kpi)),
+            'is_additive': is_additive(kpi),
+        }.items() %}
+            {%- do columns.setdefault(name, []).append(value) %}
+        {%- endfor %}
     {%- endfor %}
+    {{ stacked('(select 1) as one', [], columns) }}
 {% endmacro %}
 
 {# The measures of a mart: every column of its contract that is no key #}

@@ -1,6 +1,7 @@
 {#
     Marts that follow from declared measures (see dbt/measures): rows → what each measure makes of them → sums by place
-    → sums by unit. A derived model lists its datasets; each is
+    → sums by unit → columns. Between sums by place and columns a sum is a row (column_no: the number of its column,
+    amount), so that statements stay short however many columns there are. A derived model lists its datasets; each is
 
         name, rows     the dataset, and the model with its rows
         part           the column that says where in its community a row lies, or none
@@ -18,7 +19,9 @@
 
 {# Registers: one row per unit in force, then or today, and month to compute; 0 where nothing was delivered. #}
 {% macro register_mart(datasets, place='community_code', has_grids=false) %}
+{%- set columns = columns_of(datasets) %}
 {%- set in_grids = saying_grids(datasets) if has_grids else [] %}
+{%- set are_places_counted = columns | selectattr('unless', 'defined') | list != [] %}
 with placed_units as (
     select * from {{ ref('placed_units') }}
 ),
@@ -31,65 +34,40 @@ months as (
 {{ dataset.name }}_rows as (
     {{ rows_with_flags(dataset, place) }}
 ),
-
-{{ dataset.name }}_sums as (
-    {{ register_sums(dataset.name ~ '_rows', dataset, place) }}
-),
 {% endfor %}
 {%- for dataset in in_grids %}
 {{ dataset.name }}_in_grids as (
     {{ by_grid(dataset.name ~ '_rows') }}
 ),
-
-{{ dataset.name }}_grid_sums as (
-    {{ register_sums(dataset.name ~ '_in_grids', dataset, 'grid_place') }}
-),
 {% endfor %}
-{%- set columns = columns_of(datasets) %}
-{%- set names = columns | map(attribute='name') | list %}
-sums as (
-    {%- for dataset in datasets %}
-    {{ padded(dataset.name ~ '_sums', [place, 'month'], columns_of([dataset]), columns) }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
-),
-
-{%- set least = columns | selectattr('aggregate', 'equalto', 'min') | map(attribute='name') | list %}
+{{ register_sums('sums', datasets, '_rows', columns, place) }}
+{%- if in_grids %}
+{{ register_sums('grid_sums', in_grids, '_in_grids', columns, 'grid_place') }}
+{%- endif %}
 
 places as (
-    {{ in_both_bases('sums', ['month'] + names, place) }}
+    {{ in_both_bases('sums', ['month', 'column_no', 'amount'], place) }}
 ),
 
-places_once as (
-    {{ each_place_once('places', columns, place) }}
-),
+{%- if are_places_counted %}
 
-{%- if has_grids %}
-
-grid_sums as (
-    {%- for dataset in in_grids %}
-    {{ padded(dataset.name ~ '_grid_sums', ['grid_place', 'month'], columns_of([dataset]), columns) }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
-),
-
-grids as (
-    {{ in_both_bases('grid_sums', ['month'] + names, 'grid_place') }}
-),
+{{ each_place_once('places', columns, place) }}
 {%- endif %}
 
 counted as (
-    {{ sum_by_unit('places_once', ['month'], names, least, place) }}
-    {%- if has_grids %}
+    {{ sum_by_unit(
+        'places_once' if are_places_counted else 'places', ['month', 'column_no'], ['amount'], least(columns), place
+    ) }}
+    {%- if in_grids %}
     union all
-    {{ sum_by_unit('grids', ['month'], names, least, 'grid_place') }}
+    {{ sum_by_unit('grid_sums', ['month', 'column_no'], ['amount'], least(columns), 'grid_place') }}
     {%- endif %}
 )
 
 select
     placed_units.unit_key,
     placed_units.month,
-    {{ typed(columns) }}
+    {{ as_columns('counted', columns) }}
 from placed_units
 inner join months on placed_units.month = months.month
 left join counted
@@ -97,22 +75,32 @@ left join counted
 {%- if not has_grids %}
 where placed_units.unit_level <> 'grid'
 {%- endif %}
+group by placed_units.unit_key, placed_units.month
 {% endmacro %}
 
-{# The rows of a register summed by where they are, then and today #}
-{% macro register_sums(rows, dataset, place) %}
+{# CTE `sums`: the rows of registers summed by where they are, then and today #}
+{% macro register_sums(sums, datasets, rows, columns, place) %}
+{%- set parts = [] %}
+{%- for dataset in datasets %}
+{%- set part = dataset.name ~ '_of_' ~ sums %}
+{%- set own = columns_of([dataset]) %}
+{%- do parts.append([part, own]) %}
+{{ part }} as (
     select
         place_month, supplier_id, {{ place }}, today_code, place_month as month,
-        {{ aggregates(columns_of([dataset])) }}
-    from {{ rows }} as rows
+        {{ aggregates(own) }}
+    from {{ dataset.name }}{{ rows }} as rows
     group by place_month, supplier_id, {{ place }}, today_code
+),
+{% endfor %}
+{{ as_rows(sums, parts, [place, 'month'], columns) }}
 {% endmacro %}
 
 {# Events: one row per unit, month that events belong to and month from which on something of them is known. #}
 {% macro event_mart(datasets, place='community_code', has_grids=false) %}
 {%- set columns = columns_of(datasets) %}
-{%- set names = columns | map(attribute='name') | list %}
 {%- set in_grids = saying_grids(datasets) if has_grids else [] %}
+{%- set keys = ['month', 'known_month', 'column_no'] %}
 -- a day is known with the first month whose cut-off is on or after it
 with cutoffs as (
     select
@@ -137,23 +125,19 @@ with cutoffs as (
 ),
 {% endfor %}
 {{ event_sums('sums', datasets, '_rows', columns, place) }}
-{%- if has_grids %}
+{%- if in_grids %}
 {{ event_sums('grid_sums', in_grids, '_in_grids', columns, 'grid_place') }}
-
-grids as (
-    {{ in_both_bases('grid_sums', ['month', 'known_month'] + names, 'grid_place') }}
-),
 {%- endif %}
 
 places as (
-    {{ in_both_bases('sums', ['month', 'known_month'] + names, place) }}
+    {{ in_both_bases('sums', keys + ['amount'], place) }}
 ),
 
 counted as (
-    {{ sum_by_unit('places', ['month', 'known_month'], names, place=place) }}
-    {%- if has_grids %}
+    {{ sum_by_unit('places', keys, ['amount'], place=place) }}
+    {%- if in_grids %}
     union all
-    {{ sum_by_unit('grids', ['month', 'known_month'], names, place='grid_place') }}
+    {{ sum_by_unit('grid_sums', keys, ['amount'], place='grid_place') }}
     {%- endif %}
 )
 
@@ -161,8 +145,9 @@ select
     unit_key,
     month,
     known_month,
-    {{ typed(columns) }}
+    {{ as_columns('counted', columns) }}
 from counted
+group by unit_key, month, known_month
 {% endmacro %}
 
 {# Datasets whose rows say in which grid they lie #}
@@ -170,7 +155,7 @@ from counted
     {{ return(datasets | selectattr('part', 'equalto', 'grid_code') | list) }}
 {% endmacro %}
 
-{# CTEs: events compared in each place, what is known of them from each day on, and all of that under the name `sums`. #}
+{# CTE `sums`: events compared in each place, and what is known of them from each day on #}
 {% macro event_sums(sums, datasets, rows, columns, place) %}
 {%- set parts = [] %}
 {%- for dataset in datasets %}
@@ -187,13 +172,8 @@ from counted
 ),
 {% endfor %}
 {%- endfor %}
-{{ sums }} as (
-    {%- for part, known in parts %}
-    {{ padded(part, [place, 'month', 'known_month'], known, columns) }}
-    {{ "union all" if not loop.last }}
-    {%- endfor %}
-),
-{%- endmacro %}
+{{ as_rows(sums, parts, [place, 'month', 'known_month'], columns) }}
+{% endmacro %}
 
 {# The columns of some datasets, each with all its parts: what is known of an event may change from one day to another #}
 {% macro all_columns_of(datasets) %}
@@ -281,56 +261,101 @@ from counted
     group by place_month, supplier_id, {{ place }}, today_code, cohort_month{{ ', cutoffs.month' if day }}
 {% endmacro %}
 
-{# Places of one or of several suppliers, each once: a row without a place may be in any, each such row in one. #}
+{#
+    CTE places_once: places of one or of several suppliers, each once: a row without a place may be in any, each such row
+    in one. Of a place that is known, a sum `unless` something holds is 1 where that does not.
+#}
 {% macro each_place_once(places, columns, place) %}
-    {#- a unit of any level need not be one of the county's -#}
-    {%- set found = 'known.community_code' if place == 'community_code' else 'places.' ~ place %}
+{#- a unit of any level need not be one of the county's -#}
+{%- set found = 'known.community_code' if place == 'community_code' else 'places.' ~ place -%}
+{%- set most = columns | selectattr('aggregate', 'equalto', 'max') | list -%}
+sums_once as (
     select
         places.place_month,
         min(places.supplier_id) as supplier_id,
         places.{{ place }},
-        places.month
-        {%- for column in columns %},
-        {%- if column.unless %}
+        places.month,
+        places.column_no,
         case
-            when max({{ found }}) is null then sum(places.{{ column.name }})
-            when max(places.{{ column.unless }}) is null and sum(places.{{ column.name }}) > 0 then 1
-        end as {{ column.name }}
-        {%- else %}
-        {{ column.aggregate }}(places.{{ column.name }}) as {{ column.name }}
-        {%- endif %}
-        {%- endfor %}
+            when places.column_no in ({{ numbers_of(most, columns) }}) then max(places.amount)
+            else {{ total('places.amount', least(columns)) }}
+        end as amount,
+        case
+            when max({{ found }}) is null then null
+            {%- for column in columns if column.unless %}
+            when places.column_no = {{ numbers_of([column], columns) }} then {{ numbers_of([{'name': column.unless}], columns) }}
+            {%- endfor %}
+        end as unless_no
     from {{ places }} as places
     {%- if place == 'community_code' %}
     left join ({{ known_places() }}) as known
         on places.place_month = known.month and places.community_code = known.community_code
     {%- endif %}
     group by
-        places.place_month, places.{{ place }}, places.month,
+        places.place_month, places.{{ place }}, places.month, places.column_no,
         case when {{ found }} is null then places.supplier_id end
+),
+
+places_once as (
+    select
+        sums.place_month,
+        sums.supplier_id,
+        sums.{{ place }},
+        sums.month,
+        sums.column_no,
+        case when sums.unless_no is null then sums.amount else 1 end as amount
+    from sums_once as sums
+    left join sums_once as held
+        on sums.place_month = held.place_month
+        and sums.{{ place }} = held.{{ place }}
+        and sums.month = held.month
+        and sums.unless_no = held.column_no
+    where held.column_no is null and (sums.unless_no is null or sums.amount > 0)
+),
 {% endmacro %}
 
-{# One part of a union: the columns that it has, and null for all the others #}
-{% macro padded(relation, keys, own, columns) %}
-    {%- set names = own | map(attribute='name') | list %}
-    select
-        place_month, supplier_id, today_code, {{ keys | join(', ') }}
-        {%- for column in columns %},
-        {{ column.name if column.name in names else 'null as ' ~ column.name }}
+{# CTE `sums`: every sum of some relations, each with its own columns, as a row; what there is no row for is no row #}
+{% macro as_rows(sums, parts, keys, columns) -%}
+{{ sums }} as (
+    select *
+    from (
+        {%- for part, own in parts %}
+        {{ stacked(part, ['place_month', 'supplier_id', 'today_code'] + keys, {
+            'column_no': numbers_of(own, columns).split(', '), 'amount': own | map(attribute='name') | list,
+        }) }}
+        {{ "union all" if not loop.last }}
         {%- endfor %}
-    from {{ relation }}
+    ) as stacked
+    where amount is not null
+),
+{%- endmacro %}
+
+{# Rows of sums as the columns of the mart in the types of its contract, 0 where there is nothing #}
+{% macro as_columns(sums, columns) -%}
+    {%- for column in columns %}
+    cast(
+        coalesce(sum(case when {{ sums }}.column_no = {{ loop.index }} then {{ sums }}.amount end), 0) as {{ column.type }}
+    ) as {{ column.name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# The numbers of some columns among all those of a mart #}
+{% macro numbers_of(some, columns) %}
+    {% set names = columns | map(attribute='name') | list %}
+    {% set numbers = [] %}
+    {% for column in some %}{% do numbers.append(names.index(column.name) + 1) %}{% endfor %}
+    {{ return(numbers | join(', ')) }}
+{% endmacro %}
+
+{# Which rows of sums count with the least instead of the sum, as a condition; none where there are none #}
+{% macro least(columns) %}
+    {% set own = columns | selectattr('aggregate', 'equalto', 'min') | list %}
+    {{ return('column_no in (' ~ numbers_of(own, columns) ~ ')' if own else none) }}
 {% endmacro %}
 
 {% macro aggregates(columns) -%}
     {%- for column in columns %}
-        {{ column.aggregate }}(case when {{ column.where }} then {{ column.amount }} end) as {{ column.name }}
-        {{- "," if not loop.last }}
-    {%- endfor %}
-{%- endmacro %}
-
-{# The columns in the types of their contract, 0 where there is nothing #}
-{% macro typed(columns) -%}
-    {%- for column in columns %}
-    cast(coalesce({{ column.name }}, 0) as {{ column.type }}) as {{ column.name }}{{ "," if not loop.last }}
+        cast({{ column.aggregate }}(case when {{ column.where }} then {{ column.amount }} end) as decimal(18, 2))
+        as {{ column.name }}{{ "," if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

@@ -11,15 +11,14 @@
     threshold: see the monitor. least: figures below it say nothing by themselves (people, households, rows, values).
 #}
 {% macro signal_rules() %}
-    {% set declared %}
-denominator_drop: {threshold: 5, least: 20, months: 3, floor: 0.01}
-bunching: {threshold: 2.326, least: 12, width: 0.1}
-timestamp_burst: {threshold: 5, days: 22, minutes: 480}
-reopened: {threshold: 1}
-sources_drift: {threshold: 4, least: 50, months: 5, floor: 0.02}
-jump: {threshold: 5, least: 20, months: 3, peers: 8, floor: 0.01}
-    {% endset %}
-    {{ return(fromyaml(declared)) }}
+    {{ return({
+        'denominator_drop': {'threshold': 5, 'least': 20, 'months': 3, 'floor': 0.01},
+        'bunching': {'threshold': 2.326, 'least': 12, 'width': 0.1},
+        'timestamp_burst': {'threshold': 5, 'days': 22, 'minutes': 480},
+        'reopened': {'threshold': 1},
+        'sources_drift': {'threshold': 4, 'least': 50, 'months': 5, 'floor': 0.02},
+        'jump': {'threshold': 5, 'least': 20, 'months': 3, 'peers': 8, 'floor': 0.01},
+    }) }}
 {% endmacro %}
 
 {% macro signal_monitors() %}{{ return(signal_rules().keys() | list) }}{% endmacro %}
@@ -154,11 +153,12 @@ jump:
 
 {# The words of every signal as SQL over the columns of fct_signal; a drop between two files has words of its own #}
 {% macro signal_explanation(language) -%}
+    {%- set texts = signal_texts() -%}
     case
         when signal = 'denominator_drop' and dataset is not null
-            then {{ filled_in(signal_texts()['corrected'][language], language) }}
+            then {{ filled_in(texts['corrected'][language], language) }}
         {%- for monitor in signal_monitors() %}
-        when signal = '{{ monitor }}' then {{ filled_in(signal_texts()[monitor][language], language) }}
+        when signal = '{{ monitor }}' then {{ filled_in(texts[monitor][language], language) }}
         {%- endfor %}
     end
 {%- endmacro %}

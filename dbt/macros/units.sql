@@ -105,8 +105,9 @@
 
 {#
     Places counted for every unit they concern: one row per unit_key and keys, with the sum of each measure, or the
-    least of it where it is one of `least`. `place` is the column that names a place: a community's code, that of a unit of
-    any level (unit_code), or, for figures of grids, what by_grid makes of a row (grid_place).
+    least of it in rows where the condition `least` over the keys holds. `place` is the column that names a place: a
+    community's code, that of a unit of any level (unit_code), or, for figures of grids, what by_grid makes of a row
+    (grid_place).
 
     `places` comes from sum_by_place. A unit in force in place_month counts there and in every unit above it; a place of
     today in the extents of today (see placed_units). One of another county counts in the city and province that both
@@ -114,21 +115,21 @@
     nobody named counts in none. Any other code (missing, malformed, unknown inside the county or outside the supplier's
     area; only doubtful rows can have one) counts once in every unit that its supplier covers.
 #}
-{% macro sum_by_unit(places, keys, measures, least=[], place='community_code') %}
+{% macro sum_by_unit(places, keys, measures, least=none, place='community_code') %}
     select
         unit_key,
         {{ keys | join(', ') }},
         {%- for measure in measures %}
-        {{ 'min' if measure in least else 'sum' }}({{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+        {{ total(measure, least) }} as {{ measure }}{{ "," if not loop.last }}
         {%- endfor %}
     from (
-        select paths.unit_key, placed.*
+        select paths.unit_key, {{ placed_columns('placed', place, keys + measures) }}
         from {{ places }} as placed
         inner join {{ paths_from(place) }} as paths
             on placed.place_month = paths.month and placed.{{ place }} = paths.{{ place }}
         {%- if place != 'grid_place' %}
         union all
-        select above.unit_key, elsewhere.*
+        select above.unit_key, {{ placed_columns('elsewhere', place, keys + measures) }}
         from {{ places }} as elsewhere
         {{ named_place('elsewhere', place) }}
         inner join {{ ref('unit_months') }} as above
@@ -138,9 +139,9 @@
         where named.{{ place }} is null and {{ is_elsewhere('elsewhere', place) }}
         {%- endif %}
         union all
-        select reached.unit_key, unplaced.*
+        select reached.unit_key, {{ placed_columns('unplaced', place, keys + measures) }}
         from (
-            {{ unplaced_sums(places, place, keys, measures, least) }}
+            {{ unplaced_sums(places, keys, measures, least) }}
             {{ named_place('places', place) }}
             where named.{{ place }} is null and not {{ is_elsewhere('places', place) }}
             group by places.place_month, places.supplier_id, places.{{ keys | join(', places.') }}
@@ -150,18 +151,28 @@
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
 
+{% macro placed_columns(places, place, columns) -%}
+    {{ places }}.{{ columns | join(', ' ~ places ~ '.') }}
+{%- endmacro %}
+
+{# The sum of a measure in a group of rows, or the least of it where `least`, a condition over the group, holds #}
+{% macro total(measure, least=none) -%}
+    {%- if least -%} case when {{ least }} then min({{ measure }}) else sum({{ measure }}) end
+    {%- else -%} sum({{ measure }})
+    {%- endif -%}
+{%- endmacro %}
+
 {#
     What stands nowhere matters by its supplier only. Summed before it meets the units: the engine would otherwise join
     all places with all units of their suppliers first.
 #}
-{% macro unplaced_sums(places, code, keys, measures, least=[]) -%}
+{% macro unplaced_sums(places, keys, measures, least=none) -%}
     select
                 places.place_month,
                 places.supplier_id,
-                cast(null as {{ dbt.type_string() }}) as {{ code }},
                 {% for key in keys %}places.{{ key }}, {% endfor %}
                 {%- for measure in measures %}
-                {{ 'min' if measure in least else 'sum' }}(places.{{ measure }}) as {{ measure }}{{ "," if not loop.last }}
+                {{ total('places.' ~ measure, least) }} as {{ measure }}{{ "," if not loop.last }}
                 {%- endfor %}
             from {{ places }} as places
 {%- endmacro %}

@@ -9,6 +9,8 @@ with kpis as (
     {{ of_dirty('periods') }}
 ),
 
+{{ kpi_figures(kpis() | selectattr('variant', 'defined') | list, "unit_basis <> 'unplaced'", 'variants') }},
+
 figures as (
     select distinct
         kpis.unit_code,
@@ -17,7 +19,7 @@ figures as (
         units.unit_level,
         units.class,
         units.city_class,
-        variants.variant,
+        coalesce(variants.variant, '*') as variant,
         coalesce(units.unit_code = kpis.unit_code, false) as is_in_force
     from kpis
     inner join {{ ref('dim_period') }} as periods
@@ -25,10 +27,10 @@ figures as (
     left join {{ ref('placed_units') }} as units
         on kpis.unit_key = units.registered_key
         and kpis.unit_basis = units.unit_basis and periods.last_month = units.month
-    left join {{ ref('kpi_components') }} as variants
+    left join variants
         on kpis.unit_key = variants.registered_key and kpis.unit_basis = variants.unit_basis
         and kpis.kpi_id = variants.kpi_id and kpis.period_type = variants.period_type
-        and kpis.period = variants.period and variants.variant <> '*'
+        and kpis.period = variants.period
 ),
 
 ends as (
@@ -69,8 +71,7 @@ answers as (
     where not is_in_force
 )
 
-select {{ figure | join(', ') }}, target_id
-from answers
+select {{ figure | join(', ') }}, target_id from answers
 group by {{ figure | join(', ') }}, target_id
 having sum(held) <> 1 or sum(meant) <> 1
 union all

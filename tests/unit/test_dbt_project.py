@@ -101,8 +101,9 @@ def test_tables_have_enforced_contracts_and_hold_no_column_about_a_person() -> N
     assert [name for name, node in tables.items() if not node.config.contract.enforced] == []
     assert {name: set(node.columns) & personal for name, node in tables.items()} == {name: set() for name in tables}
     views = [node for folder in ("staging", "intermediate", "kpis") for node in models_of(folder).values()]
-    # three are small, and every figure is joined with them; people are looked up once for all that reads them
-    stored = {"judged_units", "kpi_presence", "kpi_remainders", "people_found"}
+    # small, and every mart or figure is joined with them; people are looked up once for all that reads them
+    places = {"place_paths", "placed_units", "unit_suppliers"}
+    stored = places | {"judged_units", "kpi_presence", "kpi_remainders", "people_found"}
     assert {node.name for node in views if node.config.materialized != "view"} == stored
 
 

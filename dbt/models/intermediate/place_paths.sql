@@ -1,6 +1,9 @@
 -- From the code of any unit to every unit that it counts in: itself, its street and county by parent, its city and
 -- province by code. These two exist only where a supplier delivers for more than the county. Places of today count in
 -- the extents of today. Grids are apart (see grid_paths): rows count in them beside the community that they lie in.
+-- A table, since every mart reads it several times.
+{{ config(materialized='table') }}
+
 with unit_months as (
     select * from {{ ref('unit_months') }}
     where unit_level <> 'grid'

@@ -1,6 +1,9 @@
 -- Everything that rows are summed for, in a month: units as they were (as_was); today's units where they had another
 -- extent then (as_now), so that sums of then can be held against those of today; and what cannot be placed in them
 -- (unplaced). unit_key is the key of the sums, registered_key that of the unit.
+-- A table, since every mart reads it several times.
+{{ config(materialized='table') }}
+
 with coverage as (
     {{ coverage_codes() }}
 ),

@@ -1,6 +1,9 @@
 -- Which supplier delivers for which unit code: the unit lies in a subtree that the supplier covers, or contains one. A
 -- department is of no area: whoever delivers for its county does for it.
 -- An extent of today is delivered for by whoever delivers for a unit of then that it draws on.
+-- A table, since every mart reads it several times.
+{{ config(materialized='table') }}
+
 with units as (
     select distinct
         unit_code,

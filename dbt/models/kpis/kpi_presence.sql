@@ -2,28 +2,25 @@
 -- at least in part, and the roles of those that did in part only. No row: nothing was expected. Every figure is joined
 -- with it: a table, so that the engine knows how many rows there are.
 {{ config(materialized='table') }}
-with needed as (
-    select
-        needs.kpi_id,
-        count(*) as dataset_count
-    from ({{ kpi_needs() }}) as needs
-    group by needs.kpi_id
+with needs as (
+    {{ kpi_needs() }}
 ),
 
-coverage as (
+needed as (
     select
-        unit_code as coverage_code,
-        supplier_id
-    from {{ ref('unit_suppliers') }}
-    where unit_code in (select units.coverage_code from {{ ref('placed_units') }} as units)
+        kpi_id,
+        count(*) as dataset_count
+    from needs
+    group by kpi_id
 ),
 
 slots as (
     select
-        coverage.coverage_code,
+        coverage.unit_code as coverage_code,
         supplied.*
     from ({{ kpi_slots() }}) as supplied
-    inner join coverage on supplied.supplier_id = coverage.supplier_id
+    inner join {{ ref('unit_suppliers') }} as coverage on supplied.supplier_id = coverage.supplier_id
+    where coverage.unit_code in (select units.coverage_code from {{ ref('placed_units') }} as units)
 ),
 
 datasets as (
