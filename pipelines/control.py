@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,7 +22,7 @@ from expectations.contract import load_contracts
 from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
 from pipelines.county import WITHOUT_FIGURES, County
-from pipelines.cross_file import CrossFile, Evaluation, event_digests
+from pipelines.cross_file import CrossFile, Evaluation, EventMonth, event_months
 from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
 from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
@@ -79,13 +80,18 @@ def export_control(
         linked = link_months(home, batches, evaluations, months, on_progress, decided_links(home, store, batches))
         today = tables.today(places, lineage, months, batches)
         registers = _register_digests(county, months, evaluations, linked, cross_file, today)
-        events = _event_digests(home, months, batches, evaluations)
+        events = _events(home, months, batches, evaluations)
     periods = periods_of(months)
+    event_digests = _event_digests(events, batches)
+    cutoffs = sorted({county.cutoff_date(month) for month in (*months, *(period.last_month for period in periods))})
+    sums = _sum_digests(events, registers, cutoffs)
     digests = {_registers(month): digest for month, digest in registers.items()}
-    digests |= {_name(period): _period_digest(period, registers, events, county, as_of) for period in periods}
+    digests |= {_sums(month): digest for month, digest in sums.items()}
+    digests |= {_name(period): _period_digest(period, registers, event_digests, county, as_of) for period in periods}
     dirty = [period for period in periods if built.get(_name(period)) != digests[_name(period)]]
     # An event that is corrected months later changes the figures of its month, but not the people counted then.
     dirty_months = {month for month in months if built.get(_registers(month)) != registers[month]}
+    with_other_events = {month for month in months if built.get(_sums(month)) != sums[month]}
     for_review = pairs_for_review(linked)
     frames = {
         "current_batches": tables.current_batches(batches),
@@ -98,7 +104,8 @@ def export_control(
         "lineage": lineage,
         **tables.today_tables(today),
         "periods": tables.periods(periods, dirty, county, as_of),
-        "months": tables.months(months, dirty_months, county),
+        "months": tables.months(months, dirty_months, with_other_events, county),
+        "event_deliveries": tables.event_deliveries([events[month] for month in sorted(with_other_events)]),
         "suppliers": tables.suppliers(county),
         "expected": tables.expected(county, months, batches, as_of),
         "deliveries": tables.deliveries(store, batches),
@@ -183,20 +190,52 @@ def _register_digests(
     }
 
 
-def _event_digests(
+def _events(
     home: Home, months: list[date], batches: list[CurrentBatch], evaluations: list[Evaluation]
-) -> dict[date, str]:
+) -> dict[date, dict[str, EventMonth]]:
+    """For each month, by dataset, the events that ever fell in it."""
+    found: dict[date, dict[str, EventMonth]] = {month: {} for month in months}
+    for dataset, contract in load_contracts().items():
+        if contract.kind == "event":
+            own = [batch for batch in batches if batch.slot.dataset == dataset]
+            of_months = event_months(home, contract, own, [e for e in evaluations if e.dataset == dataset])
+            for month in found.keys() & of_months.keys():
+                found[month][dataset] = of_months[month]
+    return found
+
+
+def _event_digests(events: dict[date, dict[str, EventMonth]], batches: list[CurrentBatch]) -> dict[date, str]:
     """For each month, a digest of the events that ever fell in it, and of who delivered events for it."""
-    seen: dict[date, list[Any]] = {month: [] for month in months}
-    for contract in load_contracts().values():
-        if contract.kind != "event":
-            continue
-        own = [batch for batch in batches if batch.slot.dataset == contract.dataset]
-        of_months = event_digests(home, contract, own, [e for e in evaluations if e.dataset == contract.dataset])
-        for month in months:
-            arrived = sorted(batch.slot.supplier_id for batch in own if month_start(batch.slot.period) == month)
-            seen[month].append([contract.dataset, of_months.get(month, ""), arrived])
-    return {month: _hash(content) for month, content in seen.items()}
+    datasets = [dataset for dataset, contract in load_contracts().items() if contract.kind == "event"]
+    arrived: dict[tuple[str, date], list[str]] = {}
+    for batch in batches:
+        arrived.setdefault((batch.slot.dataset, month_start(batch.slot.period)), []).append(batch.slot.supplier_id)
+    return {
+        month: _hash(
+            [
+                [dataset, of_month[dataset].digest if dataset in of_month else "", sorted(arrived.get((dataset, month), []))]
+                for dataset in datasets
+            ]
+        )
+        for month, of_month in events.items()
+    }
+
+
+def _sum_digests(
+    events: dict[date, dict[str, EventMonth]], registers: dict[date, str], cutoffs: list[date]
+) -> dict[date, str]:
+    """For each month, a digest of everything that the events of the month are summed from: the events, the units and
+    settings of the months that they were delivered for, and with which cut-off each day that they name is known.
+    """
+
+    def _of_month(of_month: dict[str, EventMonth]) -> str:
+        days = {day for one in of_month.values() for day in one.days}
+        delivered = {month for one in of_month.values() for month in one.delivered}
+        known = [(day, cutoffs[place] if (place := bisect_left(cutoffs, day)) < len(cutoffs) else None) for day in sorted(days)]
+        told = {dataset: one.digest for dataset, one in of_month.items()}
+        return _hash([told, [registers.get(month) for month in sorted(delivered)], known])
+
+    return {month: _of_month(of_month) for month, of_month in events.items()}
 
 
 def _period_digest(
@@ -210,6 +249,10 @@ def _period_digest(
 
 def _registers(month: date) -> str:
     return f"registers {month.isoformat()}"
+
+
+def _sums(month: date) -> str:
+    return f"sums of events {month.isoformat()}"
 
 
 def _inputs_hash(digests: dict[str, str], written: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from expectations.contract import load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
-from pipelines.cross_file import Evaluation
+from pipelines.cross_file import Evaluation, EventMonth
 from pipelines.current_batches import CurrentBatch
 from pipelines.lake import verdicts_path
 from pipelines.linking import LinkedMonth
@@ -144,10 +144,24 @@ def periods(periods: list[Period], dirty: list[Period], county: County, as_of: d
     return pl.DataFrame(rows, schema, orient="row")
 
 
-def months(months: list[date], dirty_months: set[date], county: County) -> pl.DataFrame:
-    rows = [(month, month_end(month), county.cutoff_date(month), month in dirty_months) for month in months]
-    schema = {"month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean}
+def months(months: list[date], dirty: set[date], with_other_events: set[date], county: County) -> pl.DataFrame:
+    """`dirty`: months whose registers are computed again; `with_other_events`: those whose events are summed
+    again."""
+    rows = [
+        (month, month_end(month), county.cutoff_date(month), month in dirty, month in with_other_events)
+        for month in months
+    ]
+    schema = {
+        "month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean,
+        "has_other_events": pl.Boolean,
+    }  # fmt: skip
     return pl.DataFrame(rows, schema, orient="row")
+
+
+def event_deliveries(events: list[dict[str, EventMonth]]) -> pl.DataFrame:
+    """The months for which any version of these events was delivered."""
+    delivered = {month for of_month in events for one in of_month.values() for month in one.delivered}
+    return pl.DataFrame({"month": sorted(delivered)}, {"month": pl.Date})
 
 
 def today(units: pl.DataFrame, lineage: pl.DataFrame, months: list[date], batches: list[CurrentBatch]) -> Today:

@@ -380,13 +380,27 @@ def _two_suppliers_query(contract: Contract) -> str:
         )"""
 
 
-def event_digests(
+@dataclass(frozen=True)
+class EventMonth:
+    """The events that ever fell in a cohort month, each with all its versions.
+
+    `digest`: equal where an event KPI of the month sees the same. `delivered`: the months that these versions were
+    delivered for. `days`: every day that any of them names; which are known by a cut-off changes with the cut-offs.
+    """
+
+    digest: str
+    delivered: tuple[date, ...]
+    days: tuple[date, ...]
+
+
+def event_months(
     home: Home, contract: Contract, batches: Iterable[CurrentBatch], evaluations: Iterable[Evaluation]
-) -> dict[date, str]:
-    """For each cohort month, a digest of everything that an event KPI of that month depends on.
+) -> dict[date, EventMonth]:
+    """Every cohort month of these batches of events, with everything that an event KPI of that month depends on.
 
     An event may be delivered again for a later month and may then even move to another cohort month, so each
-    version of an event counts for every month that any of its versions falls in.
+    version of an event counts for every month that any of its versions falls in; one that a rule refused, be it for its
+    date, for the month that it was delivered for, too.
     """
     batches = list(batches)
     if not batches:
@@ -394,13 +408,16 @@ def event_digests(
     lake = file_list(batch_path(home, batch.slot, batch.batch_id) for batch in batches)
     inside = [verdicts_path(home, batch.slot, batch.batch_id) for batch in batches]
     across = [evaluation.verdicts_file for evaluation in evaluations]
+    stored = [lake for column in contract.columns for lake in column.lake_columns()]
+    days = ", ".join(f"{column.name}::date" for column in stored if column.duckdb_type in ("date", "timestamp"))
     with duckdb.connect() as connection:
         key = ", ".join(contract.key)
         found = connection.execute(f"""
             with events as (
-                select coalesce(({key})::varchar, batch_id || row_number) as key, batch_id, row_number,
+                select coalesce(({key})::varchar, batch_id || row_number) as key, batch_id, row_number, period,
                     case when {contract.cohort_date} <= last_day(period)
-                        then date_trunc('month', {contract.cohort_date})::date else period end as cohort_month
+                        then date_trunc('month', {contract.cohort_date})::date else period end as cohort_month,
+                    [{days}] as days
                 from read_parquet({lake}, hive_partitioning=false)
             ),
             verdicts as (
@@ -411,10 +428,16 @@ def event_digests(
                 select events.*, coalesce(verdicts.rules, '') as rules
                 from events left join verdicts using (batch_id, row_number)
             ),
+            fell as (
+                select key, cohort_month from judged union
+                select key, period from judged where rules like '% error%'
+            ),
             reached as (
-                select distinct months.cohort_month, judged.batch_id, judged.row_number, judged.rules
-                from judged inner join judged as months on judged.key = months.key
-            )
-            select cohort_month, sum(hash(batch_id, row_number, rules)::hugeint)::varchar from reached
-            group by cohort_month""").fetchall()
-    return dict(found)
+                select fell.cohort_month, judged.* exclude (cohort_month) from judged inner join fell using (key)
+            ),
+            named as (select distinct cohort_month, unnest(days) as day from reached)
+            select cohort_month, sum(hash(batch_id, row_number, rules)::hugeint)::varchar, list_sort(list(distinct period)),
+                (select coalesce(list(day order by day), []) from named
+                 where named.cohort_month = reached.cohort_month and day is not null)
+            from reached group by cohort_month""").fetchall()
+    return {month: EventMonth(digest, tuple(delivered), tuple(told)) for month, digest, delivered, told in found}

@@ -29,7 +29,12 @@ _REGISTER_CONFIG = """{{ config(
 """
 # What a column of a derived model is unless it says otherwise (see all_columns_of in dbt/macros/measures.sql).
 _USUAL = {"type": "bigint", "aggregate": "sum", "amount": "1", "unless": None, "known_on": AT_ONCE}
-_EVENT_NOTE = "-- Built anew each time: a delivery may tell more of events of any earlier month.\n"
+_EVENT_CONFIG = """-- A delivery may tell more of events of any earlier month: those months are computed again.
+{{ config(
+    materialized='incremental',
+    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+) }}
+"""
 
 
 def write_derived() -> None:
@@ -64,7 +69,7 @@ def render_contract(mart: Mart) -> str:
 def render_model(mart: Mart, contracts: Mapping[str, Contract]) -> str:
     """The SQL of a mart's model: what its rows are summed to, and the macro that does it."""
     datasets = "\n".join(_dataset(mart, contracts[name]) for name in mart.datasets)
-    note, macro = (_EVENT_NOTE, "event_mart") if mart.is_event else (_REGISTER_CONFIG, "register_mart")
+    note, macro = (_EVENT_CONFIG, "event_mart") if mart.is_event else (_REGISTER_CONFIG, "register_mart")
     call = f"{macro}(datasets, {_quoted(mart.place)}{', has_grids=true' if mart.has_grids else ''})"
     return f"-- {HEADER.format(mart=mart.mart)}\n{note}{{% set datasets = [\n{datasets}\n] %}}\n\n{{{{ {call} }}}}\n"
 

@@ -145,7 +145,8 @@ class Replay:
         path = self.home.control / "months.parquet"
         months = pl.read_parquet(path)
         is_dirty = [any(first <= month <= last for first, last in spans) for month in months["month"]]
-        write_parquet(months.with_columns(pl.Series("is_dirty", is_dirty, pl.Boolean)), path)
+        chosen_months = pl.Series(is_dirty, dtype=pl.Boolean)
+        write_parquet(months.with_columns(is_dirty=chosen_months, has_other_events=chosen_months), path)
         path = self.home.control / "periods.parquet"
         marked = pl.read_parquet(path)
         places = zip(marked["period_type"], marked["period"], strict=True)

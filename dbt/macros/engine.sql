@@ -100,6 +100,28 @@
 {%- endmacro %}
 
 {#
+    The same for models over events: the folders with any version of an event of the months to sum again. Those are what
+    they select by, too, so other engines may read the rest in vain.
+#}
+{% macro choose_event_months() %}{{ return(adapter.dispatch('choose_event_months')()) }}{% endmacro %}
+
+{% macro duckdb__choose_event_months() %}
+    set variable event_folders = coalesce((
+        select list(strftime(month, '%Y-%m')) from {{ source('control', 'event_deliveries') }}
+    ), [])
+{% endmacro %}
+
+{% macro default__choose_event_months() %}{% endmacro %}
+
+{% macro is_event_month_chosen(folder) %}{{ return(adapter.dispatch('is_event_month_chosen')(folder)) }}{% endmacro %}
+
+{% macro duckdb__is_event_month_chosen(folder) -%}
+    coalesce(array_contains(getvariable('event_folders'), {{ folder }}), true)
+{%- endmacro %}
+
+{% macro default__is_event_month_chosen(folder) -%} true {%- endmacro %}
+
+{#
     Computing a part of the rows only, where materialisations.sql does so slice by slice. A constant for the session, as
     months are; without it, all rows.
 #}

@@ -96,13 +96,21 @@ group by placed_units.unit_key, placed_units.month
 {{ as_rows(sums, parts, [place, 'month'], columns) }}
 {% endmacro %}
 
-{# Events: one row per unit, month that events belong to and month from which on something of them is known. #}
+{#
+    Events: one row per unit, month that events belong to and month from which on something of them is known; of the
+    months whose events are others than at the last build. Every version of these is read, whatever it was delivered for.
+#}
 {% macro event_mart(datasets, place='community_code', has_grids=false) %}
 {%- set columns = columns_of(datasets) %}
 {%- set in_grids = saying_grids(datasets) if has_grids else [] %}
 {%- set keys = ['month', 'known_month', 'column_no'] %}
+with months as (
+    select month from {{ source('control', 'months') }}
+    where has_other_events
+),
+
 -- a day is known with the first month whose cut-off is on or after it
-with cutoffs as (
+cutoffs as (
     select
         month,
         cutoff_date,
@@ -249,16 +257,17 @@ group by unit_key, month, known_month
         coalesce(cast({{ day }} as date), case when row_state = 'quarantined' then cohort_month end)
     {%- endset %}
     select
-        place_month, supplier_id, {{ place }}, today_code, cohort_month as month,
+        place_month, supplier_id, {{ place }}, today_code, months.month,
         {{ 'greatest(cutoffs.month, cohort_month)' if day else 'cohort_month' }} as known_month,
         {{ aggregates(columns) }}
     from {{ rows }} as rows
+    inner join months on rows.cohort_month = months.month
     {%- if day %}
     inner join cutoffs
         on {{ known_on }} <= cutoffs.cutoff_date
         and coalesce({{ known_on }} > cutoffs.previous_cutoff_date, true)
     {%- endif %}
-    group by place_month, supplier_id, {{ place }}, today_code, cohort_month{{ ', cutoffs.month' if day }}
+    group by place_month, supplier_id, {{ place }}, today_code, months.month, cohort_month{{ ', cutoffs.month' if day }}
 {% endmacro %}
 
 {#

@@ -12,6 +12,15 @@
     {% endif %}
 {% endmacro %}
 
+{# As forget_months, of events. #}
+{% macro forget_event_months() %}
+    {% if is_incremental() %}
+        delete from {{ this }} where month not in (
+            select month from {{ source('control', 'months') }} where not has_other_events
+        )
+    {% endif %}
+{% endmacro %}
+
 {% macro forget_periods() %}
     {% if is_incremental() %}
         delete from {{ this }} where not exists (

@@ -92,6 +92,10 @@
     set variable signal_since = (
         select {{ months_before('max(month)', signal_months() + signal_lookback()) }} from {{ source('control', 'months') }}
     );
+    set variable event_folders = (
+        select list(strftime(month, '%Y-%m')) from {{ source('control', 'months') }}
+        where {{ is_signal_row('month') }}
+    );
     set variable corrected_folders = coalesce((
         select list(distinct strftime(period, '%Y-%m')) from ({{ corrected_slots() }}) as slots
     ), [])

@@ -2,12 +2,12 @@
 
 {#
     Rows of current batches of a dataset with their state: those of the months that choose_months() chose for the
-    session, or of all months.
+    session, or (events) with events that were chosen, or of all months.
     month is the first day of the delivered month (the lake's folder), month_end its last day.
     With a rule: has_rule (the row failed it) and only_rule (and no other error).
     doubted: the columns that failing rules name, as ',one,two,'; null where no error was found.
 #}
-{% macro current_rows(dataset, all_months=false, rule=none) %}
+{% macro current_rows(dataset, months='chosen', rule=none) %}
     select
         delivered.*,
         {{ month_of('delivered.period') }} as month,
@@ -41,8 +41,10 @@
         group by batch_id, row_number
     ) as states
         on delivered.batch_id = states.batch_id and delivered.row_number = states.row_number
-    {% if not all_months -%}
+    {% if months == 'chosen' -%}
     where {{ is_month_chosen('delivered.period') }}
+    {%- elif months == 'of_events' -%}
+    where {{ is_event_month_chosen('delivered.period') }}
     {%- endif %}
 {% endmacro %}
 
@@ -76,7 +78,7 @@
     its column, its choice is not one of the contract's or its number is out of range. Nothing about a person is kept
     but the pseudonym.
 #}
-{% macro staged(dataset, all_months=false) %}
+{% macro staged(dataset, months='chosen') %}
     select
         batch_id,
         row_number,
@@ -88,7 +90,7 @@
         {{ reliable(dataset, column) }} as {{ column }}
         {%- endfor %}
     from (
-        {{ current_rows(dataset, all_months) }}
+        {{ current_rows(dataset, months) }}
     ) as delivered
 {% endmacro %}
 

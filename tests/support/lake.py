@@ -238,10 +238,13 @@ class Lake:
             for period in self.periods
         ]  # fmt: skip
         months = [
-            (month_start(month), month_end(month_start(month)), _cutoff(month_start(month)), month_start(month) in dirty)
+            (month_start(month), month_end(month_start(month)), _cutoff(month_start(month)), month_start(month) in dirty, True)
             for month in self.months
         ]
-        return {"periods": (periods, _PERIODS), "months": (months, _MONTHS)}
+        delivered = sorted({(month_start(batch.month),) for batch in self.batches.values()})
+        return {
+            "periods": (periods, _PERIODS), "months": (months, _MONTHS), "event_deliveries": (delivered, {"month": pl.Date}),
+        }  # fmt: skip
 
     def _county_tables(self) -> dict[str, Any]:
         keys = {unit.code: unit.key for unit in self.units}
@@ -447,7 +450,9 @@ _PERIODS: dict[str, Any] = {
     "cutoff_date": pl.Date, "is_closed": pl.Boolean, "is_dirty": pl.Boolean, "label_zh": pl.String,
     "label_en": pl.String,
 }  # fmt: skip
-_MONTHS: dict[str, Any] = {"month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean}
+_MONTHS: dict[str, Any] = {
+    "month": pl.Date, "month_end": pl.Date, "cutoff_date": pl.Date, "is_dirty": pl.Boolean, "has_other_events": pl.Boolean,
+}  # fmt: skip
 _UNITS: dict[str, Any] = {
     "unit_key": pl.String, "unit_code": pl.String, "unit_name": pl.String, "unit_level": pl.String,
     "parent_unit_key": pl.String, "parent_code": pl.String, "street_code": pl.String, "class": pl.String,

@@ -16,7 +16,7 @@ import pytest
 from expectations.contract import Contract, load_contract
 from expectations.rules import file_rules
 from expectations.runner import validate
-from pipelines.cross_file import event_digests
+from pipelines.cross_file import event_months
 from pipelines.current_batches import CurrentBatch
 from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
@@ -383,6 +383,6 @@ def test_an_event_reported_in_the_last_hours_of_a_month_belongs_to_that_month(ho
     frame = batches(contract, [{"event_no": str(moment), "reported_at": moment} for moment in moments])
     write_parquet(frame, batch_path(home, slot, "b"))
     write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), verdicts_path(home, slot, "b"))
-    digests = event_digests(home, contract, [CurrentBatch("b", "b", slot, "", 4, 3, 1, False)], [])
+    found = event_months(home, contract, [CurrentBatch("b", "b", slot, "", 4, 3, 1, False)], [])
     # one that is reported after the month is refused by a rule, and judged with the month that it came in
-    assert set(digests) == {month_start("2026-01"), month_start("2026-02")}
+    assert set(found) == {month_start("2026-01"), month_start("2026-02")}

@@ -11,7 +11,7 @@ import pytest
 
 from expectations.contract import load_contract, load_contracts
 from pipelines.county import County, Supplier
-from pipelines.cross_file import KEPT_EVALUATIONS, CrossFile, Evaluation, RowStates, event_digests
+from pipelines.cross_file import KEPT_EVALUATIONS, CrossFile, Evaluation, EventMonth, RowStates, event_months
 from pipelines.current_batches import CurrentBatch, passing_rows
 from pipelines.lake import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
@@ -463,11 +463,15 @@ def test_what_a_crash_left_half_written_is_evaluated_again(lake: Lake, lost: str
 # --- digests of cohort months -------------------------------------------------------------------------------
 
 
-def digests(lake: Lake) -> dict[date, str]:
+def events(lake: Lake) -> dict[date, EventMonth]:
     batches = [batch for batch in lake.batches.values() if batch.slot.dataset == "grid_disputes"]
     found = lake.evaluate()
     evaluations = [found[place] for place in found if place[0] == "grid_disputes"]
-    return event_digests(lake.home, load_contract("grid_disputes"), batches, evaluations)
+    return event_months(lake.home, load_contract("grid_disputes"), batches, evaluations)
+
+
+def digests(lake: Lake) -> dict[date, str]:
+    return {month: found.digest for month, found in events(lake).items()}
 
 
 def test_a_late_event_touches_the_month_in_which_it_was_accepted_and_no_other(lake: Lake) -> None:
@@ -497,4 +501,21 @@ def test_an_event_without_a_believable_date_belongs_to_the_delivered_month(lake:
     rows = [dispute("D1", accepted_date=None), dispute("D2", accepted_date=date(2026, 5, 1))]
     lake.add("1", "grid_disputes", IN_A, "2026-02", *rows)
     assert digests(lake).keys() == {date(2026, 2, 1)}
-    assert event_digests(lake.home, load_contract("grid_disputes"), [], []) == {}
+    assert event_months(lake.home, load_contract("grid_disputes"), [], []) == {}
+
+
+def test_a_month_knows_for_which_months_its_events_were_delivered_and_which_days_they_name(lake: Lake) -> None:
+    january, february = date(2026, 1, 1), date(2026, 2, 1)
+    lake.add("1", "grid_disputes", IN_A, "2026-01", dispute("D1"), dispute("D2", accepted_date=date(2026, 1, 7)))
+    lake.add("2", "grid_disputes", IN_A, "2026-02", dispute("D1", handled_date=date(2026, 3, 9)))
+    found = events(lake)
+    assert found.keys() == {january}
+    assert found[january].delivered == (january, february)
+    assert found[january].days == (date(2026, 1, 5), date(2026, 1, 7), date(2026, 3, 9))
+
+
+def test_a_refused_event_touches_the_month_that_it_was_delivered_for_as_well(lake: Lake) -> None:
+    lake.add("1", "grid_disputes", IN_A, "2026-03", dispute("D1", accepted_date=date(2026, 1, 5)))
+    lake.add("2", "grid_disputes", IN_B, "2026-03", dispute("D1", accepted_date=date(2026, 1, 5)))
+    assert lake.failing() != set()
+    assert events(lake).keys() == {date(2026, 1, 1), date(2026, 3, 1)}

@@ -21,22 +21,22 @@
             min(supplier_id) as supplier_id,
             count(*) as cases
         from (
-            {%- for dataset, columns in steps.items() %}{% set is_last = loop.last %}
-            {%- for column in columns %}
+            {%- for dataset, columns in steps.items() %}
             select
                 '{{ dataset }}' as dataset,
-                '{{ column }}' as step,
-                {{ text_or_null(name_of(dataset, column)) }} as step_name,
+                step,
+                step_name,
                 community_code,
-                {{ item_no(dataset) }} as item_no,
-                cast({{ column }} as timestamp) as moment,
+                item_no,
+                moment,
                 min(month) as month,
                 min(supplier_id) as supplier_id
-            from {{ ref('stg_' ~ dataset) }}
-            where {{ is_signal_row('month') }} and row_state <> 'quarantined' and {{ column }} is not null
-            group by community_code, {{ item_no(dataset) }}, cast({{ column }} as timestamp)
-            {{ 'union all' if not (loop.last and is_last) }}
-            {%- endfor %}
+            from (
+                {{ moments_of(dataset, columns) }}
+            ) as named
+            where moment is not null
+            group by step, step_name, community_code, item_no, moment
+            {{ 'union all' if not loop.last }}
             {%- endfor %}
         ) as listed
         group by dataset, community_code, month, step, moment
@@ -98,6 +98,23 @@
     inner join communities
         on ranked.month = communities.month and ranked.community_code = communities.unit_code
     where ranked.place = 1
+{% endmacro %}
+
+{# Every listing of the months looked at, once per step, with the moment that it names #}
+{% macro moments_of(dataset, columns) %}
+    {%- set listed -%}
+        (
+            select * from {{ ref('stg_' ~ dataset) }}
+            where {{ is_signal_row('month') }} and row_state <> 'quarantined'
+        ) as listed
+    {%- endset %}
+    {%- set cells = {'step': [], 'step_name': [], 'moment': []} %}
+    {%- for column in columns %}
+        {%- do cells.step.append(text_or_null(column)) %}
+        {%- do cells.step_name.append(text_or_null(name_of(dataset, column))) %}
+        {%- do cells.moment.append('cast(' ~ column ~ ' as timestamp)') %}
+    {%- endfor %}
+    {{ stacked(listed, ['community_code', item_no(dataset) ~ ' as item_no', 'month', 'supplier_id'], cells) }}
 {% endmacro %}
 
 {# What a contract calls a column, in both languages #}

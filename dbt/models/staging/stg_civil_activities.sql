@@ -1,6 +1,6 @@
 -- Every delivery counts: a later one may tell more of an earlier event.
 with delivered as (
-    {{ staged('civil_activities', all_months=true) }}
+    {{ staged('civil_activities', months='all') }}
 )
 
 select

@@ -1,6 +1,6 @@
 -- Disputes of all kinds with their reliable cells. Every delivery counts: a later one may tell more of an earlier one.
 with delivered as (
-    {{ staged('grid_disputes', all_months=true) }}
+    {{ staged('grid_disputes', months='of_events') }}
 )
 
 select

@@ -1,5 +1,9 @@
 -- Derived from dbt/measures/mart_departments.yml by pipelines.dbt_marts.write_marts: do not edit.
--- Built anew each time: a delivery may tell more of events of any earlier month.
+-- A delivery may tell more of events of any earlier month: those months are computed again.
+{{ config(
+    materialized='incremental',
+    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+) }}
 {% set datasets = [
     {"name": "grid_events", "rows": ref("stg_grid_events"), "part": "grid_code", "key": "event_no", "measures": [
         {"name": "events_failing_for_department", "counts": "failed_verifications > 3 and is_of_department", "columns": [

@@ -1,5 +1,9 @@
 -- Derived from dbt/measures/mart_disputes.yml by pipelines.dbt_marts.write_marts: do not edit.
--- Built anew each time: a delivery may tell more of events of any earlier month.
+-- A delivery may tell more of events of any earlier month: those months are computed again.
+{{ config(
+    materialized='incremental',
+    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+) }}
 {% set datasets = [
     {"name": "grid_disputes", "rows": ref("stg_grid_disputes"), "part": none, "key": "dispute_no", "measures": [
         {"name": "civil_disputes", "counts": "kind = 'civil'", "columns": [

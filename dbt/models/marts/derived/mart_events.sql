@@ -1,5 +1,9 @@
 -- Derived from dbt/measures/mart_events.yml by pipelines.dbt_marts.write_marts: do not edit.
--- Built anew each time: a delivery may tell more of events of any earlier month.
+-- A delivery may tell more of events of any earlier month: those months are computed again.
+{{ config(
+    materialized='incremental',
+    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+) }}
 {% set datasets = [
     {"name": "grid_events", "rows": ref("stg_grid_events"), "part": "grid_code", "key": "event_no", "measures": [
         {"name": "events_reported", "counts": "true", "columns": [
