@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from pipelines.control import Control, code_version
+from pipelines.code_version import code_version
+from pipelines.control import Control
 from pipelines.dbt_project import find_parsed, forget_parsed, keep_parsed, project_digest
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import DBT_DIR, Home

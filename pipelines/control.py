@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ import polars as pl
 from expectations.contract import load_contracts
 from pipelines import control_tables as tables
 from pipelines.calendar import Period, periods_of
+from pipelines.code_version import code_version
 from pipelines.county import WITHOUT_FIGURES, County
-from pipelines.cross_file import CrossFile, Evaluation, EventMonth, event_months
-from pipelines.current_batches import CurrentBatch, delivered_rows, passing_rows
+from pipelines.cross_file import CrossFile, Evaluation
+from pipelines.current_batches import PASSES, CurrentBatch, judged_rows
+from pipelines.event_months import EventMonth, event_months
+from pipelines.kept_rows import KeptRows
 from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
-from pipelines.settings import DBT_DIR, REPO, Home, month_start
+from pipelines.settings import Home, month_start
 from pipelines.stewardship.decided_links import decided_links
 from pipelines.stewardship.decision_store import Decisions
 from pipelines.stewardship.decisions import ON_BATCHES, ON_LINKS
@@ -128,11 +131,15 @@ def known_units(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """What the registers and these batches tell of units: communities and what is above them; what became of which; all
     units, with departments and grids."""
-    of = {dataset: [batch for batch in batches if batch.slot.dataset == dataset] for dataset in _REGISTERS_OF_UNITS}
-    civil, assessments, grids = (passing_rows(home, dataset, own) for dataset, own in of.items())
+    kept = KeptRows(home)
+    civil, assessments, grids = (
+        kept.of(dataset, [batch for batch in batches if batch.slot.dataset == dataset], partial(judged_rows, home, dataset))
+        for dataset in _REGISTERS_OF_UNITS
+    )
+    civil, assessments, passing = (rows.filter(PASSES).drop(PASSES) for rows in (civil, assessments, grids))
     places = _places(home, county, civil)
-    listed = delivered_rows(home, "grid_grids", of["grid_grids"])
-    return places, build_lineage(places, civil), with_grids(with_departments(places, assessments), listed, grids, county)
+    units = with_departments(places, assessments)
+    return places, build_lineage(places, civil), with_grids(units, grids.drop(PASSES), passing, county)
 
 
 def _places(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:
@@ -150,20 +157,6 @@ def _places(home: Home, county: County, civil: pl.DataFrame) -> pl.DataFrame:
 def _register(county_code: str, reference: Path) -> pl.DataFrame:
     """The county's register from the releases, which do not change while a process runs."""
     return build_register(load_releases(county_code, reference))
-
-
-def code_version() -> str:
-    """A digest of everything that decides figures: contracts, pipeline code, models, targets."""
-    digest = hashlib.sha256()
-    folders = (REPO / "expectations", REPO / "pipelines", *(DBT_DIR / name for name in _DBT_FOLDERS))
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in (".py", ".yml", ".sql", ".csv"):
-                digest.update(str(path.relative_to(REPO)).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-_DBT_FOLDERS = ("models", "macros", "kpis", "seeds")
 
 
 # --- digests ------------------------------------------------------------------------------------------------
@@ -198,7 +191,8 @@ def _events(
     for dataset, contract in load_contracts().items():
         if contract.kind == "event":
             own = [batch for batch in batches if batch.slot.dataset == dataset]
-            of_months = event_months(home, contract, own, [e for e in evaluations if e.dataset == dataset])
+            across = [evaluation.verdicts_file for evaluation in evaluations if evaluation.dataset == dataset]
+            of_months = event_months(home, contract, own, across)
             for month in found.keys() & of_months.keys():
                 found[month][dataset] = of_months[month]
     return found
@@ -273,4 +267,4 @@ def _last_delivered(batches: list[CurrentBatch]) -> date | None:
     return max((month_start(batch.slot.period) for batch in batches), default=None)
 
 
-__all__ = ["Control", "code_version", "export_control"]
+__all__ = ["Control", "export_control"]

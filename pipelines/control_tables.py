@@ -16,8 +16,9 @@ from expectations.contract import load_contracts
 from expectations.rules import rule_catalogue
 from pipelines.calendar import Period, periods_of
 from pipelines.county import County
-from pipelines.cross_file import Evaluation, EventMonth
+from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
+from pipelines.event_months import EventMonth
 from pipelines.lake import verdicts_path
 from pipelines.linking import LinkedMonth
 from pipelines.settings import SHANGHAI, Home, add_months, month_end, month_start

@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
 from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
-from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, batch_path, verdicts_path
+from pipelines.event_months import superseded
+from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
 from pipelines.stewardship.rule_changes import RulesInForce
@@ -196,35 +196,13 @@ class CrossFile:
             of_dataset = [evaluation for evaluation in own.values() if evaluation.dataset == dataset]
             for rule in cross_file_rules(contract):
                 if rule.kind == "corrected_later" and len(of_dataset) > 1:
-                    rows = self._superseded_rows(dataset, of_dataset).partition_by("month", as_dict=True)
+                    batches = [batch for one in of_dataset for batch in self.batches[dataset, one.month]]
+                    across = [one.verdicts_file for one in of_dataset]
+                    rows = superseded(self.home, contract, batches, across).partition_by("month", as_dict=True)
                     found |= {
                         (dataset, month): self._add_corrected(own[dataset, month], rule, of_month)
                         for (month,), of_month in rows.items()
                     }
-        return found
-
-    def _superseded_rows(self, dataset: str, own: list[Evaluation]) -> pl.DataFrame:
-        """The rows of all months whose key was accepted again for a later month."""
-        batches = [batch for evaluation in own for batch in self.batches[dataset, evaluation.month]]
-        refused = file_list(evaluation.verdicts_file for evaluation in own)
-        key = ", ".join(load_contracts()[dataset].key)
-        # A version that is itself refused, such as one that two suppliers delivered, corrects nothing.
-        found: pl.DataFrame = self.connection.sql(f"""
-            with versions as (
-                select {key}, period, batch_id, row_number from ({passing_query(self.home, batches)})
-            ),
-            accepted as (
-                select {key}, max(period) as last_period from versions
-                where (batch_id, row_number) not in (
-                    select (batch_id, row_number) from read_parquet({refused}, hive_partitioning=false)
-                    where severity = 'error'
-                )
-                group by {key}
-            )
-            select strftime(period, '%Y-%m') as month, batch_id, row_number
-            from versions inner join accepted using ({key})
-            where period < last_period
-            order by batch_id, row_number""").pl()
         return found
 
     def _add_corrected(self, own: Evaluation, rule: CrossFileRule, rows: pl.DataFrame) -> Evaluation:
@@ -378,66 +356,3 @@ def _two_suppliers_query(contract: Contract) -> str:
             select ({key}) from rows where {present}
             group by {key} having min(supplier_id) < max(supplier_id)
         )"""
-
-
-@dataclass(frozen=True)
-class EventMonth:
-    """The events that ever fell in a cohort month, each with all its versions.
-
-    `digest`: equal where an event KPI of the month sees the same. `delivered`: the months that these versions were
-    delivered for. `days`: every day that any of them names; which are known by a cut-off changes with the cut-offs.
-    """
-
-    digest: str
-    delivered: tuple[date, ...]
-    days: tuple[date, ...]
-
-
-def event_months(
-    home: Home, contract: Contract, batches: Iterable[CurrentBatch], evaluations: Iterable[Evaluation]
-) -> dict[date, EventMonth]:
-    """Every cohort month of these batches of events, with everything that an event KPI of that month depends on.
-
-    An event may be delivered again for a later month and may then even move to another cohort month, so each
-    version of an event counts for every month that any of its versions falls in; one that a rule refused, be it for its
-    date, for the month that it was delivered for, too.
-    """
-    batches = list(batches)
-    if not batches:
-        return {}
-    lake = file_list(batch_path(home, batch.slot, batch.batch_id) for batch in batches)
-    inside = [verdicts_path(home, batch.slot, batch.batch_id) for batch in batches]
-    across = [evaluation.verdicts_file for evaluation in evaluations]
-    stored = [lake for column in contract.columns for lake in column.lake_columns()]
-    days = ", ".join(f"{column.name}::date" for column in stored if column.duckdb_type in ("date", "timestamp"))
-    with duckdb.connect() as connection:
-        key = ", ".join(contract.key)
-        found = connection.execute(f"""
-            with events as (
-                select coalesce(({key})::varchar, batch_id || row_number) as key, batch_id, row_number, period,
-                    case when {contract.cohort_date} <= last_day(period)
-                        then date_trunc('month', {contract.cohort_date})::date else period end as cohort_month,
-                    [{days}] as days
-                from read_parquet({lake}, hive_partitioning=false)
-            ),
-            verdicts as (
-                select batch_id, row_number, string_agg(rule_id || ' ' || severity, ',' order by rule_id) as rules
-                from read_parquet({file_list([*inside, *across])}, hive_partitioning=false) group by batch_id, row_number
-            ),
-            judged as (
-                select events.*, coalesce(verdicts.rules, '') as rules
-                from events left join verdicts using (batch_id, row_number)
-            ),
-            fell as (
-                select key, cohort_month from judged union
-                select key, period from judged where rules like '% error%'
-            ),
-            reached as (
-                select fell.cohort_month, judged.* exclude (cohort_month) from judged inner join fell using (key)
-            ),
-            named as (select distinct cohort_month, unnest(days) as day from reached)
-            select cohort_month, sum(hash(batch_id, row_number, rules)::hugeint)::varchar, list_sort(list(distinct period)),
-                (select coalesce(list(day order by day), []) from named
-                 where named.cohort_month = reached.cohort_month and day is not null)
-            from reached group by cohort_month""").fetchall()
-    return {month: EventMonth(digest, tuple(delivered), tuple(told)) for month, digest, delivered, told in found}

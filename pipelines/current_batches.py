@@ -20,6 +20,7 @@ from pipelines.settings import Home
 from pipelines.sql import file_list
 from pipelines.store import Slot
 
+PASSES = "passes_its_file"
 SKIPPED_KINDS = {
     f"rows_{kind}" for kind in ("title", "header", "note", "totals", "blank", "continuation", "set_aside")
 }
@@ -61,9 +62,10 @@ def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.Da
     return _found(passing_query, home, dataset, batches)
 
 
-def delivered_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """All rows of these batches of one dataset, whatever the rules say of them, in the lake's schema."""
-    return _found(_delivered_query, home, dataset, batches)
+def judged_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
+    """All rows of these batches of one dataset, in the lake's schema, and whether each passed every rule inside its file."""
+    rows = _found(_judged_query, home, dataset, batches)
+    return rows if batches else rows.with_columns(pl.lit(True).alias(PASSES))
 
 
 def _found(
@@ -83,13 +85,23 @@ def _delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
     return f"select * from read_parquet({files}, hive_partitioning=false, union_by_name=true)"
 
 
+def _judged_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+    batches = list(batches)
+    return f"""
+        select delivered.*, (delivered.batch_id, delivered.row_number) not in ({_failing_query(home, batches)}) as {PASSES}
+        from ({_delivered_query(home, batches)}) as delivered"""
+
+
+def _failing_query(home: Home, batches: list[CurrentBatch]) -> str:
+    verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
+    return f"""
+        select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
+        where severity in ('error', 'duplicate')"""
+
+
 def passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
     """A query for the rows of these batches, one at the least, that passed every rule inside their file."""
     batches = list(batches)
-    verdicts = file_list(verdicts_path(home, batch.slot, batch.batch_id) for batch in batches)
     return f"""
         select delivered.* from ({_delivered_query(home, batches)}) as delivered
-        where (delivered.batch_id, delivered.row_number) not in (
-            select (batch_id, row_number) from read_parquet({verdicts}, hive_partitioning=false)
-            where severity in ('error', 'duplicate')
-        )"""
+        where (delivered.batch_id, delivered.row_number) not in ({_failing_query(home, batches)})"""

@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from pipelines.audit import GateFailed, columns_with_identifiers
-from pipelines.control import code_version
+from pipelines.code_version import code_version
 from pipelines.control_tables import COUNTY_PACK
 from pipelines.county import County, load_county
 from pipelines.durable import sync

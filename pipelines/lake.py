@@ -39,6 +39,11 @@ def schema_path(home: Home, dataset: str) -> Path:
     return home.lake / dataset / "period=0000-00" / "_schema.parquet"
 
 
+def kept_path(home: Home, dataset: str) -> Path:
+    """Rows of many batches in one file (see `kept_rows`): in the lake, since cells may hold what leaves it nowhere."""
+    return home.lake / dataset / "kept.parquet"
+
+
 def linking_path(home: Home, slot: Slot, batch_id: str) -> Path:
     return home.linking / slot.dataset / f"period={slot.period}" / f"{batch_id}.parquet"
 

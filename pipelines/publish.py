@@ -23,7 +23,8 @@ import duckdb
 
 from pipelines.audit import Audited, absent_tables, audit
 from pipelines.build import BuildResult
-from pipelines.control import Control, code_version
+from pipelines.code_version import code_version
+from pipelines.control import Control
 from pipelines.county import County
 from pipelines.durable import link, sync
 from pipelines.manifests import file_hash, read_manifest, write_manifest

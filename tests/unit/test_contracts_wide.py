@@ -16,8 +16,8 @@ import pytest
 from expectations.contract import Contract, load_contract
 from expectations.rules import file_rules
 from expectations.runner import validate
-from pipelines.cross_file import event_months
 from pipelines.current_batches import CurrentBatch
+from pipelines.event_months import event_months
 from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
@@ -380,7 +380,8 @@ def test_an_event_reported_in_the_last_hours_of_a_month_belongs_to_that_month(ho
     contract = load_contract("grid_events")
     moments = [datetime(2026, 1, 31, 23, 59), datetime(2026, 2, 28, 23, 59), datetime(2026, 3, 1)]
     slot = Slot("s", "grid_events", "2026-02")
-    frame = batches(contract, [{"event_no": str(moment), "reported_at": moment} for moment in moments])
+    reported = [{"event_no": str(moment), "reported_at": moment} for moment in moments]
+    frame = batches(contract, reported).with_columns(batch_id=pl.lit("b"))
     write_parquet(frame, batch_path(home, slot, "b"))
     write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), verdicts_path(home, slot, "b"))
     found = event_months(home, contract, [CurrentBatch("b", "b", slot, "", 4, 3, 1, False)], [])

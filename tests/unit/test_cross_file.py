@@ -11,8 +11,9 @@ import pytest
 
 from expectations.contract import load_contract, load_contracts
 from pipelines.county import County, Supplier
-from pipelines.cross_file import KEPT_EVALUATIONS, CrossFile, Evaluation, EventMonth, RowStates, event_months
+from pipelines.cross_file import KEPT_EVALUATIONS, CrossFile, Evaluation, RowStates
 from pipelines.current_batches import CurrentBatch, passing_rows
+from pipelines.event_months import EventMonth, event_months
 from pipelines.lake import VERDICT_SCHEMA, batch_path, prepare_lake, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home, month_start
@@ -466,8 +467,8 @@ def test_what_a_crash_left_half_written_is_evaluated_again(lake: Lake, lost: str
 def events(lake: Lake) -> dict[date, EventMonth]:
     batches = [batch for batch in lake.batches.values() if batch.slot.dataset == "grid_disputes"]
     found = lake.evaluate()
-    evaluations = [found[place] for place in found if place[0] == "grid_disputes"]
-    return event_months(lake.home, load_contract("grid_disputes"), batches, evaluations)
+    across = [found[place].verdicts_file for place in found if place[0] == "grid_disputes"]
+    return event_months(lake.home, load_contract("grid_disputes"), batches, across)
 
 
 def digests(lake: Lake) -> dict[date, str]:
