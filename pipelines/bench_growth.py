@@ -106,8 +106,9 @@ def _time_month(home: Home, as_of: date) -> MonthSpent:
             built = compute(session, control)
         names = [table.name for table in edition_tables(home)]
         with duckdb.connect(str(home.warehouse), read_only=True) as connection, clock.at("audit"):
-            parts = LastEdition.of(home).changed(parts_of(connection, names))
-            audit(Audited(home, control, built, connection, names, parts))
+            last = LastEdition.of(home)
+            changed = last.changed(parts_of(connection, names))
+            audit(Audited(home, control, built, connection, names, changed, last.has_counted))
         # Publishing audits, too: what it takes besides is the rest.
         with clock.at("publish"):
             release(session, summary, control, built)

@@ -27,7 +27,7 @@ from pipelines.code_version import code_version
 from pipelines.control import Control
 from pipelines.county import County
 from pipelines.durable import link, sync
-from pipelines.manifests import file_hash, read_manifest, write_manifest
+from pipelines.manifests import MANIFEST, file_hash, read_manifest, write_manifest
 from pipelines.parts import Part, part_of, parts_of, table_files
 from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal
@@ -71,18 +71,20 @@ class Publication:
 class LastEdition:
     """What the current edition leaves for the next one to take over.
 
-    `parts`: by file, the digests of its parts; none where other code made it, with other comments and other gates.
+    `parts`: by file, the digests of its parts; `batches`: those it was computed from. None where other code made it,
+    with other comments and other gates.
     """
 
     folder: Path
     manifest: dict[str, Any]
     parts: dict[str, str]
+    batches: frozenset[str]
 
     @classmethod
     def of(cls, home: Home) -> LastEdition:
         folder, manifest = current_folder(home) or home.editions, current_manifest(home) or {}
-        is_of_this_code = manifest.get("code_version") == code_version()
-        return cls(folder, manifest, manifest.get("parts", {}) if is_of_this_code else {})
+        own = manifest if manifest.get("code_version") == code_version() else {}
+        return cls(folder, manifest, own.get("parts", {}), frozenset(own.get("batches", ())))
 
     @property
     def edition_id(self) -> str:
@@ -96,6 +98,10 @@ class LastEdition:
     def has_database(self) -> bool:
         path = self.folder / DATABASE
         return bool(self.parts) and path.exists() and file_hash(path) == self.manifest["database"]
+
+    def has_counted(self, batch_id: str, path: Path) -> bool:
+        """Whether a batch's rows were counted for it, in a file that nothing wrote since."""
+        return batch_id in self.batches and path.stat().st_mtime < (self.folder / MANIFEST).stat().st_mtime
 
     def changed(self, parts: list[Part]) -> list[Part]:
         """Those of the parts that it does not have."""
@@ -123,7 +129,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         last = LastEdition.of(home)
         parts = parts_of(connection, names) if not absent_tables(connection, names) else []
-        audit(Audited(home, control, built, connection, names, last.changed(parts)))
+        audit(Audited(home, control, built, connection, names, last.changed(parts), last.has_counted))
         content_hash = _content_hash(parts)
         if last.content_hash == content_hash:
             return Publication(last.edition_id, is_new=False)

@@ -36,7 +36,7 @@ def working(home: Home, county: County) -> Working:
 def seen(working: Working, connection: duckdb.DuckDBPyConnection) -> Audited:
     """All of the working warehouse, as before a first edition."""
     parts = [] if absent_tables(connection, list(TABLES)) else parts_of(connection, TABLES)
-    return Audited(working.home, working.control(), working.built, connection, list(TABLES), parts)
+    return Audited(working.home, working.control(), working.built, connection, list(TABLES), parts, lambda *_: False)
 
 
 def failing_gates(working: Working) -> dict[str, list[str]]:
@@ -114,6 +114,13 @@ def test_a_batch_that_is_gone_from_the_lake_stops_publication(working: Working) 
     control = working.control()
     batch_path(working.home, SLOT, "b1").unlink()
     assert len(unbalanced_batches(working.home, control)) == 1
+    assert len(unbalanced_batches(working.home, control, lambda *_: True)) == 1
+
+
+def test_a_batch_counted_for_the_last_edition_is_still_held_to_its_account(working: Working) -> None:
+    assert unbalanced_batches(working.home, working.control(), lambda *_: True) == []
+    broken = replace(working, states=RowStates(2, 0, 0))
+    assert len(unbalanced_batches(broken.home, broken.control(), lambda *_: True)) == 1
 
 
 def test_a_batch_that_nobody_judged_stops_publication(working: Working) -> None:
