@@ -32,7 +32,7 @@ _USUAL = {"type": "bigint", "aggregate": "sum", "amount": "1", "unless": None, "
 _EVENT_CONFIG = """-- A delivery may tell more of events of any earlier month: those months are computed again.
 {{ config(
     materialized='incremental',
-    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+    pre_hook=['{{ choose_months("events") }}', '{{ forget_months("has_other_events") }}'],
 ) }}
 """
 

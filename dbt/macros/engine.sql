@@ -73,53 +73,38 @@
 {% macro default__integer_division(dividend, divisor) -%} {{ dividend }} div {{ divisor }} {%- endmacro %}
 
 {#
-    Reading only the folders of the months to compute. DuckDB skips a file unopened only where it can tell by a
-    constant: choose_months(), a hook before every model over rows of the lake, sets one for the session. Without it
-    all months are read. Spark prunes partitions by the query itself.
+    Reading only the folders of the months to compute; of events, those with any version of an event of the months to sum
+    again. DuckDB skips a file unopened only where it can tell by a constant: choose_months(), a hook before every model
+    over rows of the lake, sets one for the session. Without it all months are read. Spark prunes partitions by the query
+    itself; of events it reads all, since who looks at them otherwise than by month (signals) has no constant to set.
 #}
-{% macro choose_months() %}{{ return(adapter.dispatch('choose_months')()) }}{% endmacro %}
+{% macro choose_months(of='registers') %}{{ return(adapter.dispatch('choose_months')(of)) }}{% endmacro %}
 
-{% macro duckdb__choose_months() %}
+{% macro duckdb__choose_months(of) %}
     set variable lake_folders = coalesce((
-        select list(strftime(month, '%Y-%m')) from {{ source('control', 'months') }} where is_dirty
+        select list(strftime(month, '%Y-%m')) from {{ months_to_read(of) }}
     ), [])
 {% endmacro %}
 
-{% macro default__choose_months() %}{% endmacro %}
+{% macro default__choose_months(of) %}{% endmacro %}
 
-{% macro is_month_chosen(folder) %}{{ return(adapter.dispatch('is_month_chosen')(folder)) }}{% endmacro %}
+{% macro is_month_chosen(folder, of) %}{{ return(adapter.dispatch('is_month_chosen')(folder, of)) }}{% endmacro %}
 
-{% macro duckdb__is_month_chosen(folder) -%}
+{% macro duckdb__is_month_chosen(folder, of) -%}
     coalesce(array_contains(getvariable('lake_folders'), {{ folder }}), true)
 {%- endmacro %}
 
-{% macro default__is_month_chosen(folder) -%}
-    {{ folder }} in (
-        select substr({{ text_of('month') }}, 1, 7) from {{ source('control', 'months') }} where is_dirty
-    )
+{% macro default__is_month_chosen(folder, of) -%}
+    {%- if of == 'events' -%} true
+    {%- else -%} {{ folder }} in (select substr({{ text_of('month') }}, 1, 7) from {{ months_to_read(of) }})
+    {%- endif -%}
 {%- endmacro %}
 
-{#
-    The same for models over events: the folders with any version of an event of the months to sum again. Those are what
-    they select by, too, so other engines may read the rest in vain.
-#}
-{% macro choose_event_months() %}{{ return(adapter.dispatch('choose_event_months')()) }}{% endmacro %}
-
-{% macro duckdb__choose_event_months() %}
-    set variable event_folders = coalesce((
-        select list(strftime(month, '%Y-%m')) from {{ source('control', 'event_deliveries') }}
-    ), [])
-{% endmacro %}
-
-{% macro default__choose_event_months() %}{% endmacro %}
-
-{% macro is_event_month_chosen(folder) %}{{ return(adapter.dispatch('is_event_month_chosen')(folder)) }}{% endmacro %}
-
-{% macro duckdb__is_event_month_chosen(folder) -%}
-    coalesce(array_contains(getvariable('event_folders'), {{ folder }}), true)
+{% macro months_to_read(of) -%}
+    {%- if of == 'events' -%} {{ source('control', 'event_deliveries') }}
+    {%- else -%} {{ source('control', 'months') }} where is_dirty
+    {%- endif -%}
 {%- endmacro %}
-
-{% macro default__is_event_month_chosen(folder) -%} true {%- endmacro %}
 
 {#
     Computing a part of the rows only, where materialisations.sql does so slice by slice. A constant for the session, as

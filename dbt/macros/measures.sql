@@ -278,6 +278,7 @@ group by unit_key, month, known_month
 {#- a unit of any level need not be one of the county's -#}
 {%- set found = 'known.community_code' if place == 'community_code' else 'places.' ~ place -%}
 {%- set most = columns | selectattr('aggregate', 'equalto', 'max') | list -%}
+{%- set names = columns | map(attribute='name') | list -%}
 sums_once as (
     select
         places.place_month,
@@ -286,13 +287,13 @@ sums_once as (
         places.month,
         places.column_no,
         case
-            when places.column_no in ({{ numbers_of(most, columns) }}) then max(places.amount)
+            when places.column_no in ({{ numbers_of(most, columns) | join(', ') }}) then max(places.amount)
             else {{ total('places.amount', least(columns)) }}
         end as amount,
         case
             when max({{ found }}) is null then null
             {%- for column in columns if column.unless %}
-            when places.column_no = {{ numbers_of([column], columns) }} then {{ numbers_of([{'name': column.unless}], columns) }}
+            when places.column_no = {{ names.index(column.name) + 1 }} then {{ names.index(column.unless) + 1 }}
             {%- endfor %}
         end as unless_no
     from {{ places }} as places
@@ -330,7 +331,7 @@ places_once as (
     from (
         {%- for part, own in parts %}
         {{ stacked(part, ['place_month', 'supplier_id', 'today_code'] + keys, {
-            'column_no': numbers_of(own, columns).split(', '), 'amount': own | map(attribute='name') | list,
+            'column_no': numbers_of(own, columns), 'amount': own | map(attribute='name') | list,
         }) }}
         {{ "union all" if not loop.last }}
         {%- endfor %}
@@ -353,13 +354,13 @@ places_once as (
     {% set names = columns | map(attribute='name') | list %}
     {% set numbers = [] %}
     {% for column in some %}{% do numbers.append(names.index(column.name) + 1) %}{% endfor %}
-    {{ return(numbers | join(', ')) }}
+    {{ return(numbers) }}
 {% endmacro %}
 
 {# Which rows of sums count with the least instead of the sum, as a condition; none where there are none #}
 {% macro least(columns) %}
     {% set own = columns | selectattr('aggregate', 'equalto', 'min') | list %}
-    {{ return('column_no in (' ~ numbers_of(own, columns) ~ ')' if own else none) }}
+    {{ return('column_no in (' ~ numbers_of(own, columns) | join(', ') ~ ')' if own else none) }}
 {% endmacro %}
 
 {% macro aggregates(columns) -%}

@@ -3,20 +3,14 @@
     of them have to be marked.
 #}
 
-{# Before an incremental build: takes away what is computed again, and what is no longer evaluated. #}
-{% macro forget_months() %}
+{#
+    Before an incremental build: takes away what is computed again (`mark`: the column of months that says so), and what
+    is no longer evaluated.
+#}
+{% macro forget_months(mark='is_dirty') %}
     {% if is_incremental() %}
         delete from {{ this }} where month not in (
-            select month from {{ source('control', 'months') }} where not is_dirty
-        )
-    {% endif %}
-{% endmacro %}
-
-{# As forget_months, of events. #}
-{% macro forget_event_months() %}
-    {% if is_incremental() %}
-        delete from {{ this }} where month not in (
-            select month from {{ source('control', 'months') }} where not has_other_events
+            select month from {{ source('control', 'months') }} where not {{ mark }}
         )
     {% endif %}
 {% endmacro %}

@@ -92,7 +92,7 @@
     set variable signal_since = (
         select {{ months_before('max(month)', signal_months() + signal_lookback()) }} from {{ source('control', 'months') }}
     );
-    set variable event_folders = (
+    set variable lake_folders = (
         select list(strftime(month, '%Y-%m')) from {{ source('control', 'months') }}
         where {{ is_signal_row('month') }}
     );

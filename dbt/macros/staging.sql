@@ -1,13 +1,13 @@
 {# What every staging model starts from, and what it may ask of the contracts. #}
 
 {#
-    Rows of current batches of a dataset with their state: those of the months that choose_months() chose for the
-    session, or (events) with events that were chosen, or of all months.
+    Rows of current batches of a dataset with their state. of: what the dataset is, registers or events, of which those
+    months are read that choose_months() chose for the session; or all, whatever was chosen.
     month is the first day of the delivered month (the lake's folder), month_end its last day.
     With a rule: has_rule (the row failed it) and only_rule (and no other error).
     doubted: the columns that failing rules name, as ',one,two,'; null where no error was found.
 #}
-{% macro current_rows(dataset, months='chosen', rule=none) %}
+{% macro current_rows(dataset, of='registers', rule=none) %}
     select
         delivered.*,
         {{ month_of('delivered.period') }} as month,
@@ -41,10 +41,8 @@
         group by batch_id, row_number
     ) as states
         on delivered.batch_id = states.batch_id and delivered.row_number = states.row_number
-    {% if months == 'chosen' -%}
-    where {{ is_month_chosen('delivered.period') }}
-    {%- elif months == 'of_events' -%}
-    where {{ is_event_month_chosen('delivered.period') }}
+    {% if of != 'all' -%}
+    where {{ is_month_chosen('delivered.period', of) }}
     {%- endif %}
 {% endmacro %}
 
@@ -78,7 +76,7 @@
     its column, its choice is not one of the contract's or its number is out of range. Nothing about a person is kept
     but the pseudonym.
 #}
-{% macro staged(dataset, months='chosen') %}
+{% macro staged(dataset, of='registers') %}
     select
         batch_id,
         row_number,
@@ -90,7 +88,7 @@
         {{ reliable(dataset, column) }} as {{ column }}
         {%- endfor %}
     from (
-        {{ current_rows(dataset, months) }}
+        {{ current_rows(dataset, of) }}
     ) as delivered
 {% endmacro %}
 

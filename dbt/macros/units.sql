@@ -123,13 +123,13 @@
         {{ total(measure, least) }} as {{ measure }}{{ "," if not loop.last }}
         {%- endfor %}
     from (
-        select paths.unit_key, {{ placed_columns('placed', place, keys + measures) }}
+        select paths.unit_key, {{ columns_from('placed', keys + measures) }}
         from {{ places }} as placed
         inner join {{ paths_from(place) }} as paths
             on placed.place_month = paths.month and placed.{{ place }} = paths.{{ place }}
         {%- if place != 'grid_place' %}
         union all
-        select above.unit_key, {{ placed_columns('elsewhere', place, keys + measures) }}
+        select above.unit_key, {{ columns_from('elsewhere', keys + measures) }}
         from {{ places }} as elsewhere
         {{ named_place('elsewhere', place) }}
         inner join {{ ref('unit_months') }} as above
@@ -139,7 +139,7 @@
         where named.{{ place }} is null and {{ is_elsewhere('elsewhere', place) }}
         {%- endif %}
         union all
-        select reached.unit_key, {{ placed_columns('unplaced', place, keys + measures) }}
+        select reached.unit_key, {{ columns_from('unplaced', keys + measures) }}
         from (
             {{ unplaced_sums(places, keys, measures, least) }}
             {{ named_place('places', place) }}
@@ -151,8 +151,8 @@
     group by unit_key, {{ keys | join(', ') }}
 {% endmacro %}
 
-{% macro placed_columns(places, place, columns) -%}
-    {{ places }}.{{ columns | join(', ' ~ places ~ '.') }}
+{% macro columns_from(relation, columns) -%}
+    {{ relation }}.{{ columns | join(', ' ~ relation ~ '.') }}
 {%- endmacro %}
 
 {# The sum of a measure in a group of rows, or the least of it where `least`, a condition over the group, holds #}

@@ -1,7 +1,7 @@
 -- What the last delivery that tells of a year says of every unit assessed for it, as a whole (not by team): the sums
 -- of its items, weights in hundredths, and what its own row states. doubtful_rows: quarantined ones that may differ.
 with delivered as (
-    {{ staged('civil_assessments', months='all') }}
+    {{ staged('civil_assessments', of='all') }}
 ),
 
 whole as (

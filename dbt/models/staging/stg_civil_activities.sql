@@ -1,6 +1,6 @@
 -- Every delivery counts: a later one may tell more of an earlier event.
 with delivered as (
-    {{ staged('civil_activities', months='all') }}
+    {{ staged('civil_activities', of='all') }}
 )
 
 select

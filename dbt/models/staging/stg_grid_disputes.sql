@@ -1,6 +1,6 @@
 -- Disputes of all kinds with their reliable cells. Every delivery counts: a later one may tell more of an earlier one.
 with delivered as (
-    {{ staged('grid_disputes', months='of_events') }}
+    {{ staged('grid_disputes', of='events') }}
 )
 
 select

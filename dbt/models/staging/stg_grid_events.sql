@@ -1,7 +1,7 @@
 -- Every delivery counts: a later one may tell more of an earlier event. unit_code: the department in charge, if it is
 -- one that is assessed; of a quarantined row that names none nobody knows.
 with delivered as (
-    {{ staged('grid_events', months='of_events') }}
+    {{ staged('grid_events', of='events') }}
 ),
 
 departments as (

@@ -2,7 +2,7 @@
 -- A delivery may tell more of events of any earlier month: those months are computed again.
 {{ config(
     materialized='incremental',
-    pre_hook=['{{ choose_event_months() }}', '{{ forget_event_months() }}'],
+    pre_hook=['{{ choose_months("events") }}', '{{ forget_months("has_other_events") }}'],
 ) }}
 {% set datasets = [
     {"name": "grid_events", "rows": ref("stg_grid_events"), "part": "grid_code", "key": "event_no", "measures": [
