@@ -87,7 +87,7 @@ def export_control(
     periods = periods_of(months)
     event_digests = _event_digests(events, batches)
     cutoffs = sorted({county.cutoff_date(month) for month in (*months, *(period.last_month for period in periods))})
-    sums = _sum_digests(events, registers, cutoffs)
+    sums = sum_digests(events, registers, cutoffs)
     digests = {_registers(month): digest for month, digest in registers.items()}
     digests |= {_sums(month): digest for month, digest in sums.items()}
     digests |= {_name(period): _period_digest(period, registers, event_digests, county, as_of) for period in periods}
@@ -215,7 +215,7 @@ def _event_digests(events: dict[date, dict[str, EventMonth]], batches: list[Curr
     }
 
 
-def _sum_digests(
+def sum_digests(
     events: dict[date, dict[str, EventMonth]], registers: dict[date, str], cutoffs: list[date]
 ) -> dict[date, str]:
     """For each month, a digest of everything that the events of the month are summed from: the events, the units and
@@ -223,11 +223,11 @@ def _sum_digests(
     """
 
     def _of_month(of_month: dict[str, EventMonth]) -> str:
-        days = {day for one in of_month.values() for day in one.days}
-        delivered = {month for one in of_month.values() for month in one.delivered}
-        known = [(day, cutoffs[place] if (place := bisect_left(cutoffs, day)) < len(cutoffs) else None) for day in sorted(days)]
         told = {dataset: one.digest for dataset, one in of_month.items()}
-        return _hash([told, [registers.get(month) for month in sorted(delivered)], known])
+        delivered = sorted({month for one in of_month.values() for month in one.delivered})
+        days = sorted({day for one in of_month.values() for day in one.days})
+        known = [(day, next(iter(cutoffs[bisect_left(cutoffs, day) :]), None)) for day in days]
+        return _hash([told, [registers.get(month) for month in delivered], known])
 
     return {month: _of_month(of_month) for month, of_month in events.items()}
 
@@ -267,4 +267,4 @@ def _last_delivered(batches: list[CurrentBatch]) -> date | None:
     return max((month_start(batch.slot.period) for batch in batches), default=None)
 
 
-__all__ = ["Control", "export_control"]
+__all__ = ["Control", "export_control", "known_units", "sum_digests"]

@@ -6,7 +6,7 @@ Does not belong here: which batch is current (see `store`), rules across files (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,39 +57,24 @@ class CurrentBatch:
         )  # fmt: skip
 
 
-def passing_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """The rows of these batches of one dataset that passed every rule inside their file, in the lake's schema."""
-    return _found(passing_query, home, dataset, batches)
-
-
 def judged_rows(home: Home, dataset: str, batches: list[CurrentBatch]) -> pl.DataFrame:
     """All rows of these batches of one dataset, in the lake's schema, and whether each passed every rule inside its file."""
-    rows = _found(_judged_query, home, dataset, batches)
-    return rows if batches else rows.with_columns(pl.lit(True).alias(PASSES))
-
-
-def _found(
-    query: Callable[[Home, list[CurrentBatch]], str], home: Home, dataset: str, batches: list[CurrentBatch]
-) -> pl.DataFrame:
     if not batches:
-        return pl.DataFrame(schema=lake_schema(load_contracts()[dataset]))
+        return pl.DataFrame(schema=lake_schema(load_contracts()[dataset]) | {PASSES: pl.Boolean()})
     with duckdb.connect() as connection:
-        frame: pl.DataFrame = connection.sql(query(home, batches)).pl()
+        frame: pl.DataFrame = connection.sql(f"""
+            select delivered.*,
+                (delivered.batch_id, delivered.row_number) not in ({_failing_query(home, batches)}) as {PASSES}
+            from ({delivered_query(home, batches)}) as delivered""").pl()
     return frame
 
 
-def _delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+def delivered_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
+    """A query for all rows of these batches, one at the least, of one dataset, with every column of its contract."""
     batches = list(batches)
     schema = schema_path(home, batches[0].slot.dataset)
     files = file_list([schema, *(batch_path(home, batch.slot, batch.batch_id) for batch in batches)])
     return f"select * from read_parquet({files}, hive_partitioning=false, union_by_name=true)"
-
-
-def _judged_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
-    batches = list(batches)
-    return f"""
-        select delivered.*, (delivered.batch_id, delivered.row_number) not in ({_failing_query(home, batches)}) as {PASSES}
-        from ({_delivered_query(home, batches)}) as delivered"""
 
 
 def _failing_query(home: Home, batches: list[CurrentBatch]) -> str:
@@ -103,5 +88,5 @@ def passing_query(home: Home, batches: Iterable[CurrentBatch]) -> str:
     """A query for the rows of these batches, one at the least, that passed every rule inside their file."""
     batches = list(batches)
     return f"""
-        select delivered.* from ({_delivered_query(home, batches)}) as delivered
+        select delivered.* from ({delivered_query(home, batches)}) as delivered
         where (delivered.batch_id, delivered.row_number) not in ({_failing_query(home, batches)})"""

@@ -18,9 +18,9 @@ import duckdb
 import polars as pl
 
 from expectations.contract import Contract
-from pipelines.current_batches import PASSES, CurrentBatch
+from pipelines.current_batches import PASSES, CurrentBatch, delivered_query
 from pipelines.kept_rows import KeptRows
-from pipelines.lake import batch_path, verdicts_path
+from pipelines.lake import verdicts_path
 from pipelines.settings import Home
 from pipelines.sql import file_list
 
@@ -118,7 +118,6 @@ def _versions(home: Home, contract: Contract, batches: list[CurrentBatch]) -> pl
 def _read(home: Home, contract: Contract, batches: list[CurrentBatch]) -> pl.DataFrame:
     if not batches:
         return pl.DataFrame(schema=_VERSIONS)
-    lake = file_list(batch_path(home, batch.slot, batch.batch_id) for batch in batches)
     inside = [verdicts_path(home, batch.slot, batch.batch_id) for batch in batches]
     stored = [lake for column in contract.columns for lake in column.lake_columns()]
     days = ", ".join(f"{column.name}::date" for column in stored if column.duckdb_type in ("date", "timestamp"))
@@ -134,7 +133,7 @@ def _read(home: Home, contract: Contract, batches: list[CurrentBatch]) -> pl.Dat
                 case when {contract.cohort_date} <= last_day(period)
                     then date_trunc('month', {contract.cohort_date})::date else period::date end as cohort_month,
                 [{days}] as days, verdicts.rules, not coalesce(verdicts.is_failing, false) as {PASSES}
-            from read_parquet({lake}, hive_partitioning=false) left join verdicts using (batch_id, row_number)""").pl()
+            from ({delivered_query(home, batches)}) left join verdicts using (batch_id, row_number)""").pl()
     return found.cast(_VERSIONS)  # type: ignore[arg-type]
 
 

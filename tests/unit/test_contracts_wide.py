@@ -16,12 +16,7 @@ import pytest
 from expectations.contract import Contract, load_contract
 from expectations.rules import file_rules
 from expectations.runner import validate
-from pipelines.current_batches import CurrentBatch
-from pipelines.event_months import event_months
-from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquet
 from pipelines.protection.protect import lake_schema
-from pipelines.settings import Home, month_start
-from pipelines.store import Slot
 
 A, B = "610629101201", "610629101202"
 GRID = f"{A}-001"
@@ -374,16 +369,3 @@ def test_two_assessments_of_a_unit_with_one_key_in_one_file_are_refused() -> Non
         connection.execute("create table delivered as select * from frame")
         verdicts = validate(connection, "delivered", contract, is_sample=False).verdicts
     assert verdicts.select("row_number", "rule_id").rows() == [(1, "key.unique"), (2, "key.unique")]
-
-
-def test_an_event_reported_in_the_last_hours_of_a_month_belongs_to_that_month(home: Home) -> None:
-    contract = load_contract("grid_events")
-    moments = [datetime(2026, 1, 31, 23, 59), datetime(2026, 2, 28, 23, 59), datetime(2026, 3, 1)]
-    slot = Slot("s", "grid_events", "2026-02")
-    reported = [{"event_no": str(moment), "reported_at": moment} for moment in moments]
-    frame = batches(contract, reported).with_columns(batch_id=pl.lit("b"))
-    write_parquet(frame, batch_path(home, slot, "b"))
-    write_parquet(pl.DataFrame(schema=VERDICT_SCHEMA), verdicts_path(home, slot, "b"))
-    found = event_months(home, contract, [CurrentBatch("b", "b", slot, "", 4, 3, 1, False)], [])
-    # one that is reported after the month is refused by a rule, and judged with the month that it came in
-    assert set(found) == {month_start("2026-01"), month_start("2026-02")}
