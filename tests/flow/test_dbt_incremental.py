@@ -16,9 +16,15 @@ MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06")
 # Square metres of the one facility of A by month, for 100 households; none: its register did not arrive.
 # The target is 30.
 AREAS = {"2026-01": "20", "2026-02": "15", "2026-03": "18", "2026-04": None, "2026-05": "30", "2026-06": "29"}
+# Of one dispute of February it is told only in June that it was settled at once; nothing else of February is told again.
+DISPUTE = {"dispute_no": "told late", "community_code": B, "kind": "civil", "accepted_date": date(2026, 2, 20)}
+TOLD_LATE = {
+    "2026-02": [DISPUTE | {"result": "pending"}],
+    "2026-06": [DISPUTE | {"result": "success", "handled_date": date(2026, 2, 25)}],
+}
 TABLES = (
     "dim_unit", "dim_period", "dim_kpi", "dim_target", "fct_kpi", "fct_flag", "fct_trend", "fct_estimate", "fct_assessment",
-    "fct_delivery", "fct_quality", "fct_signal",
+    "fct_delivery", "fct_quality", "fct_signal", "mart_disputes", "mart_departments", "mart_events",
 )  # fmt: skip
 
 
@@ -39,7 +45,7 @@ def deliver(lake: Lake, month: str) -> None:
             "accepted_date": accepted, "result": "pending", "verdicts": verdicts,
         }
         for community, verdicts in ((A, ()), (B, [("handled_after_accepted", "error")]))
-    ])  # fmt: skip
+    ] + TOLD_LATE.get(month, []))  # fmt: skip
     lake.deliver("grid_residents", GRID_1, month, [
         {
             "person_id": person, "community_code": B, "residence_type": "temporary", "arrived_date": accepted,
@@ -93,6 +99,14 @@ def test_a_corrected_month_is_computed_again_and_no_other(monthly: Lake) -> None
         f" and unit_code = '{B}' and period_type = 'month' order by period"
     )
     assert found == [("01", 2), ("02", 0), ("03", 2), ("04", 2), ("05", 2), ("06", 2)]
+
+
+def test_an_event_of_an_earlier_month_changes_the_figure_of_its_month(monthly: Lake) -> None:
+    found = monthly.rows(
+        "select strftime(period, '%m'), numerator from fct_kpi where kpi_id = 'dispute_handling_rate'"
+        f" and unit_code = '{B}' and period_type = 'month' order by period"
+    )
+    assert found == [("01", 0), ("02", 1), ("03", 0), ("04", 0), ("05", 0), ("06", 0)]
 
 
 def test_runs_of_missed_targets_skip_months_without_data_and_end_when_the_target_is_met(monthly: Lake) -> None:

@@ -31,6 +31,7 @@ from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
 from pipelines.units import place_today
 from pipelines.units.civil import UNITS_SCHEMA
 from pipelines.units.lineage import LINEAGE_SCHEMA
+from tests.support.event_months import months_of_events
 from tests.support.shared import made_once
 
 COUNTY = "610629"
@@ -153,7 +154,7 @@ class Lake:
     # --- writing --------------------------------------------------------------------------------------------
 
     def write(self, dirty_months: Iterable[str] | None = None) -> None:
-        """Writes lake and control. Periods containing one of `dirty_months` are dirty; None: all are."""
+        """Writes lake and control. Dirty are the periods with one of `dirty_months` or with events of them; None: all are."""
         with duckdb.connect() as connection:
             for dataset in load_contracts():
                 self._write_batch(connection, Batch("_schema", dataset, "", "0000-00", []))
@@ -229,21 +230,23 @@ class Lake:
         ]  # fmt: skip
 
     def _calendar_tables(self, dirty: set[date]) -> dict[str, Any]:
+        known_before = max((_cutoff(month) for month in map(month_start, self.months) if month not in dirty), default=None)
+        summed, deliveries = months_of_events(self.batches.values(), dirty, known_before)
         periods = [
             (
                 period.period_type, period.period, period.start_date, period.end_date, period.last_month,
                 _cutoff(period.last_month), self.as_of > _cutoff(period.last_month),
-                bool(dirty & set(period.months())), period.label_zh, period.label_en,
+                bool((dirty | summed) & set(period.months())), period.label_zh, period.label_en,
             )
             for period in self.periods
         ]  # fmt: skip
         months = [
-            (month_start(month), month_end(month_start(month)), _cutoff(month_start(month)), month_start(month) in dirty, True)
-            for month in self.months
+            (month, month_end(month), _cutoff(month), month in dirty, month in summed)
+            for month in map(month_start, self.months)
         ]
-        delivered = sorted({(month_start(batch.month),) for batch in self.batches.values()})
         return {
-            "periods": (periods, _PERIODS), "months": (months, _MONTHS), "event_deliveries": (delivered, {"month": pl.Date}),
+            "periods": (periods, _PERIODS), "months": (months, _MONTHS),
+            "event_deliveries": ([(month,) for month in sorted(deliveries)], {"month": pl.Date}),
         }  # fmt: skip
 
     def _county_tables(self) -> dict[str, Any]:
