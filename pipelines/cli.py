@@ -26,7 +26,7 @@ from pipelines import (
 )
 from pipelines.cli_options import Json, parsed, progress
 from pipelines.errors import WarehouseError
-from pipelines.settings import REPO, Home, month_name, month_start
+from pipelines.settings import REPO, Home, local_time, month_name, month_start
 from pipelines.terminal import (
     SAMPLE_MARK,
     checked_json,
@@ -219,7 +219,7 @@ def template(
     epilog="例 / example:  warehouse check 实有人口_202601.csv --supplier grid_610629101 --dataset grid_residents --period 2026-01"
 )
 def check(
-    file: Path,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="要检查的文件 / the file")],
     dataset: Annotated[str | None, typer.Option(help="数据集，缺省按所在文件夹 / dataset, default from its folder")] = None,
     period: Annotated[str | None, typer.Option(help="报送月 YYYY-MM，缺省按所在文件夹 / month, default from its folder")] = None,
     supplier: Annotated[
@@ -234,11 +234,13 @@ def check(
     from pipelines.store import Slot
 
     place = place_of(file)
-    contract = _contract(dataset or (place.dataset if place else ""))
+    if not (named := dataset or (place.dataset if place else None)):
+        raise typer.BadParameter("--dataset: 文件不在报送文件夹中，请写明数据集 / the file lies in no landing folder: name its dataset")
+    contract = _contract(named)
     with opened() as (home, county, store), progress() as on_progress:
         month = parsed(month_start, period or (place.period if place else county.first_period), "--period")
-        named = _supplier(county, contract.dataset, supplier or (place.supplier_id if place else None))
-        slot = Slot(named, contract.dataset, month_name(month))
+        by = _supplier(county, contract.dataset, supplier or (place.supplier_id if place else None))
+        slot = Slot(by, contract.dataset, month_name(month))
         on_progress(f"检查 checking {file.name}")
         checked = check_file(home, county, store, file, slot, load_or_create_key(home.keys))
     if as_json:
@@ -304,7 +306,7 @@ def status(as_json: Json = False) -> None:
         console.print("尚未运行 no run yet: warehouse run")
     else:
         console.print(
-            f"最近运行 last run {last['started_at']}: {last['outcome']} {last['message'] or ''}",
+            f"最近运行 last run {local_time(last['started_at'])}: {last['outcome']} {last['message'] or ''}",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
     if alerts:

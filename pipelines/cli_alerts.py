@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from pipelines.cli_options import Json, parsed
 from pipelines.opened import opened
+from pipelines.settings import local_time
 from pipelines.terminal import console, errors, lines, mark_sample, print_json, quiet_table
 
 app = typer.Typer(no_args_is_help=True, help="告警：清单、查找、发送、确认 / alerts: list, look, send, acknowledge.")
@@ -50,7 +51,7 @@ def list_(
         errors.print(f"[yellow]?[/] 没有 {name} 用户，由管理员代收 / nobody is {name}: administrators are told instead", highlight=False)
     for box in waiting:
         why = f" · {box['error']} × {box['attempts']}" if box["error"] else ""
-        errors.print(f"[yellow]?[/] 待发 waiting: {box['channel']} {box['recipient']} {box['alerts']} · {box['due_at'][:16]}Z{why}", highlight=False)
+        errors.print(f"[yellow]?[/] 待发 waiting: {box['channel']} {box['recipient']} {box['alerts']} · {local_time(box['due_at'])}{why}", highlight=False)
 
 
 @app.command(epilog="例 / examples:  warehouse alerts check  ·  warehouse alerts check --as-of 2026-07-06")

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli_options import Json, progress
-from pipelines.settings import Home
+from pipelines.settings import Home, local_time
 from pipelines.terminal import STATUS_WORDS, console, mark_sample, number, print_json
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ def list_(as_json: Json = False) -> None:
         return
     mark_sample(any(edition.manifest["is_sample"] for edition in editions))
     table = Table(
-        "版本\nedition", "发布（协调世界时）\npublished, UTC", "判定日\nas of", "程序\ncode", "指标值\nfigures",
+        "版本\nedition", "发布\npublished", "判定日\nas of", "程序\ncode", "指标值\nfigures",
         "DuckDB 文件\nDuckDB file", "当前\ncurrent",
     )  # fmt: skip
     for edition in editions:
         table.add_row(
-            edition.id, str(edition.manifest["published_at"])[:19], f"{edition.as_of}", edition.code_version,
+            edition.id, local_time(edition.manifest["published_at"]), f"{edition.as_of}", edition.code_version,
             f"{edition.figures:,}", "✓" if edition.has_database else "—", "✓" if edition.is_current else "",
         )  # fmt: skip
     console.print(table)

@@ -19,7 +19,7 @@ from pipelines.cli_desk import (
     open_edition_desk,
 )
 from pipelines.cli_options import Json, parsed
-from pipelines.settings import month_start
+from pipelines.settings import local_time, month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _show(desk: EditionDesk, task_id: int, as_json: bool) -> None:
     for event in events:
         said = [escape(part) for part in (event.instructions, event.note, event.document) if part]
         seen = [f"{event.figure.edition_id} {_told(event.figure)}"] if event.figure else []
-        lines(f"  {event.number} {event.at[:16]}Z {STATES[event.state].zh} {event.actor.name}  {' · '.join(said + seen)}")
+        lines(f"  {event.number} {local_time(event.at)} {STATES[event.state].zh} {event.actor.name}  {' · '.join(said + seen)}")
 
 
 def _ratio(figure: Figure | None) -> str:

@@ -20,7 +20,7 @@ from pipelines.cli_desk import (
 )
 from pipelines.cli_follow_up import LAMP_STYLES
 from pipelines.cli_options import Json, parsed
-from pipelines.settings import month_start
+from pipelines.settings import local_time, month_start
 from pipelines.terminal import STATUS_WORDS, console, lines, mark_sample, number, print_json, quiet_table
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _show(desk: EditionDesk, objection_id: int, as_json: bool) -> None:
         slot = named.slot
         lines(f"  {slot.supplier_id} {slot.dataset} {slot.period}: {', '.join(map(str, named.rows))}（{named.batch_id}）")
     for event in events:
-        lines(f"  {event.number} {event.at[:16]}Z {_word(event)} {escape(event.actor.name)}  {escape(event.note)}")
+        lines(f"  {event.number} {local_time(event.at)} {_word(event)} {escape(event.actor.name)}  {escape(event.note)}")
 
 
 def _state(objection: Objection) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -153,6 +153,12 @@ def month_start(month: str) -> date:
 def month_name(day: date) -> str:
     """The month that a day lies in, as '2026-01'."""
     return f"{day:%Y-%m}"
+
+
+def local_time(at: str) -> str:
+    """A recorded moment (ISO 8601; UTC where it names no zone) by the county's clock, to the minute."""
+    moment = datetime.fromisoformat(at)
+    return f"{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def add_months(day: date, months: int) -> date:

@@ -12,11 +12,11 @@ from dashboards.address import Address, Lang
 from dashboards.components import labelled, link, options, sample_banner
 from dashboards.html import Component
 from dashboards.html_pages import field
-from dashboards.pages.follow_up_pieces import local_time
 from dashboards.visitor import Visitor
 from dashboards.words import pick, say
 from pipelines.accounts import Account, Permission
 from pipelines.alerts import KINDS, Alert, Kind
+from pipelines.settings import local_time
 
 PATH = "/alerts"
 LISTED = 12  # alerts of a kind that are not folded away

@@ -9,9 +9,9 @@ from dashboards import html
 from dashboards.address import Address, Lang
 from dashboards.components import link
 from dashboards.html import Component
-from dashboards.pages.follow_up_pieces import local_time
 from dashboards.words import pick, say
 from pipelines.audit_log import ACTIONS, AuditVerification
+from pipelines.settings import local_time
 
 SHOWN = 200
 _WORDS = {str(action): words for action, words in ACTIONS.items()}

@@ -25,7 +25,6 @@ from dashboards.pages.follow_up_pieces import (
     kpi_name,
     lamp_chip,
     latest_figure,
-    local_time,
     ratio,
     state_chip,
     target_of,
@@ -36,6 +35,7 @@ from dashboards.words import AGENCIES, name_of, period_short, pick, say
 from pipelines.errors import Words
 from pipelines.follow_up import OPEN, STATES, Event, Figure, Key, State, Task, by_urgency
 from pipelines.follow_up_edition import flag_of
+from pipelines.settings import local_time
 
 MOST_LISTED = 200  # tasks; who has more open looks at them by agency and street
 STREET_DIGITS = 9  # of a unit's code: the street that it is or lies in

@@ -5,7 +5,6 @@ Belongs here: pieces built from a task and an edition. The pages stand in `follo
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 from dashboards import html, tell
@@ -18,7 +17,6 @@ from dashboards.records import Figure as Shown
 from dashboards.words import period_short, pick, say
 from pipelines.follow_up import LAMPS, STATES, Figure, Flag, Lamp, State, Task
 from pipelines.follow_up_edition import figures_now
-from pipelines.settings import SHANGHAI
 
 LAMP_ICONS: dict[Lamp, str] = {"overdue": "✕", "soon": "◷", "on_time": "✓", "none": ""}
 
@@ -147,11 +145,6 @@ def unit_href(facts: Facts, flag: Flag, address: Address) -> str:
         "unit", unit_key=flag.key.unit_key, period_type=flag.period_type, period=flag.figure.period,
         domain=kpi.domain if kpi else None,
     )  # fmt: skip
-
-
-def local_time(at: str) -> str:
-    """When something happened, by the county's clock."""
-    return f"{datetime.fromisoformat(at).astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def data(**values: str) -> Attributes:

@@ -18,7 +18,7 @@ from dashboards.html_pages import field as form_field
 from dashboards.objection_desk import ObjectionDesk
 from dashboards.objection_links import state_told
 from dashboards.pages.follow_up_forms import Filled, refusal
-from dashboards.pages.follow_up_pieces import as_shown, data, lamp_chip, local_time
+from dashboards.pages.follow_up_pieces import as_shown, data, lamp_chip
 from dashboards.pages.objection_forms import next_steps, open_form
 from dashboards.records import Figure
 from dashboards.words import AGENCIES, DATASETS, name_of, period_short, pick, say
@@ -38,6 +38,7 @@ from pipelines.objections import (
     Subject,
     by_urgency,
 )
+from pipelines.settings import local_time
 
 MOST_LISTED = 200  # objections; who has more filters
 WRAPPED = ("unit", "kpi", "ob_then", "ob_now", "fu_agency")

@@ -17,13 +17,14 @@ from dashboards.html import Component, element
 from dashboards.html_pages import field
 from dashboards.pages.figures_changed import figures_changed, table
 from dashboards.pages.follow_up_forms import Filled, refusal
-from dashboards.pages.follow_up_pieces import data, local_time
+from dashboards.pages.follow_up_pieces import data
 from dashboards.pages.steward_pieces import breadcrumb
 from dashboards.rules_desk import RulesDesk
 from dashboards.words import DATASETS, SEVERITIES, name_of, pick, say
 from expectations.contract import Column, Contract, load_contract, load_contracts
 from expectations.rules import RuleText, rule_catalogue
 from expectations.tuning import tunable_parts
+from pipelines.settings import local_time
 from pipelines.stewardship.proposals import LONGEST_REASON, STATES
 from pipelines.stewardship.rule_changes import RuleChange, RulesInForce, told
 from pipelines.stewardship.rule_preview import RulePreview

@@ -19,10 +19,11 @@ from dashboards.html import Component
 from dashboards.html_pages import field
 from dashboards.pages.figures_changed import figures_changed
 from dashboards.pages.follow_up_forms import Filled
-from dashboards.pages.follow_up_pieces import data, local_time
+from dashboards.pages.follow_up_pieces import data
 from dashboards.steward_desk import StewardDesk
 from dashboards.words import DATASETS, name_of, pick, say
 from expectations.contract import load_contract
+from pipelines.settings import local_time
 from pipelines.stewardship.decisions import KINDS, Decision
 from pipelines.stewardship.preview import kept_preview
 from pipelines.stewardship.proposals import LONGEST_REASON, STATES

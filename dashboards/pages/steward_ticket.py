@@ -14,7 +14,7 @@ from dashboards.facts import Facts
 from dashboards.html import Component, element
 from dashboards.html_pages import field
 from dashboards.pages.follow_up_forms import Filled, refusal
-from dashboards.pages.follow_up_pieces import data, local_time
+from dashboards.pages.follow_up_pieces import data
 from dashboards.pages.steward import age, due_cell, ticket_chip
 from dashboards.pages.steward_pieces import (
     ANSWER_DAYS,
@@ -31,6 +31,7 @@ from dashboards.pages.steward_pieces import (
 )
 from dashboards.steward_desk import StewardDesk, rows_of
 from dashboards.words import pick, say
+from pipelines.settings import local_time
 from pipelines.stewardship.tickets import STEPS, Ticket
 
 MOST_LISTED = 200  # rows; settling some brings up others

@@ -136,6 +136,17 @@ def test_who_delivers_has_to_be_named_where_several_do(
     assert result.exit_code == 2 and "grid_610629001" in result.output
 
 
+def test_a_file_that_is_not_there_or_of_no_dataset_is_asked_about(
+    published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rooms.csv"
+    missing = invoke(published, monkeypatch, path)
+    assert missing.exit_code == 2 and "does not exist" in missing.output
+    path.write_text("警务室编号\n", encoding="utf-8")
+    unplaced = invoke(published, monkeypatch, path)
+    assert unplaced.exit_code == 2 and "--dataset" in unplaced.output
+
+
 def test_a_county_without_deliveries_can_check_its_first_file(
     delivered: Home, copy_of: CopyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,16 @@
-"""Readers in other processes while editions are published: each sees one edition, whole, at every look."""
+"""Readers in other processes while editions are published: each sees one edition, whole, at every look.
+
+`WAREHOUSE_READERS=8 WAREHOUSE_EDITIONS=150` reads and publishes for minutes.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,8 @@ from pipelines.county import County
 from pipelines.settings import REPO, Home
 from tests.support.working import TABLES, Working
 
-EDITIONS = 6
+READERS = int(os.environ.get("WAREHOUSE_READERS", "2"))
+EDITIONS = int(os.environ.get("WAREHOUSE_EDITIONS", "6"))
 WITHIN = 120.0
 # Opens the pointer anew for each look, or keeps what it opened first, until the file `stop` is there.
 READER = """
@@ -80,11 +85,12 @@ def stop(tmp_path: Path) -> Path:
 
 def test_every_look_from_another_process_is_at_one_whole_edition(home: Home, county: County, stop: Path) -> None:
     numbers = {working(home, county, 100).publish().edition_id: 100}
-    with reading(home, stop, "opens") as first, reading(home, stop, "opens") as second:
+    with ExitStack() as at_work:
+        readers = [at_work.enter_context(reading(home, stop, "opens")) for _ in range(READERS)]
         for number in range(101, 101 + EDITIONS):
             numbers[working(home, county, number).publish().edition_id] = number
         stop.touch()
-        seen = [looks(first), looks(second)]
+        seen = [looks(reader) for reader in readers]
     for one in seen:
         for edition, figures, names, count in one:
             number = numbers[edition[0][0]]

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from pipelines.calendar import Period, periods_of
-from pipelines.settings import add_months, month_end, month_name, month_start
+from pipelines.settings import add_months, local_time, month_end, month_name, month_start
 
 
 def period(period_type: str, months: list[date]) -> Period:
@@ -101,3 +101,8 @@ def test_months_are_added_across_years_and_february_knows_leap_years() -> None:
     assert add_months(date(2025, 11, 30), 14) == date(2027, 1, 1)
     assert month_end(date(2024, 2, 1)) == date(2024, 2, 29)
     assert month_end(date(2026, 12, 5)) == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize("at", ["2025-12-31T16:00:59+00:00", "2025-12-31T16:00:59", "2026-01-01T00:00:59+08:00"])
+def test_a_moment_is_told_by_the_countys_clock(at: str) -> None:
+    assert local_time(at) == "2026-01-01 00:00"
