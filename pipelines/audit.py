@@ -92,7 +92,7 @@ def unbalanced_batches(home: Home, control: Control, has_counted: Counted = lamb
         if not path.exists():
             counted = -1
         else:
-            counted = batch.rows_data if has_counted(batch.batch_id, path) else pq.read_metadata(path).num_rows
+            counted = batch.rows_data if has_counted(batch.batch_id, path) else _own_rows(path, batch.batch_id)
         state = states[batch.batch_id]
         accounted = state.accepted + state.quarantined + state.duplicate
         is_sound = counted == batch.rows_data == accounted and min(vars(state).values()) >= 0
@@ -103,6 +103,17 @@ def unbalanced_batches(home: Home, control: Control, has_counted: Counted = lamb
                 f"{counted} in the batch, {accounted} judged"
             )
     return wrong
+
+
+def _own_rows(path: Path, batch_id: str) -> int:
+    """How many rows a batch's file has; -1 where some are of another batch."""
+    metadata = pq.read_metadata(path)
+    place = metadata.schema.names.index("batch_id")
+    for group in range(metadata.num_row_groups):
+        found = metadata.row_group(group).column(place).statistics
+        if found is not None and found.has_min_max and not found.min == found.max == batch_id:
+            return -1
+    return int(metadata.num_rows)
 
 
 def absent_tables(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list[str]:

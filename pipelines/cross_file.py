@@ -23,6 +23,7 @@ from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.county import County
 from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
+from pipelines.errors import Unaccounted, Words
 from pipelines.event_months import superseded
 from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, verdicts_path
 from pipelines.settings import Home, month_end, month_start
@@ -260,6 +261,11 @@ class CrossFile:
 
     def _keep(self, dataset: str, month: str, inputs_hash: str, verdicts: pl.DataFrame) -> Evaluation:
         frame = verdicts.sort("batch_id", "row_number", "rule_id")
+        if twice := frame.select("batch_id", "row_number", "rule_id").is_duplicated().sum():
+            raise Unaccounted(
+                f"{dataset}/{month}", Words("每行每条规则一个判定", "one verdict per row and rule"),
+                Words(f"{twice} 个判定重复", f"{twice} verdicts more than once"),
+            )  # fmt: skip
         results = self._rule_results(dataset, month, frame)
         states = self._row_states(frame, self.batches[dataset, month])
         path = self._place(dataset, month, inputs_hash)

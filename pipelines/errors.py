@@ -48,6 +48,19 @@ class WarehouseError(Exception):
         )
 
 
+class Unaccounted(WarehouseError):
+    """Two steps of the program do not agree on files or rows: a fault of its own, seen before anything was published."""
+
+    def __init__(self, where: str, expected: Words, found: Words) -> None:
+        super().__init__(
+            Words("程序前后两步的行数不一致", "Two steps of the program do not agree on the rows"),
+            where=where,
+            expected=expected,
+            found=found,
+            advice=Words("未发布任何内容；请再次运行，仍然如此则为程序错误，请报告", "nothing was published: run again, and report it as a fault of the program if it stays"),
+        )
+
+
 class Refusal(WarehouseError):
     """A delivered file that is not taken in. `code` is stable and names the reason, such as `header_missing`."""
 

@@ -19,6 +19,7 @@ import polars as pl
 
 from expectations.contract import Contract
 from pipelines.current_batches import PASSES, CurrentBatch, delivered_query
+from pipelines.errors import Unaccounted, Words
 from pipelines.kept_rows import KeptRows
 from pipelines.lake import verdicts_path
 from pipelines.settings import Home
@@ -52,16 +53,17 @@ def event_months(
         return {}
     with duckdb.connect() as connection:
         connection.register("versions", _versions(home, contract, batches).to_arrow())
-        found = connection.execute(f"""
+        connection.execute(f"""
+            create temp table judged as
             with across as (
                 select batch_id, row_number, string_agg(rule_id || ' ' || severity, ',' order by rule_id) as rules
                 from ({_verdicts(across)}) group by batch_id, row_number
-            ),
-            judged as (
-                select versions.* exclude (rules), concat_ws(',', versions.rules, across.rules) as rules
-                from versions left join across using (batch_id, row_number)
-            ),
-            fell as (
+            )
+            select versions.* exclude (rules), concat_ws(',', versions.rules, across.rules) as rules
+            from versions left join across using (batch_id, row_number)""")
+        _hold_once(connection, contract)
+        found = connection.execute("""
+            with fell as (
                 select key, cohort_month from judged union
                 select key, period from judged where rules like '% error%'
             ),
@@ -74,6 +76,18 @@ def event_months(
                  where named.cohort_month = reached.cohort_month and day is not null)
             from reached group by cohort_month""").fetchall()
     return {month: EventMonth(digest, tuple(delivered), tuple(told)) for month, digest, delivered, told in found}
+
+
+def _hold_once(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Unaccounted where several versions of one event are accepted: it would count as often."""
+    several = len(connection.execute("""
+        select key from judged where rules not like '% error%' and rules not like '% duplicate%'
+        group by key having count(*) > 1""").fetchall())
+    if several:
+        raise Unaccounted(
+            contract.dataset, Words("每个事件接收一个版本", "one accepted version of each event"),
+            Words(f"{several} 个事件有多个", f"several of {several} events"),
+        )  # fmt: skip
 
 
 def superseded(

@@ -23,7 +23,7 @@ from pipelines.build import BuildResult, Parsing, build, read_built, remember_pu
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.data_docs import write_index
-from pipelines.errors import WarehouseError, Words
+from pipelines.errors import Unaccounted, WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
 from pipelines.follow_up_edition import settle
@@ -185,6 +185,8 @@ def take_in(
         taken += len(group.files)
         on_progress(f"1/4 收取 taking in · {group.dataset} {group.period}", taken / len(new))
         yield group.files
+    if taken != len(new):
+        raise Unaccounted("landing", Words(f"{len(new)} 个新文件", f"{len(new)} new files"), Words(f"处理了 {taken} 个", f"{taken} dealt with"))
     yield [ingest.refuse_superseded(file) for file in landing.superseded if is_wanted(file)]
     repeated = [file for file in landing.repeated if is_wanted(file)]
     session.store.remember_landed([file.as_seen(session.home) for file in repeated])

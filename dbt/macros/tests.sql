@@ -36,7 +36,7 @@
 {% endmacro %}
 
 {#
-    Rows of every batch in the lake, for the months to compute: counted without staging. The folders are asked for when
+    Rows of every batch in the lake, each counted once, for the months to compute and without staging. The folders are asked for when
     the test is compiled, since constants alone keep other folders unopened.
 #}
 {% macro lake_row_counts() %}
@@ -52,7 +52,7 @@
         {% do datasets.extend(graph.sources.values() | selectattr('source_name', 'equalto', 'lake')) %}
     {% endif %}
     {%- for dataset in datasets %}
-    select batch_id, count(*) as row_count
+    select batch_id, count(distinct row_number) as row_count
     from {{ source('lake', dataset.name) }}
     where period in ({{ quoted(folders) }})
     group by batch_id

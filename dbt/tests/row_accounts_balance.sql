@@ -1,5 +1,6 @@
 -- Each row of a current batch is accepted, quarantined or duplicate: counted here in the lake and in the verdicts of
--- the months just computed, and held against the account that is shown.
+-- the months just computed, and held against the account that is shown. Of the last file taken in each slot the rows
+-- are current.
 with lake as (
     {{ lake_row_counts() }}
 ),
@@ -45,3 +46,14 @@ where
     or coalesce(lake.row_count, 0) <> accounts.rows_read - accounts.rows_skipped
     or coalesce(states.rows_quarantined, 0) <> accounts.rows_quarantined
     or coalesce(states.rows_duplicate, 0) <> accounts.rows_duplicate
+union all
+select batch_id
+from (
+    select
+        batch_id,
+        is_current,
+        row_number() over (partition by supplier_id, dataset, period order by delivery_number desc) as from_last
+    from {{ source('control', 'deliveries') }}
+    where outcome in ('accepted', 'reinstated')
+) as taken
+where from_last = 1 and not is_current

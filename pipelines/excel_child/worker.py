@@ -89,6 +89,7 @@ def _parse(
                 "name": part.name,
                 "bytes": payload.tell() - start,
                 "rows": scan.last_row,
+                "height": frame.height,
                 "merged": scan.merged,
             }
         )

@@ -30,7 +30,7 @@ class CsvSource:
             raise refuse("line_ends_cr", at_row(row), "单独的 CR", "a CR without LF")
         self.row_count = data.count(b"\n") + (not data.endswith(b"\n"))
         self._records = find_records(_ended(text))
-        self.continuation_count = self.row_count - len(self._records)
+        self.continuation_count = int((self._records.line_counts - 1).sum())  # not what is left over: a lost line would be
         if self.continuation_count:
             # line ends inside a quoted cell belong to the cell, CR and all
             self._records = find_records(without_final_returns(_ended(as_utf8(data)[0])))

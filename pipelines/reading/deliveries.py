@@ -45,7 +45,7 @@ class RowAccount:
 
     @property
     def is_balanced(self) -> bool:
-        return self.read == self.data + self.skipped
+        return self.read == self.data + self.skipped and min(vars(self).values()) >= 0
 
 
 @dataclass(frozen=True)

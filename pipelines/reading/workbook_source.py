@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.reading.child import ask_child
 from pipelines.reading.grid import Body, Row, cell_names
-from pipelines.reading.refusals import at_row, refuse
+from pipelines.reading.refusals import WHOLE_FILE, at_row, refuse
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ def open_workbook(data: bytes) -> Workbook:
     for sheet in description["sheets"]:
         end = start + sheet["bytes"]
         frame = pl.read_ipc(io.BytesIO(payload[start:end]))
+        if frame.height != sheet["height"]:
+            found = f"{frame.height} ≠ {sheet['height']}"
+            raise refuse("rows_unaccounted", WHOLE_FILE, found, found)
         merged = [(first, last) for first, last in sheet["merged"]]
         sheets.append(SheetSource(sheet["name"], frame, sheet["rows"], merged))
         start = end
