@@ -139,13 +139,12 @@ terms as (
         {%- set figure = figure_of(kpi) %}
         {%- set incomplete = figure.get('incomplete', 'false') %}
         {%- set rows = kpi.get('rows') %}
-        {%- set due = {'stock': '1', 'flow': 'months', 'ytd': 'year_months'}[kpi.basis] %}
         {%- set cells = {
             'kpi_no': kpi.kpi_no,
             'variant': kpi.get('variant', "'*'"),
             'is_withheld': kpi.get('withheld', 'false'),
             'has_no_rows': rows ~ ' = 0' if rows else 'false',
-            'is_incomplete': rows ~ ' < communities * ' ~ due ~ ' or ' ~ incomplete if rows else incomplete,
+            'is_incomplete': rows ~ ' < due_' ~ kpi.basis ~ ' or ' ~ incomplete if rows else incomplete,
         } %}
         {%- for name in ['numerator', 'denominator'] %}
             {%- for bound in ['', 'low_', 'high_'] %}

@@ -55,3 +55,38 @@
     {% endif %}
     {{ return(slices) }}
 {% endmacro %}
+
+{# How many months of each period are evaluated, and how many from January on #}
+{% macro evaluated_months(periods) %}
+    select
+        periods.period_type,
+        periods.period,
+        sum(case when months.month >= periods.start_date then 1 else 0 end) as months,
+        count(*) as year_months
+    from {{ periods }} as periods
+    inner join {{ source('control', 'months') }} as months
+        on months.month between date_trunc('year', periods.last_month) and periods.last_month
+    group by periods.period_type, periods.period
+{% endmacro %}
+
+{#
+    How many returns each unit owes for a period where every community makes one a month: of its last month, of its months,
+    and from January on. Communities come and go meanwhile, so they are counted month by month.
+#}
+{% macro returns_due(periods) %}
+    select
+        periods.period_type,
+        periods.period,
+        communities.unit_key,
+        sum(case when months.month = periods.last_month then communities.communities else 0 end) as due_stock,
+        sum(case when months.month >= periods.start_date then communities.communities else 0 end) as due_flow,
+        sum(communities.communities) as due_ytd
+    from {{ periods }} as periods
+    inner join {{ source('control', 'months') }} as months
+        on months.month between date_trunc('year', periods.last_month) and periods.last_month
+    inner join (
+        {{ communities_of_then() }}
+    ) as communities
+        on months.month = communities.month
+    group by periods.period_type, periods.period, communities.unit_key
+{% endmacro %}

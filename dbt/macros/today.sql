@@ -189,3 +189,22 @@
         0 as rows_quarantined
     where 1 = 0
 {% endmacro %}
+
+{# How many communities a unit had in a month, and of how many of then the rows lie in an extent of today #}
+{% macro communities_of_then() %}
+    select month, unit_key, count(*) as communities
+    from {{ ref('place_paths') }}
+    where
+        place_level = 'community'
+        and unit_key not in (select extent_key from {{ source('control', 'today_places') }})
+    group by month, unit_key
+    union all
+    select places.month, places.extent_key as unit_key, count(*) as communities
+    from {{ source('control', 'placements') }} as whole
+    inner join {{ source('control', 'today_places') }} as places
+        on whole.placed_month = places.month and whole.place_today = places.place_code
+    inner join {{ ref('unit_months') }} as units
+        on whole.placed_month = units.month and whole.placed_code = units.unit_code
+    where whole.placed_part is null and units.unit_level = 'community'
+    group by places.month, places.extent_key
+{% endmacro %}

@@ -72,7 +72,8 @@ class Evaluation:
             for part, per_unit in counters[id(measure)].tally(kpi.basis, span, months).counts.items()
             if unit.code in per_unit
         }
-        return Amounts(values, area.communities_in[unit.code], area.streets_in[unit.code], len(months), each)
+        due = sum(self.area(month).communities_in.get(unit.code, 0) for month in months)
+        return Amounts(values, area.communities_in[unit.code], area.streets_in[unit.code], len(months), due, each)
 
     def area(self, month: date) -> Area:
         """The units in force at the end of a month."""

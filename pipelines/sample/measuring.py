@@ -112,7 +112,7 @@ class Amounts:
     "m_may_fail", "m_revised", "m_revised_counted", "m_revised_passed" what else is known of measure m; 0 where it has no
     such part. Of a minimum, "m" and "m_doubtful" are the least of "m_rows" and "m_doubtful_rows" amounts.
     `communities` and `streets`: how many are in force in the unit at the period's end. `months`: how many evaluated
-    months the figure is over. `each()`: the same of every community of the unit; a row without a community is
+    months the figure is over; `returns_due`: one of each community in force in each of them. `each()`: the same of every community of the unit; a row without a community is
     doubtful in each of them.
     """
 
@@ -120,6 +120,7 @@ class Amounts:
     communities: int
     streets: int
     months: int
+    returns_due: int
     each: Callable[[], Sequence[Amounts]] = tuple
 
     def __getitem__(self, name: str) -> Fraction:
@@ -186,7 +187,7 @@ def figure_of(kpi: Kpi, amounts: Amounts, missing: frozenset[Role]) -> Figure | 
     if kpi.rows is not None:
         if amounts[kpi.rows] == 0:
             return None
-        if amounts[kpi.rows] < amounts.communities * amounts.months:
+        if amounts[kpi.rows] < amounts.returns_due:
             missing |= {"cases"}
     figure = kpi.figure(amounts) if kpi.figure else _FORMS[kpi.kind](kpi, amounts)
     if figure is None:

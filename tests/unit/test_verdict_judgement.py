@@ -301,7 +301,7 @@ def test_the_truth_of_a_sample_judges_as_the_sql_does(judged: list[tuple[Case, d
         given = case.inputs(0)
         bounds = [Fraction(given[f"{bound}{part}"]) for bound in ("", "low_", "high_") for part in ("numerator", "denominator")]
         kpi = TrueKpi("k", case.kind, {}, (), scale=case.scale, figure=lambda _, bounds=bounds: TrueFigure(*bounds))  # type: ignore[arg-type, misc]
-        figure = figure_of(kpi, Amounts({}, 1, 1, 1), case.missing)  # type: ignore[arg-type]
+        figure = figure_of(kpi, Amounts({}, 1, 1, 1, 1), case.missing)  # type: ignore[arg-type]
         low, high = case.target.ends
         both = case.target.has_two_ends
         line = Line(None if is_ceiling_only(case.target) else low, None if not both and not is_ceiling_only(case.target) else high)

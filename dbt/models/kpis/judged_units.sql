@@ -1,7 +1,8 @@
 -- Units and periods to judge: every unit in force on the last day of a period to compute, today's where they had
 -- another extent then, and what cannot be placed (see placed_units). communities, streets: how many it has then;
--- months: how many of the period are evaluated; year_months: from January on. is_moved_<basis>: a month that counts for
--- a figure of that basis has another extent than today's. A table: the figures of every mart start from it.
+-- months: how many of the period are evaluated; year_months: from January on. due_<basis>: how many returns of
+-- communities a figure of that basis rests on. is_moved_<basis>: a month that counts for such a figure has another
+-- extent than today's. A table: the figures of every mart start from it.
 {{ config(materialized='table') }}
 
 with periods as (
@@ -28,15 +29,11 @@ contents as (
 ),
 
 evaluated as (
-    select
-        periods.period_type,
-        periods.period,
-        sum(case when months.month >= periods.start_date then 1 else 0 end) as months,
-        count(*) as year_months
-    from periods
-    inner join {{ source('control', 'months') }} as months
-        on months.month between date_trunc('year', periods.last_month) and periods.last_month
-    group by periods.period_type, periods.period
+    {{ evaluated_months('periods') }}
+),
+
+due as (
+    {{ returns_due('periods') }}
 )
 
 select
@@ -60,6 +57,9 @@ select
     coalesce(contents.streets, 0) as streets,
     evaluated.months,
     evaluated.year_months,
+    coalesce(due.due_stock, 0) as due_stock,
+    coalesce(due.due_flow, 0) as due_flow,
+    coalesce(due.due_ytd, 0) as due_ytd,
     coalesce(moved.is_moved_stock, false) as is_moved_stock,
     coalesce(moved.is_moved_flow, false) as is_moved_flow,
     moved.extent_key is not null as is_moved_ytd,
@@ -69,6 +69,8 @@ inner join units on periods.last_month = units.month
 inner join evaluated on periods.period_type = evaluated.period_type and periods.period = evaluated.period
 left join contents
     on units.unit_key = contents.unit_key and units.month = contents.month
+left join due
+    on units.unit_key = due.unit_key and periods.period_type = due.period_type and periods.period = due.period
 left join moved
     on units.unit_key = moved.extent_key
     and periods.period_type = moved.period_type
