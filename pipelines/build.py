@@ -82,10 +82,34 @@ class BuildFailed(WarehouseError):
 
 def read_built(home: Home) -> Built:
     """What the last finished build was computed from; empty where there is no working warehouse."""
+    with _working(home) as connection:
+        return _read_state(connection) if connection else Built()
+
+
+@contextmanager
+def _working(home: Home) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """The working warehouse; None where there is none. One that cannot be opened is removed: all of it is computed again."""
     if not home.warehouse.exists():
-        return Built()
-    with duckdb.connect(str(home.warehouse)) as connection:
-        return _read_state(connection)
+        yield None
+        return
+    try:
+        connection = duckdb.connect(str(home.warehouse))
+    except duckdb.Error as error:
+        if not _is_damaged(error):
+            raise
+        for path in (home.warehouse, home.warehouse.with_name(f"{home.warehouse.name}.wal")):
+            path.unlink(missing_ok=True)
+        yield None
+        return
+    with connection:
+        yield connection
+
+
+def _is_damaged(error: duckdb.Error) -> bool:
+    """Whether the file or its log is the reason; not a disk that is full, nor somebody who has it open."""
+    is_of_file = isinstance(error, duckdb.IOException | duckdb.SerializationException | duckdb.FatalException)
+    others = ("could not set lock", "no space left", "permission denied", "read-only", "is a directory")
+    return is_of_file and not any(words in str(error).lower() for words in others)
 
 
 def _read_state(connection: duckdb.DuckDBPyConnection) -> Built:
@@ -127,8 +151,10 @@ def run_models(home: Home, options: Sequence[str]) -> list[Any]:
     """dbt's own results of a build with these options. BuildFailed where it gives none."""
     manifest = parse(home)
     with _environment(home):
-        outcome = _invoke(home, "build", options, manifest=manifest)
-        _release_file()
+        try:
+            outcome = _invoke(home, "build", options, manifest=manifest)
+        finally:
+            _release_file()  # also where it failed: what a full disk has spoilt must not be found open by the next run
     return list(outcome)
 
 
@@ -137,8 +163,10 @@ def document(home: Home, target: Path) -> None:
     with _environment(home):
         # dbt would introspect the lake to compile models; documentation shows them as they are written.
         options = ["--static", "--no-compile", "--target", "edition"]
-        _invoke(home, "docs generate", options, target=target)
-        _release_file()
+        try:
+            _invoke(home, "docs generate", options, target=target)
+        finally:
+            _release_file()
 
 
 def _invoke(
@@ -232,17 +260,24 @@ def _environment(home: Home) -> Iterator[None]:
 
 
 def _release_file() -> None:
-    # dbt-duckdb keeps the file open for the life of the process; publish and readers need it closed.
+    # dbt-duckdb keeps the file open for the life of the process; publish and readers need it closed. An error of dbt's
+    # may hold its cursors, so that nothing is closed by being forgotten.
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import cleanup_connections
 
+    environment = DuckDBConnectionManager._ENV
+    with suppress(duckdb.Error):  # of a database that a full disk has spoilt
+        cleanup_connections()
     DuckDBConnectionManager.close_all_connections()
+    if environment is not None:
+        environment.close()
 
 
 def _forget(home: Home) -> Built:
     """Takes the state away and returns it."""
-    if not home.warehouse.exists():
-        return Built()
-    with duckdb.connect(str(home.warehouse)) as connection:
+    with _working(home) as connection:
+        if connection is None:
+            return Built()
         built = _read_state(connection)
         connection.execute(f"drop table if exists {_STATE}")
     return built

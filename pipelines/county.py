@@ -211,7 +211,7 @@ def load_county(path: Path) -> County:
         )
     try:
         return County.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise WarehouseError(
             Words("县级配置无效", "The county configuration is not valid"),
             where=path.name,

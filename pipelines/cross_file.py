@@ -25,7 +25,7 @@ from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
 from pipelines.errors import Unaccounted, Words
 from pipelines.event_months import superseded
-from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, verdicts_path
+from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, is_whole, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
 from pipelines.stewardship.rule_changes import RulesInForce
@@ -285,9 +285,12 @@ class CrossFile:
     def _kept(self, dataset: str, month: str, inputs_hash: str) -> Evaluation | None:
         path = self._place(dataset, month, inputs_hash)
         account = path.with_suffix(".json")
-        if not path.exists() or not account.exists():
+        if not is_whole(path) or not account.exists():
             return None
-        kept = json.loads(account.read_text(encoding="utf-8"))
+        try:
+            kept = json.loads(account.read_text(encoding="utf-8"))
+        except ValueError:
+            return None  # damaged: it is evaluated again
         states = {batch_id: RowStates(**state) for batch_id, state in kept["row_states"].items()}
         return Evaluation(dataset, month, inputs_hash, path, kept["rule_results"], states, is_new=False)
 

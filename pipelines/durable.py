@@ -49,5 +49,9 @@ def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno:
+            error.filename = str(path)  # which the system does not say here
+        raise
     finally:
         os.close(descriptor)

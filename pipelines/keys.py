@@ -29,8 +29,21 @@ class Key:
         return hmac.new(self.secret, purpose.encode(), hashlib.sha256).hexdigest()
 
 
+class UnusableKey(WarehouseError):
+    """The key's file is damaged, or others can read it, because of which no pseudonym is one."""
+
+    def __init__(self, path: Path, found: Words) -> None:
+        super().__init__(
+            Words("化名密钥不能使用", "The pseudonym key cannot be used"),
+            where=f"{path.parent.name}/{path.name}",
+            expected=Words("完整的、只有运行者可读的文件（600，文件夹 700）", "a whole file that its owner alone can read (mode 600, its folder 700)"),
+            found=found,
+            advice=Words("chmod，或从备份恢复 keys 文件夹", "chmod, or restore the folder keys from a backup"),
+        )
+
+
 def load_or_create_key(folder: Path) -> Key:
-    """The current key of a data root; made on first use. PermissionError as `read_key`."""
+    """The current key of a data root; made on first use. UnusableKey as `read_key`."""
     path = key_file(folder)
     if not path.exists():
         _create(path)
@@ -43,11 +56,15 @@ def key_file(folder: Path) -> Path:
 
 
 def read_key(path: Path) -> Key:
-    """The key in this file. PermissionError where it can be read by others, because then no pseudonym is one."""
-    if path.stat().st_mode & 0o077:
-        raise PermissionError(f"{path.name} can be read by others; expected mode 600: chmod 600 it and its folder 700")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Key(content["id"], bytes.fromhex(content["secret"]))
+    """The key in this file. UnusableKey where it cannot be used."""
+    if mode := path.stat().st_mode & 0o077:
+        raise UnusableKey(path, Words(f"他人可读（{mode:o}）", f"others can read it ({mode:o})"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Key(content["id"], bytes.fromhex(content["secret"]))
+    except (ValueError, LookupError, TypeError):
+        # Without the cause: it would quote what is left of the secret.
+        raise UnusableKey(path, Words("文件已损坏", "a damaged file")) from None
 
 
 def require_maker(key_id: str | None, made_with: set[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from pipelines.protection.protect import lake_schema
 from pipelines.settings import Home
 from pipelines.store import Slot
 
+_END = b"PAR1"
 WAIVED = "waived"  # severity of a verdict in spite of which a decision lets its row count
 VERDICT_SCHEMA: dict[str, pl.DataType] = {
     "batch_id": pl.String(),
@@ -77,6 +79,16 @@ def write_parquets(frames: Mapping[Path, pl.DataFrame]) -> dict[Path, str]:
     return {path: hashlib.sha256(content).hexdigest() for path, content in contents.items()}
 
 
+def is_whole(path: Path) -> bool:
+    """Whether there is a Parquet file that was not broken off: it ends as one ends."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            return file.read() == _END
+    except OSError:
+        return False
+
+
 def as_parquet(frame: pl.DataFrame) -> memoryview:
     """The content of a Parquet file."""
     buffer = io.BytesIO()
@@ -89,7 +101,7 @@ def prepare_lake(home: Home, contracts: dict[str, Contract]) -> None:
     for contract in contracts.values():
         path = schema_path(home, contract.dataset)
         empty = pl.DataFrame(schema=lake_schema(contract))
-        if not path.exists() or pl.read_parquet_schema(path) != empty.schema:
+        if not is_whole(path) or pl.read_parquet_schema(path) != empty.schema:
             write_parquet(empty, path)
 
 

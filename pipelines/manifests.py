@@ -14,11 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.durable import write_all
+from pipelines.errors import WarehouseError, Words
 
 MANIFEST = "manifest.json"
 SEAL = f"{MANIFEST}.sha256"
 
 HashOf = Callable[[Path], str]
+
+
+class DamagedManifest(WarehouseError):
+    """The manifest of an edition, an account of changes or a backup is not there, or cannot be read."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            Words("清单缺失或已损坏", "A manifest is missing or damaged"),
+            where=f"{folder.name}/{MANIFEST}",
+            expected=Words("完整的清单", "a whole manifest"),
+            found=Words("没有，或无法读取", "none, or it cannot be read"),
+            advice=Words(
+                "从备份恢复该文件夹，或将其移走后重新运行", "restore the folder from a backup, or move it away and run again"
+            ),
+        )
 
 
 def file_hash(path: Path) -> str:
@@ -34,7 +50,11 @@ def write_manifest(folder: Path, content: str) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    """A folder's manifest. DamagedManifest where there is none, or it cannot be read."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (ValueError, FileNotFoundError) as error:
+        raise DamagedManifest(folder) from error
     return manifest
 
 

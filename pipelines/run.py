@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 from filelock import FileLock
+from sqlalchemy.exc import DatabaseError
 
 from expectations.contract import load_contracts
 from pipelines.actor import Actor
@@ -23,6 +24,7 @@ from pipelines.build import BuildResult, Parsing, build, read_built, remember_pu
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.data_docs import write_index
+from pipelines.disk import as_told, disk_told
 from pipelines.errors import Unaccounted, WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
 from pipelines.follow_up import Settled
@@ -36,7 +38,7 @@ from pipelines.publish import Publication, current_manifest, publish
 from pipelines.settings import SHANGHAI, Home
 from pipelines.stewardship.decided_batches import DecidedBatches
 from pipelines.stewardship.tickets import Subject, Tickets
-from pipelines.store import Store
+from pipelines.store import LostLedger, Store
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,9 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
     """
     county = load_county(home.county_file)
     started = datetime.now(UTC)
-    home.root.mkdir(parents=True, exist_ok=True)
     run_id = run_id or f"{started:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"
     try:
-        with FileLock(home.lease):
+        with disk_told(home), _lease(home):
             store = Store.of(home)
             try:
                 yield _prepared(home, county, store, run_id, as_of or started.astimezone(SHANGHAI).date())
@@ -89,16 +90,27 @@ def open_session(home: Home, *, as_of: date | None = None, run_id: str | None = 
         send_after_run(home, county)
 
 
+@contextmanager
+def _lease(home: Home) -> Iterator[None]:
+    home.root.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.lease):
+        yield
+
+
 def _prepared(home: Home, county: County, store: Store, run_id: str, as_of: date) -> Session:
     """The session; where it cannot be prepared, that is a run that failed."""
     try:
         prepare_lake(home, load_contracts())
         return Session(home, county, store, _key_of(home, store), run_id, as_of)
     except BaseException as error:
-        store.start_run(run_id, as_of)
-        store.finish_run(run_id, "failed", message=_reason(error))
+        told = as_told(home, error)
+        with suppress(DatabaseError):  # a disk that is full takes no word of it either
+            store.start_run(run_id, as_of)
+            store.finish_run(run_id, "failed", message=_reason(told))
         check_after_run(Look(home, county, store, as_of))
-        raise
+        if told is error:
+            raise
+        raise told from error
 
 
 def _reason(error: BaseException) -> Words:
@@ -110,8 +122,11 @@ def _reason(error: BaseException) -> Words:
 
 def _key_of(home: Home, store: Store) -> Key:
     """The key that made the current pseudonyms. WarehouseError where it is gone."""
+    made_with = store.current_key_ids()
+    if not made_with and (current_manifest(home) or {}).get("batches"):
+        raise LostLedger(home.store.name)
     key = load_or_create_key(home.keys)
-    require_maker(key.id, store.current_key_ids())
+    require_maker(key.id, made_with)
     return key
 
 
@@ -156,8 +171,12 @@ def _written_down(session: Session) -> Iterator[RunSummary]:
     try:
         yield summary
     except BaseException as error:
-        session.store.finish_run(session.run_id, "failed", message=_reason(error))
-        raise
+        told = as_told(session.home, error)
+        with suppress(DatabaseError):  # a disk that is full takes no word of it either
+            session.store.finish_run(session.run_id, "failed", message=_reason(told))
+        if told is error:
+            raise
+        raise told from error
     published = summary.publication
     if published is None:  # Dagster may be asked for some assets only
         session.store.finish_run(session.run_id, "partial")

@@ -155,6 +155,19 @@ class NoStore(WarehouseError):
     """There is nothing to read yet: no store, or one that this version has not written to."""
 
 
+class LostLedger(WarehouseError):
+    """The store knows of no batch, though the current edition was computed from some."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            Words("操作库不含已发布版本所用的批次", "The operational store has none of the batches of the current edition"),
+            where=place,
+            expected=Words("登记过这些批次的操作库", "the store in which they were entered"),
+            found=Words("空的或另一个操作库", "an empty store, or another one"),
+            advice=Words("从备份恢复操作库", "restore the store from a backup"),
+        )
+
+
 class Store:
     """What is kept behind one data root. Every method that changes something is one transaction.
 

@@ -10,7 +10,7 @@ from pipelines.audit_log import verify_audit_log
 from pipelines.errors import Words
 from pipelines.follow_up_store import broken_tasks
 from pipelines.lake import batch_path, linking_path, verdicts_path
-from pipelines.manifests import MANIFEST, SEAL, HashOf, file_hash, is_sealed, read_manifest
+from pipelines.manifests import MANIFEST, SEAL, DamagedManifest, HashOf, file_hash, is_sealed, read_manifest
 from pipelines.objection_store import broken_objections
 from pipelines.progress import Progress, silent
 from pipelines.publish import DATABASE
@@ -143,7 +143,7 @@ def _folder_damages(what: str, folder: Path, hash_of: HashOf) -> list[Damage]:
         expected = dict(manifest["files"])
         if what == "edition":
             expected[DATABASE] = manifest["database"]
-    except (ValueError, KeyError, TypeError):
+    except (DamagedManifest, KeyError, TypeError):
         return [Damage(what, f"{folder.name}/{MANIFEST}", Words("无法读取", "it cannot be read"))]
     if not (folder / DATABASE).exists():
         expected.pop(DATABASE, None)  # of older editions only the tables are kept

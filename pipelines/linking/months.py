@@ -17,7 +17,7 @@ import polars as pl
 
 from pipelines.cross_file import Evaluation
 from pipelines.current_batches import CurrentBatch
-from pipelines.lake import write_parquet
+from pipelines.lake import is_whole, write_parquet
 from pipelines.linking.decide import decide
 from pipelines.linking.model import score
 from pipelines.linking.records import DATASETS, FOUND, LISTS, entry_rows, files_of, found_rows, gather
@@ -113,7 +113,7 @@ def _link_month(
     rows = {dataset: own.inputs_hash for dataset, own in evaluations.items()}
     inputs_hash = _hash([_code(), month, rows, *([sorted(decided.rows())] if decided.height else [])])
     path = home.linking / "links" / f"period={month}" / f"{inputs_hash}.parquet"
-    if path.exists():
+    if is_whole(path):
         return LinkedMonth(month_start(month), inputs_hash, path, is_new=False)
     on_progress(f"links {month}")
     with duckdb.connect() as connection:

@@ -263,8 +263,8 @@ TAKING_IN = {
     "a row is written twice": Mutant(written("lake", last_twice), UNBALANCED),
     "an empty batch is written": Mutant(written("lake", lambda frame: frame.clear()), UNBALANCED),
     "two files have each other's rows": Mutant(call_of(ingest, "write_parquets", exchanged), WRITTEN),
-    "a batch is not there": Mutant(lost("lake"), "IOException|FileNotFoundError"),
-    "the verdicts on a batch are not there": Mutant(lost("verdicts"), "IOException|FileNotFoundError"),
+    "a batch is not there": Mutant(lost("lake"), "DiskTrouble: A file of the data root cannot be read or written"),
+    "the verdicts on a batch are not there": Mutant(lost("verdicts"), "DiskTrouble: A file of the data root cannot be read or written"),
     "a verdict is lost when rows are judged": Mutant(
         result_of(runner, "_verdicts", but_last), r"two counts of rows that fail rule .* differ"
     ),

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipelines.keys import Key, load_or_create_key
+from pipelines.keys import Key, UnusableKey, load_or_create_key
 from pipelines.settings import Home
 
 MAKE_KEY = "import sys; from pathlib import Path; from pipelines.keys import load_or_create_key as k; print(k(Path(sys.argv[1])).id)"
@@ -39,7 +39,7 @@ def test_only_the_owner_can_read_the_key_and_its_folder(home: Home) -> None:
 def test_a_key_that_others_can_read_or_write_is_refused(home: Home, mode: int) -> None:
     load_or_create_key(home.keys)
     (home.keys / "pseudonym.json").chmod(mode)
-    with pytest.raises(PermissionError, match="mode 600"):
+    with pytest.raises(UnusableKey, match="mode 600"):
         load_or_create_key(home.keys)
 
 
