@@ -102,13 +102,14 @@ def look(home: Home, county: County, store: Store, *, settled_seconds: float = 0
     refused before and still lies there is none of these.
     """
     found = Landing([], [], [], [], [])
-    settled_before = time.time_ns() - int(settled_seconds * 1e9)
+    looked_at = time.time_ns()
+    settled_before = looked_at - int(settled_seconds * 1e9)
     memory = _Memory.of(store)
     for path, status in _entries(home.landing):
         if path.name.startswith(".") or path.suffix == UNFINISHED_SUFFIX:
             continue
         why = _why_misplaced(path, status, home, county)
-        if why is None and (not settled_seconds or status.st_mtime_ns <= settled_before):
+        if why is None and (not settled_seconds or not settled_before < status.st_mtime_ns <= looked_at):
             why = _sort_in(found, path, status, home, memory)
         if why is not None:
             found.misplaced.append(Misplaced(as_text(path.relative_to(home.landing)), why))

@@ -134,7 +134,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
         if last.content_hash == content_hash:
             return Publication(last.edition_id, is_new=False)
         published_at = datetime.now(UTC).replace(tzinfo=None)
-        edition_id = f"{datetime.now(SHANGHAI):%Y%m%dT%H%M%S}-{content_hash[:8]}"
+        edition_id = _new_id(home, content_hash)
         edition = {
             "edition_id": edition_id,
             "county_code": county.county_code,
@@ -211,6 +211,13 @@ def build_database(folder: Path, tables: list[EditionTable]) -> None:
 
 def _content_hash(parts: list[Part]) -> str:
     return hashlib.sha256("\n".join(f"{part.file} {part.digest}" for part in parts).encode()).hexdigest()
+
+
+def _new_id(home: Home, content_hash: str) -> str:
+    """When and what; numbered where the same was published within the second, or left there by a run that died."""
+    stem = f"{datetime.now(SHANGHAI):%Y%m%dT%H%M%S}-{content_hash[:8]}"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+    return next(name for name in names if not (home.editions / name).exists())
 
 
 def _new_draft(home: Home, edition_id: str) -> Path:

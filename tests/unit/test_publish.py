@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +134,15 @@ def test_content_that_did_not_change_makes_no_edition(working: Working, home: Ho
     again = replace(working, as_of=date(2026, 3, 1)).publish()
     assert (again.edition_id, again.is_new) == (first.edition_id, False)
     assert snapshot(home.published) == before
+
+
+def test_the_same_content_twice_in_a_second_makes_two_editions(
+    working: Working, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Clock, "minutes", repeat(0))
+    ids = [with_numerator(working, numerator).publish().edition_id for numerator in (113, 114, 113)]
+    assert ids[2] == f"{ids[0]}-2" and current_folder(home) == home.editions / ids[2]
+    assert read(home, "select edition_id from edition") == ids[2]
 
 
 def test_the_order_of_rows_is_not_content(working: Working) -> None:
