@@ -13,32 +13,24 @@ from decimal import Decimal
 from functools import cache
 from math import inf
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import polars as pl
 import pytest
 
-from expectations.contract import load_contract
 from pipelines.run import run
 from pipelines.settings import Home
 from pipelines.store import Store
-from tests.support.delivered_files import lines, workbook_bytes
+from tests.support import towns_told_otherwise as otherwise
 from tests.support.shared import made_once
 from tests.support.towns import (
-    Books,
-    Files,
     Place,
-    Row,
-    Table,
     Town,
     books,
     each,
     figures,
-    identity_number,
     land,
     publish_alone,
-    text,
     with_more,
 )
 
@@ -51,300 +43,10 @@ COUNTS = (
     "criminal_cases", "public_order_cases", "dispute_escalation_casualties", "police_room_count", "service_building_area_m2",
 )  # fmt: skip
 KPIS = (*SHARES, AREA, *COUNTS)
-NUMBERS = ("facility_no", "dispute_no", "room_no", "registration_no", "household_no")
 KEYS = ("place", "period_type", "period", "unit_basis", "kpi_id", "target_id")
 Key = tuple[Any, ...]
 Figure = dict[str, Any]
 Figures = Callable[[str], dict[Key, Figure]]
-
-
-# --- the same, written otherwise -------------------------------------------------------------------------------
-
-
-def in_gb18030(dataset: str, table: Table) -> Files:
-    return [("1.csv", lines(*table).encode("gb18030"))]
-
-
-def as_a_workbook(dataset: str, table: Table) -> Files:
-    return [("1.xlsx", workbook_bytes(table))]
-
-
-def columns_backwards(dataset: str, table: Table) -> Files:
-    return [("1.csv", text([line[::-1] for line in table]))]
-
-
-def headers_by_other_names(dataset: str, table: Table) -> Files:
-    names = {column.title_zh: (*column.aliases, column.title_zh)[0] for column in load_contract(dataset).columns}
-    return [("1.csv", text([[names[header] for header in table[0]], *table[1:]]))]
-
-
-def under_a_title(dataset: str, table: Table) -> Files:
-    """A title above the header, a note below it and totals at the end."""
-
-    def _line(first: str) -> list[str]:
-        return [first, *[""] * (len(table[0]) - 1)]
-
-    return [("1.csv", text([_line("示例县报表"), table[0], _line("说明：按月报送"), *table[1:], _line("合计")]))]
-
-
-def with_a_column_that_nobody_asked_for(dataset: str, table: Table) -> Files:
-    return [("1.csv", text([[*table[0], "天气"], *([*line, "晴"] for line in table[1:])]))]
-
-
-def delivered_twice(dataset: str, table: Table) -> Files:
-    return [("1.csv", text(table)), ("2.csv", text(table))]
-
-
-def a_wrong_file_first(dataset: str, table: Table) -> Files:
-    """Only the first row, and then the right file."""
-    return [("1.csv", text(table[:2])), ("2.csv", text(table))]
-
-
-def a_correction_that_is_refused(dataset: str, table: Table) -> Files:
-    return [("1.csv", text(table)), ("2.csv", text(table[1:]))]
-
-
-# --- the same, told otherwise ----------------------------------------------------------------------------------
-
-
-def rows_in_another_order(books: Books, at: Place) -> Books:
-    chance = Random(at.number)
-    return {slot: chance.sample(rows, len(rows)) for slot, rows in books.items()}
-
-
-def rows_told_three_times(books: Books, at: Place) -> Books:
-    return {slot: [*rows, *rows[::-1], *rows] for slot, rows in books.items()}
-
-
-def numbered_otherwise(row: Row) -> Row:
-    return row | {name: f"另{row[name]}号" for name in NUMBERS if name in row}
-
-
-def with_passports(row: Row) -> Row:
-    if "id_number" not in row:
-        return row
-    return row | {"id_type": "护照", "id_number": f"E{row['id_number'][3:6]}{row['id_number'][14:17]}99"}
-
-
-def spelled_otherwise(row: Row) -> Row:
-    words = {"居民身份证": "身份证", "男": "男性", "流动": "暂住", "民事": "民事纠纷", "成功": "调解成功", "是": "Y", "有": "1"}
-
-    def _spelled(name: str, cell: str) -> str:
-        if name.endswith("_date") and cell:
-            year, month, day = cell.split("-")
-            return f"{year}年{int(month)}月{int(day)}日"
-        return words.get(cell, cell)
-
-    return {name: _spelled(name, cell) for name, cell in row.items()}
-
-
-def told_again_a_month_later(books: Books, at: Place) -> Books:
-    january, february = (("grid_disputes", month) for month in at.months)
-    return books | {february: [*books[january], *books[february]]}
-
-
-def registered_with_the_neighbours(books: Books, at: Place) -> Books:
-    """Every registration stands in the other community: anywhere in the county counts."""
-    other = {at.a: at.b, at.b: at.a}
-    found = dict(books)
-    for month in at.months:
-        slot = ("police_residence_registrations", month)
-        found[slot] = [row | {"community_code": other[row["community_code"]]} for row in books[slot]]
-    return found
-
-
-def renamed(**stated: str) -> Callable[[Books, Place], Books]:
-    """Community A has another name from February on."""
-
-    def _renamed(books: Books, at: Place) -> Books:
-        slot = ("civil_communities", at.months[1])
-        changed = [row | ({"name": "新风社区"} | stated if row["code"] == at.a else {}) for row in books[slot]]
-        return books | {slot: changed}
-
-    return _renamed
-
-
-def recoded(books: Books, at: Place) -> Books:
-    """Community A has another code from February on."""
-
-    def _recoded(row: Row) -> Row:
-        changed = {name: cell.replace(at.a, at.c) for name, cell in row.items()}
-        return changed | ({"change_kind": "换码", "predecessor_codes": at.a} if row.get("code") == at.a else {})
-
-    return {slot: [_recoded(row) for row in rows] if slot[1] == at.months[1] else rows for slot, rows in books.items()}
-
-
-def divided(books: Books, at: Place) -> Books:
-    """What lies in the second grid of A, with some of what has no grid, lies in a third community C."""
-    people = {at.person(number)["id_number"] for number in (5, 6)}
-    moved = {at.own(number) for number in ("H3", "D3", "F3")}
-
-    def _is_moved(dataset: str, row: Row) -> bool:
-        if dataset == "police_residence_registrations":
-            return row["id_number"] in people
-        own = ("grid_code", "facility_no", "dispute_no", "household_no")
-        return "community_code" in row and (
-            row.get("grid_code") == f"{at.a}-002" or any(row.get(name) in moved for name in own)
-        )
-
-    def _divided(dataset: str, rows: list[Row]) -> list[Row]:
-        placed = [
-            row | {"community_code": at.c} | ({"grid_code": f"{at.c}-001"} if "grid_code" in row else {})
-            if _is_moved(dataset, row) else row
-            for row in rows
-        ]  # fmt: skip
-        if dataset == "civil_communities":
-            return [*rows, at.community(at.c, "丙社区")]
-        if dataset == "police_case_returns":  # one of A's cases was in C
-            in_a = sum(int(row["cases"]) for row in rows if row["community_code"] == at.a)
-            return [*at.returns(at.a, in_a - 1), *at.returns(at.c, 1), *(row for row in rows if row["community_code"] == at.b)]
-        return placed
-
-    return {(dataset, month): _divided(dataset, rows) for (dataset, month), rows in books.items()}
-
-
-def divided_in_february(books: Books, at: Place) -> Books:
-    """C is split off A, in which it lay before, and A stays."""
-    january, february = at.months
-    stated = {
-        "opened_date": f"{february}-01", "change_kind": "拆分", "predecessor_codes": at.a, "moved_grids": f"{at.a}-002",
-        "moved_households": at.own("H3"),
-    }  # fmt: skip
-    found = {slot: rows for slot, rows in books.items() if slot[1] == january}
-    found |= {slot: rows for slot, rows in divided(books, at).items() if slot[1] == february}
-    slot = ("civil_communities", february)
-    return found | {slot: [row | (stated if row["code"] == at.c else {}) for row in found[slot]]}
-
-
-# --- with one thing changed ------------------------------------------------------------------------------------
-
-
-def quarantined(at: Place) -> dict[str, list[Row]]:
-    """A row about A in each dataset in which one cell cannot be read."""
-    return {
-        "grid_residents": [at.resident(41, at.a, 1) | {"arrived_date": "去年"}],
-        "police_residence_registrations": [at.registration(6, at.a, registered_date="去年")],
-        "grid_disputes": [at.dispute("D41", at.a, "01-11", "01-13", "成功") | {"handled_date": "不详"}],
-        "household_households": [at.household("H41", at.a, plate=True) | {"has_door_plate": "不详"}],
-        "household_persons": [at.registered(42, "H1", at_home=True) | {"lives_here": "不详"}],
-        "civil_facilities": [at.facility("F41", at.a, "约五十")],
-        "police_rooms": [at.room("J41", at.a) | {"opened_date": "去年"}],
-    }
-
-
-def one_that_passes(at: Place) -> dict[str, list[Row]]:
-    return {
-        "grid_residents": [at.resident(31, at.a, 1)],
-        "police_residence_registrations": [at.registration(31, at.a)],
-        "grid_disputes": [at.dispute("D31", at.a, "01-11", "01-13", "成功")],
-        "household_households": [at.household("H31", at.a, plate=True)],
-        "household_persons": [at.registered(32, "H31", at_home=True)],
-    }
-
-
-def one_that_fails(at: Place) -> dict[str, list[Row]]:
-    return {
-        "grid_residents": [at.resident(31, at.a, 1)],
-        "grid_disputes": [at.dispute("D31", at.a, "01-11")],
-        "household_households": [at.household("H31", at.a, plate=False)],
-        "household_persons": [at.registered(32, "H31", at_home=False)],
-    }
-
-
-def one_more_to_count(at: Place) -> dict[str, list[Row]]:
-    return {"police_rooms": [at.room("J31", at.a)], "civil_facilities": [at.facility("F31", at.a, "10.5")]}
-
-
-def not_asked_about(at: Place) -> dict[str, list[Row]]:
-    """What the definitions leave out: another kind of dispute, what is closed or cancelled, who has moved on."""
-    over = f"{at.year - 1}-12-30"
-    return {
-        "grid_residents": [at.resident(51, at.a, 1) | {"left_date": over}],
-        "police_residence_registrations": [at.registration(52, at.a, cancelled_date=over)],
-        "grid_disputes": [at.dispute("D51", at.a, "01-11", kind="土地")],
-        "household_households": [at.household("H51", at.a, plate=False) | {"cancelled_date": over}],
-        "household_persons": [at.registered(53, "H1", at_home=False) | {"cancelled_date": over}],
-        "civil_facilities": [at.facility("F51", at.a, "99") | {"closed_date": over}],
-        "police_rooms": [at.room("J51", at.a) | {"closed_date": over}],
-    }
-
-
-def without_a_return(books: Books, at: Place) -> Books:
-    """C, which is there from the beginning, has not said in January how many crimes there were."""
-    found = divided(books, at)
-    slot = ("police_case_returns", at.months[0])
-    kept = [row for row in found[slot] if (row["community_code"], row["category"]) != (at.c, "刑事案件")]
-    return found | {slot: kept}
-
-
-def merged_without_a_return(books: Books, at: Place) -> Books:
-    """The same, and from February on C is a part of A."""
-    january, february = at.months
-    found = {slot: rows for slot, rows in without_a_return(books, at).items() if slot[1] == january}
-    found |= {slot: rows for slot, rows in books.items() if slot[1] == february}
-    slot = ("civil_communities", february)
-    stated = {"change_kind": "合并", "predecessor_codes": at.c}
-    closed = at.community(at.c, "丙社区", closed_date=f"{february}-01")
-    return found | {slot: [*(row | (stated if row["code"] == at.a else {}) for row in found[slot]), closed]}
-
-
-def three_times_as_many(books: Books, at: Place) -> Books:
-    """Each row three times, as other people, facilities, disputes and households; thrice the households and cases."""
-
-    def _as_another(row: Row, copy: int) -> Row:
-        changed = {name: f"{row[name]}-{copy}" for name in NUMBERS if name in row}
-        if "id_number" in row:
-            changed["id_number"] = identity_number(f"{row['id_number'][:14]}{int(row['id_number'][14:17]) + 100 * copy:03d}")
-        return row | changed
-
-    def _thrice(dataset: str, rows: list[Row]) -> list[Row]:
-        if dataset == "civil_communities":
-            return rows
-        for counted in ("households", "cases"):
-            if counted in rows[0]:
-                return [row | {counted: f"{3 * int(row[counted])}"} for row in rows]
-        return [_as_another(row, copy) for row in rows for copy in range(3)]
-
-    return {(dataset, month): _thrice(dataset, rows) for (dataset, month), rows in books.items()}
-
-
-def corrected_a_month_later(books: Books, at: Place) -> Books:
-    """February's file says that the dispute which January's says is pending was settled in January."""
-    slot = ("grid_disputes", at.months[1])
-    return books | {slot: [*books[slot], at.dispute("D3", at.a, "01-07", "01-14", "成功", due_date=f"{at.year}-01-15")]}
-
-
-def made_good(books: Books, at: Place) -> Books:
-    """As many actions in A as the plain town's figures of January say are missing."""
-    more = with_more(lambda at: {
-        # 4 of 6 against 95 %: 2 more; the one cancelled in February makes it 3 there
-        "police_residence_registrations": [at.registration(number, at.a, registration_no=at.own(f"Y{number}")) for number in (4, 5, 6)],
-        # 45 m² for 160 households against 30 for a hundred: 3 m²
-        "civil_facilities": [at.facility("F61", at.a, "3")],
-        "police_rooms": [at.room("J61", at.a)],
-    })  # fmt: skip
-    # 2 of 3 handled, 1 of 2 with success, 2 of 3 with a plate, 2 of 3 at home, one hurt and two cases: 1 each, and 2 cases
-    better: dict[str, Row] = {
-        at.own("D2"): {"result": "成功"},
-        at.own("D3"): {"result": "成功", "handled_date": f"{at.year}-01-14", "injuries": "0"},
-        at.own("H3"): {"has_door_plate": "有"},
-        at.person(9)["id_number"]: {"lives_here": "是"},
-    }
-
-    def _better(row: Row) -> Row:
-        names = ("dispute_no", "id_number") if "id_number" in row or "dispute_no" in row else ("household_no",)
-        changed = {name: cell for own in names for name, cell in better.get(row.get(own, ""), {}).items() if name in row}
-        return row | changed | ({"cases": "0"} if "cases" in row else {})
-
-    return {slot: [_better(row) for row in rows] for slot, rows in more(books, at).items()}
-
-
-def made_good_but_for_one_step(books: Books, at: Place) -> Books:
-    more = with_more(lambda at: {
-        "police_residence_registrations": [at.registration(number, at.a, registration_no=at.own(f"Y{number}")) for number in (4, 5)],
-        "civil_facilities": [at.facility("F61", at.a, "2.99")],
-    })  # fmt: skip
-    return more(books, at)
 
 
 # --- the county ------------------------------------------------------------------------------------------------
@@ -378,47 +80,47 @@ def _at(number: int, **special: Any) -> Town:
 
 
 SAME = {
-    "rows in another order": Same(_at(2, change=rows_in_another_order)),
-    "columns in another order": Same(_at(3, write=columns_backwards)),
-    "another encoding": Same(_at(4, write=in_gb18030)),
-    "workbooks instead of text": Same(_at(5, write=as_a_workbook)),
-    "headers by other names": Same(_at(6, write=headers_by_other_names)),
-    "a title, a note and totals around the table": Same(_at(7, write=under_a_title)),
-    "a column that nobody asked for": Same(_at(8, write=with_a_column_that_nobody_asked_for)),
-    "words and days spelled otherwise": Same(_at(9, change=each(spelled_otherwise))),
-    "the same file twice": Same(_at(10, write=delivered_twice)),
-    "a wrong file before the right one": Same(_at(11, write=a_wrong_file_first)),
-    "a correction that is refused": Same(_at(12, write=a_correction_that_is_refused)),
-    "every row three times in its file": Same(_at(13, change=rows_told_three_times)),
+    "rows in another order": Same(_at(2, change=otherwise.rows_in_another_order)),
+    "columns in another order": Same(_at(3, write=otherwise.columns_backwards)),
+    "another encoding": Same(_at(4, write=otherwise.in_gb18030)),
+    "workbooks instead of text": Same(_at(5, write=otherwise.as_a_workbook)),
+    "headers by other names": Same(_at(6, write=otherwise.headers_by_other_names)),
+    "a title, a note and totals around the table": Same(_at(7, write=otherwise.under_a_title)),
+    "a column that nobody asked for": Same(_at(8, write=otherwise.with_a_column_that_nobody_asked_for)),
+    "words and days spelled otherwise": Same(_at(9, change=each(otherwise.spelled_otherwise))),
+    "the same file twice": Same(_at(10, write=otherwise.delivered_twice)),
+    "a wrong file before the right one": Same(_at(11, write=otherwise.a_wrong_file_first)),
+    "a correction that is refused": Same(_at(12, write=otherwise.a_correction_that_is_refused)),
+    "every row three times in its file": Same(_at(13, change=otherwise.rows_told_three_times)),
     "two suppliers, each with one community": Same(
         # A register without rows is refused: nobody has said that there is no police room in A.
         _at(14, by=BY_TWO), but=("reporting_suppliers", "expected_suppliers"), without=("police_room_count",),
     ),
     "February before January": Same(_at(15, is_backwards=True)),
-    "January's events told again in February": Same(_at(16, change=told_again_a_month_later)),
-    "other numbers of facilities, disputes and households": Same(_at(17, change=each(numbered_otherwise))),
-    "other documents of the people": Same(_at(18, change=each(with_passports))),
-    "registered with the neighbours": Same(_at(19, change=registered_with_the_neighbours)),
-    "another name of the community": Same(_at(20, change=renamed())),
-    "another name of the community, by decree": Same(_at(21, change=renamed(change_kind="更名", document_no="示政发〔2026〕1号"))),
-    "another code of the community": Same(_at(22, change=recoded), places=RECODED),
-    "a community more, with a part of another's": Same(_at(23, change=divided), places=STREET, without=WANTED_IN_EACH),
-    "a community split off in February": Same(_at(24, change=divided_in_february), places=STREET, without=WANTED_IN_EACH),
-    "rows that no definition asks about": Same(_at(25, change=with_more(not_asked_about))),
-    "an event corrected by a file that came first": Same(_at(27, change=corrected_a_month_later, is_backwards=True), of="corrected"),
+    "January's events told again in February": Same(_at(16, change=otherwise.told_again_a_month_later)),
+    "other numbers of facilities, disputes and households": Same(_at(17, change=each(otherwise.numbered_otherwise))),
+    "other documents of the people": Same(_at(18, change=each(otherwise.with_passports))),
+    "registered with the neighbours": Same(_at(19, change=otherwise.registered_with_the_neighbours)),
+    "another name of the community": Same(_at(20, change=otherwise.renamed())),
+    "another name of the community, by decree": Same(_at(21, change=otherwise.renamed(change_kind="更名", document_no="示政发〔2026〕1号"))),
+    "another code of the community": Same(_at(22, change=otherwise.recoded), places=RECODED),
+    "a community more, with a part of another's": Same(_at(23, change=otherwise.divided), places=STREET, without=WANTED_IN_EACH),
+    "a community split off in February": Same(_at(24, change=otherwise.divided_in_february), places=STREET, without=WANTED_IN_EACH),
+    "rows that no definition asks about": Same(_at(25, change=with_more(otherwise.not_asked_about))),
+    "an event corrected by a file that came first": Same(_at(27, change=otherwise.corrected_a_month_later, is_backwards=True), of="corrected"),
 }  # fmt: skip
 CHANGED = {
     "plain": _at(1),
-    "corrected": _at(26, change=corrected_a_month_later),
-    "quarantined": _at(28, change=with_more(quarantined)),
-    "one passes": _at(29, change=with_more(one_that_passes)),
-    "one fails": _at(30, change=with_more(one_that_fails)),
-    "one counts": _at(31, change=with_more(one_more_to_count)),
-    "thrice": _at(32, change=three_times_as_many),
-    "made good": _at(33, change=made_good),
-    "one step short": _at(34, change=made_good_but_for_one_step),
-    "without a return": _at(35, change=without_a_return),
-    "merged without a return": _at(36, change=merged_without_a_return),
+    "corrected": _at(26, change=otherwise.corrected_a_month_later),
+    "quarantined": _at(28, change=with_more(otherwise.quarantined)),
+    "one passes": _at(29, change=with_more(otherwise.one_that_passes)),
+    "one fails": _at(30, change=with_more(otherwise.one_that_fails)),
+    "one counts": _at(31, change=with_more(otherwise.one_more_to_count)),
+    "thrice": _at(32, change=otherwise.three_times_as_many),
+    "made good": _at(33, change=otherwise.made_good),
+    "one step short": _at(34, change=otherwise.made_good_but_for_one_step),
+    "without a return": _at(35, change=otherwise.without_a_return),
+    "merged without a return": _at(36, change=otherwise.merged_without_a_return),
 }
 TOWNS = {name: same.town for name, same in SAME.items()} | CHANGED
 
@@ -621,6 +323,16 @@ def test_a_return_that_is_absent_leaves_the_street_without_an_upper_limit(name: 
     assert (months[january]["numerator"], months[january]["high_numerator"]) == (1, None)
     assert (months[february]["numerator"], months[february]["high_numerator"]) == (1, 1)
     assert (to_date[february]["numerator"], to_date[february]["high_numerator"]) == (2, None)
+
+
+def test_as_of_today_too_a_return_that_is_absent_leaves_no_upper_limit(of: Figures) -> None:
+    """A of today holds what was C in January, whose return is missing."""
+    found = [
+        (row["period"], row["numerator"], row["high_numerator"])
+        for row in of("merged without a return").values()
+        if (row["kpi_id"], row["place"], row["unit_basis"], row["period_type"]) == ("criminal_cases", "001", "as_now", "month")
+    ]
+    assert found == [(date(2026, 1, 1), 1, None)]
 
 
 def test_a_correction_of_an_event_counts_in_the_month_of_the_event(of: Figures) -> None:

@@ -125,7 +125,7 @@ def make_county(home: Home) -> None:
         }
     )  # fmt: skip
     save_county(county, home.county_file)
-    Working(home, county).publish()
+    Working(home, county, has_batch=False).publish()
 
 
 def deliver(home: Home, slots: tuple[Slot, ...] = tuple(LINES), *, is_corrected: bool = False) -> None:

@@ -72,6 +72,7 @@ class Working:
     rows_data: int = 3
     rows_skipped: int = 1
     as_of: date = date(2026, 2, 11)
+    has_batch: bool = True
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """The working warehouse, built afresh."""
@@ -94,7 +95,8 @@ class Working:
         write_parquet(frame.clear(self.rows_in_file), path)
         evaluation = Evaluation(SLOT.dataset, SLOT.period, "h", path, [], {"b1": self.states}, is_new=True)
         periods = periods_of([date(2026, 1, 1)])
-        return Control(self.as_of, "inputs", periods, {}, periods, [evaluation], [CurrentBatch.of(row)])
+        batches = [CurrentBatch.of(row)] if self.has_batch else []
+        return Control(self.as_of, "inputs", periods, {}, periods, [evaluation], batches)
 
     def publish(self) -> Publication:
         """Builds what is described and publishes it, as a run does."""
