@@ -14,7 +14,7 @@ import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from pipelines.settings import DBT_DIR, SHANGHAI, Home
 from pipelines.sql import literal
 
 DATABASE = "warehouse.duckdb"
+_STAMP = "%Y%m%dT%H%M%S"  # of an edition's id, by the county's clock
 STORAGE_VERSION = "v1.5.0"  # of the DuckDB file: what clients built on DuckDB 1.5 and later can open
 KEPT_DATABASES = 4  # the current one and the last three
 KEPT_SECONDS = 15 * 60  # a reader may still hold a superseded file open
@@ -134,7 +135,7 @@ def publish(home: Home, county: County, control: Control, built: BuildResult) ->
         if last.content_hash == content_hash:
             return Publication(last.edition_id, is_new=False)
         published_at = datetime.now(UTC).replace(tzinfo=None)
-        edition_id = _new_id(home, content_hash)
+        edition_id = _new_id(home, content_hash, last.edition_id)
         edition = {
             "edition_id": edition_id,
             "county_code": county.county_code,
@@ -213,11 +214,14 @@ def _content_hash(parts: list[Part]) -> str:
     return hashlib.sha256("\n".join(f"{part.file} {part.digest}" for part in parts).encode()).hexdigest()
 
 
-def _new_id(home: Home, content_hash: str) -> str:
-    """When and what; numbered where the same was published within the second, or left there by a run that died."""
-    stem = f"{datetime.now(SHANGHAI):%Y%m%dT%H%M%S}-{content_hash[:8]}"
-    names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
-    return next(name for name in names if not (home.editions / name).exists())
+def _new_id(home: Home, content_hash: str, last_id: str) -> str:
+    """When and what. Later than the last one's, even where the clock was set back: editions stand in the order of their ids."""
+    moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    if last_id:
+        moment = max(moment, datetime.strptime(last_id.partition("-")[0], _STAMP) + timedelta(seconds=1))
+    while (home.editions / f"{moment:{_STAMP}}-{content_hash[:8]}").exists():  # of a run that died before it pointed there
+        moment += timedelta(seconds=1)
+    return f"{moment:{_STAMP}}-{content_hash[:8]}"
 
 
 def _new_draft(home: Home, edition_id: str) -> Path:
