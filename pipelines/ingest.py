@@ -25,10 +25,11 @@ from sqlalchemy.engine import Connection
 
 from expectations.contract import Contract, load_contract
 from expectations.runner import RuleOutcome, validate, warm_up
+from pipelines.accounted import hold_judged, write_verdicts
 from pipelines.actor import Actor
 from pipelines.county import County
 from pipelines.data_docs import batches_of, write_validation
-from pipelines.errors import Refusal, Unaccounted, Words
+from pipelines.errors import Refusal, Words
 from pipelines.keys import Key
 from pipelines.lake import (
     VERDICT_SCHEMA,
@@ -197,13 +198,13 @@ class Ingest:
         contract = load_contract(slot.dataset)
         frames = [item.kept.batch for item in prepared if item.kept is not None]
         rules, verdicts = judge(frames, contract, connection, is_sample=self.county.sample)
-        _hold_judged(slot, frames, rules)
+        hold_judged(slot, frames, rules)
         tuned, held_to, held = self.rules.contract(slot.dataset, slot.period), rules, verdicts
         if self.rules.digest(slot.dataset, slot.period):
             respelled = [respell(frame, tuned) for frame in frames]
             held_to, held = judge(respelled, tuned, connection, is_sample=self.county.sample)
         judged = [self._judged(item, contract, verdicts, held) for item in prepared]
-        hashes = _written_verdicts(slot, {self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
+        hashes = write_verdicts(slot, {self._verdicts_path(one.item): one.verdicts for one in judged if one.refusal is None})
         # All files are complete on disk before the ledger names them: a crash in between leaves nothing current.
         with self.store.transaction() as transaction:
             outcomes = [self._settle(transaction, one, contract, rules, hashes) for one in judged]
@@ -339,26 +340,6 @@ class Ingest:
         )
         if values:
             transaction.execute(rule_result.insert(), values)
-
-
-def _hold_judged(slot: Slot, frames: list[pl.DataFrame], rules: list[RuleOutcome]) -> None:
-    """Unaccounted where not every row was looked at."""
-    rows, judged = sum(frame.height for frame in frames), rules[0].rows_checked if rules else 0
-    if rows != judged:
-        raise _unlike(slot, Words(f"校验 {rows} 行", f"{rows} rows judged"), Words(f"{judged} 行", f"{judged}"))
-
-
-def _written_verdicts(slot: Slot, frames: dict[Path, pl.DataFrame]) -> dict[Path, str]:
-    """Writes verdicts, the files' SHA-256 by path. Unaccounted where they are read as others: every count rests on them."""
-    hashes = write_parquets(frames)
-    if frames and not pl.read_parquet(list(frames), hive_partitioning=False).equals(pl.concat(frames.values())):
-        written = sum(frame.height for frame in frames.values())
-        raise _unlike(slot, Words(f"写入的 {written} 个判定", f"the {written} verdicts written"), Words("读回的不同", "others when read"))
-    return hashes
-
-
-def _unlike(slot: Slot, expected: Words, found: Words) -> Unaccounted:
-    return Unaccounted(f"{slot.dataset}/{slot.period}", expected, found)
 
 
 def rows_failed(verdicts: pl.DataFrame) -> int:

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from expectations import runner
-from pipelines import control_tables, cross_file, current_batches, ingest, store
+from pipelines import accounted, control_tables, cross_file, current_batches, ingest, store
 from pipelines.cross_file import CrossFile, RowStates
 from pipelines.ingest import Ingest
 from pipelines.reading import csv_source, deliveries
@@ -100,13 +100,23 @@ def keeping_what_was_skipped(sound: Callable[..., Any], body: Any, header: Any) 
     return replace(sound(body, header), data=body.regular)
 
 
+def where_written(call: Callable[..., Any]) -> Fault:
+    """`call` as of `call_of`, wherever batches or verdicts are written."""
+
+    def fault(patch: pytest.MonkeyPatch) -> None:
+        for owner in (ingest, accounted):
+            call_of(owner, "write_parquets", call)(patch)
+
+    return fault
+
+
 def written(folder: str, change: Change) -> Fault:
     """The frames that are written to a zone of the data root are others than those that were judged."""
 
     def call(sound: Callable[..., Any], frames: dict[Path, pl.DataFrame]) -> Any:
         return sound({path: change(frame) if folder in path.parts else frame for path, frame in frames.items()})
 
-    return call_of(ingest, "write_parquets", call)
+    return where_written(call)
 
 
 def lost(folder: str) -> Fault:
@@ -118,7 +128,7 @@ def lost(folder: str) -> Fault:
                 path.unlink()
         return hashes
 
-    return result_of(ingest, "write_parquets", changed)
+    return where_written(lambda sound, frames: changed(sound(frames)))
 
 
 def exchanged(sound: Callable[..., Any], frames: dict[Path, pl.DataFrame]) -> Any:
@@ -262,7 +272,7 @@ TAKING_IN = {
     "a row is not written": Mutant(written("lake", but_last), UNBALANCED),
     "a row is written twice": Mutant(written("lake", last_twice), UNBALANCED),
     "an empty batch is written": Mutant(written("lake", lambda frame: frame.clear()), UNBALANCED),
-    "two files have each other's rows": Mutant(call_of(ingest, "write_parquets", exchanged), WRITTEN),
+    "two files have each other's rows": Mutant(where_written(exchanged), WRITTEN),
     "a batch is not there": Mutant(lost("lake"), "DiskTrouble: A file of the data root cannot be read or written"),
     "the verdicts on a batch are not there": Mutant(lost("verdicts"), "DiskTrouble: A file of the data root cannot be read or written"),
     "a verdict is lost when rows are judged": Mutant(
@@ -286,7 +296,7 @@ TAKING_IN = {
         result_of(ingest, "_grouped", lambda groups: [group[:-1] for group in groups]), "2 new files; found: 1 dealt with"
     ),
     "two files of as many rows have each other's rows": Mutant(
-        call_of(ingest, "write_parquets", exchanged_batches), r"row_accounts: ", (DISPUTES, OTHER_DISPUTES)
+        where_written(exchanged_batches), r"row_accounts: ", (DISPUTES, OTHER_DISPUTES)
     ),
 }  # fmt: skip
 

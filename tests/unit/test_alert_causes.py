@@ -16,6 +16,7 @@ from pipelines.alert_store import Alerts
 from pipelines.alert_watch import is_running
 from pipelines.alerts import KINDS, Cause, Kind
 from pipelines.county import County, save_county
+from pipelines.disk import DiskTrouble
 from pipelines.errors import Words
 from pipelines.follow_up import Assignment, Key, Step
 from pipelines.follow_up_edition import asking, flag_of
@@ -171,7 +172,7 @@ def test_a_run_that_cannot_begin_is_one_that_failed(home: Home, county: County, 
 
     save_county(county, home.county_file)
     monkeypatch.setattr("pipelines.run.prepare_lake", broken)
-    with pytest.raises(OSError, match="no space"), open_session(home):
+    with pytest.raises(DiskTrouble, match="OSError"), open_session(home):
         raise AssertionError("it began")
     (raised,) = [one for one in Alerts(store).all() if one.cause.kind == "run_failed"]
     assert "OSError" in raised.cause.said.zh and "王小明" not in raised.cause.said.zh
