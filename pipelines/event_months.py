@@ -86,7 +86,7 @@ def _hold_once(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Non
     if several:
         raise Unaccounted(
             contract.dataset, Words("每个事件接收一个版本", "one accepted version of each event"),
-            Words(f"{several} 个事件有多个", f"several of {several} events"),
+            Words(f"{several} 个事件有多个", f"{several} events with several"),
         )  # fmt: skip
 
 

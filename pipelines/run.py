@@ -103,14 +103,16 @@ def _prepared(home: Home, county: County, store: Store, run_id: str, as_of: date
         prepare_lake(home, load_contracts())
         return Session(home, county, store, _key_of(home, store), run_id, as_of)
     except BaseException as error:
-        told = as_told(home, error)
-        with suppress(DatabaseError):  # a disk that is full takes no word of it either
+        with suppress(DatabaseError):
             store.start_run(run_id, as_of)
-            store.finish_run(run_id, "failed", message=_reason(told))
+        _note_failure(home, store, run_id, error)
         check_after_run(Look(home, county, store, as_of))
-        if told is error:
-            raise
-        raise told from error
+        raise
+
+
+def _note_failure(home: Home, store: Store, run_id: str, error: BaseException) -> None:
+    with suppress(DatabaseError):  # a disk that is full takes no word of it either
+        store.finish_run(run_id, "failed", message=_reason(as_told(home, error)))
 
 
 def _reason(error: BaseException) -> Words:
@@ -171,12 +173,8 @@ def _written_down(session: Session) -> Iterator[RunSummary]:
     try:
         yield summary
     except BaseException as error:
-        told = as_told(session.home, error)
-        with suppress(DatabaseError):  # a disk that is full takes no word of it either
-            session.store.finish_run(session.run_id, "failed", message=_reason(told))
-        if told is error:
-            raise
-        raise told from error
+        _note_failure(session.home, session.store, session.run_id, error)
+        raise
     published = summary.publication
     if published is None:  # Dagster may be asked for some assets only
         session.store.finish_run(session.run_id, "partial")
