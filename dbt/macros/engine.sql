@@ -11,6 +11,11 @@
     {%- for value in values %}'{{ value | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor -%}
 {%- endmacro %}
 
+{# One more row of the columns for `stacked`, by its cells (name: SQL) #}
+{% macro add_row(columns, cells) %}
+    {%- for name, value in cells.items() %}{% do columns.setdefault(name, []).append(value) %}{% endfor -%}
+{% endmacro %}
+
 {#
     Several rows of each row of a relation: its keys, and of every other column (name: SQL, one for each of the rows) the
     first, the second and so on.

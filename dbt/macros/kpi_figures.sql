@@ -151,9 +151,7 @@ terms as (
                 {%- do cells.update({bound ~ name: 'cast(' ~ figure[bound ~ name] ~ ' as decimal(18, 2))'}) %}
             {%- endfor %}
         {%- endfor %}
-        {%- for name, value in cells.items() %}
-            {%- do columns.setdefault(name, []).append(value) %}
-        {%- endfor %}
+        {%- do add_row(columns, cells) %}
     {%- endfor %}
     {{ return(columns) }}
 {% endmacro %}
@@ -165,7 +163,7 @@ terms as (
 {% macro kpi_terms(kpis) %}
     {%- set columns = {} %}
     {%- for kpi in kpis %}
-        {%- for name, value in {
+        {%- do add_row(columns, {
             'kpi_no': loop.index,
             'kpi_id': text_or_null(kpi.kpi_id),
             'kind': text_or_null(kpi.kind),
@@ -177,9 +175,7 @@ terms as (
                 'cast(' ~ '%.4f' % (1 / (kpi.scale * kpi.shortfall_step)) ~ ' as decimal(9, 4))',
             'has_chance': has_chance(kpi, figure_of(kpi)),
             'is_additive': is_additive(kpi),
-        }.items() %}
-            {%- do columns.setdefault(name, []).append(value) %}
-        {%- endfor %}
+        }) %}
     {%- endfor %}
     {{ stacked('(select 1) as one', [], columns) }}
 {% endmacro %}

@@ -127,33 +127,32 @@
     ] %}
     {%- set columns = {} %}
     {%- for kpi in kpis() %}
-        {%- for name in texts %}
-            {%- do columns.setdefault(name, []).append(text_or_null(kpi.get(name))) %}
-        {%- endfor %}
-        {%- for name, value in {
+        {%- set cells = {} %}
+        {%- for name in texts %}{% do cells.update({name: text_or_null(kpi.get(name))}) %}{% endfor %}
+        {%- do cells.update({
             'position': loop.index,
             'scale': kpi.scale,
             'tolerance': kpi.get('tolerance', 0),
             'decimals': kpi.decimals,
             'levels': array_of(kpi.levels),
             'datasets': array_of(kpi.datasets),
-        }.items() %}
-            {%- do columns.setdefault(name, []).append(value) %}
-        {%- endfor %}
+        }) %}
+        {%- do add_row(columns, cells) %}
     {%- endfor %}
     {{ stacked('(select 1) as one', [], columns) }}
 {% endmacro %}
 
 {# What each KPI needs: one row per dataset, with the part it plays (cases, numerator, amount, denominator) #}
 {% macro kpi_needs() %}
-    {%- set columns = {'kpi_id': [], 'basis': [], 'dataset': [], 'role': []} %}
+    {%- set columns = {} %}
     {%- for kpi in kpis() %}
         {%- for dataset, role in kpi.datasets.items() %}
-            {%- for name, value in {
-                'kpi_id': kpi.kpi_id, 'basis': kpi.basis, 'dataset': dataset, 'role': role
-            }.items() %}
-                {%- do columns[name].append(text_or_null(value)) %}
-            {%- endfor %}
+            {%- do add_row(columns, {
+                'kpi_id': text_or_null(kpi.kpi_id),
+                'basis': text_or_null(kpi.basis),
+                'dataset': text_or_null(dataset),
+                'role': text_or_null(role),
+            }) %}
         {%- endfor %}
     {%- endfor %}
     {{ stacked('(select 1) as one', [], columns) }}
