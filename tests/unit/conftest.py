@@ -9,7 +9,8 @@ import duckdb
 import pytest
 from flask.testing import FlaskClient
 
-from dashboards.server import create_app
+from dashboards.facts import Facts
+from dashboards.server import Site, create_app
 from pipelines.backup import create
 from pipelines.backup_folder import Backup
 from pipelines.county import County
@@ -31,6 +32,25 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shown") / "published"
     build_edition(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def site(shown: Path) -> Site:
+    """The pages of the edition that is only looked at."""
+    return Site(shown)
+
+
+@pytest.fixture
+def facts(site: Site) -> Facts:
+    """What these pages are drawn from."""
+    return Facts(site.reader.current())
+
+
+@pytest.fixture(scope="session")
+def viewer(shown: Path) -> FlaskClient:
+    """Somebody who only looks at them."""
+    made: FlaskClient = create_app(shown).server.test_client()
+    return made
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(folder)
 
 
-@pytest.fixture
-def facts(site: Site) -> Facts:
-    return Facts(site.reader.current())
-
-
 def cells(shown: Shown) -> list[dict[str, object]]:
     return [props for props in walk(shown.page) if props["type"] == "Td" and "data-tip" in props]
 

@@ -32,11 +32,6 @@ def site(published: Path) -> Site:
     return Site(published)
 
 
-@pytest.fixture
-def facts(site: Site) -> Facts:
-    return Facts(site.reader.current())
-
-
 def walk(piece: Any) -> Iterator[dict[str, Any]]:
     """Every component of a page with its properties, outer ones first."""
     for part in piece if isinstance(piece, list) else [piece]:

@@ -35,11 +35,6 @@ JUNE = "?period=2026-06"
 
 
 @pytest.fixture(scope="module")
-def site(shown: Path) -> Site:
-    return Site(shown)
-
-
-@pytest.fixture(scope="module")
 def edition(site: Site) -> Edition:
     return site.reader.current()
 
