@@ -17,7 +17,8 @@ import pytest
 from pipelines.run import run
 from pipelines.sample import generate
 from pipelines.settings import Home
-from tests.support.lake import COUNTY, STREET_1, A, B, Lake, Unit, parsed_project
+from tests.support.dbt_runs import parsed_project
+from tests.support.lake import COUNTY, STREET_1, A, B, Lake, Unit
 
 GRID_1 = f"grid_{STREET_1}"
 SUPERSEDED = ("key.corrected_later", "duplicate")

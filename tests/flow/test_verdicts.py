@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.support.dbt_runs import run_dbt
 from tests.support.doubtful_rows import (
     COLUMNS,
     FEBRUARY,
@@ -30,7 +31,7 @@ from tests.support.doubtful_rows import (
     cases,
 )
 from tests.support.judgements import INPUT_TYPES
-from tests.support.lake import COUNTY, Lake, Unit, run_dbt
+from tests.support.lake import COUNTY, Lake, Unit
 from tests.support.outcomes import (
     EVENT_KPIS,
     EVENT_PERIODS,

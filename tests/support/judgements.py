@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from pipelines.settings import Home
-from tests.support.lake import run_dbt
+from tests.support.dbt_runs import run_dbt
 from tests.support.shared import made_once
 
 # The columns of kpi_inputs that fct_kpi reads, as the view has them (tests/flow/test_verdicts.py compares).

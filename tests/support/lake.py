@@ -7,7 +7,6 @@ Does not belong here: rules and KPI semantics; a test says itself which row fail
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,14 +22,14 @@ import polars as pl
 
 from expectations.contract import load_contract, load_contracts
 from expectations.rules import rule_catalogue
-from pipelines.build import parse
 from pipelines.calendar import Period, periods_of
 from pipelines.control_tables import COUNTY_PACK, PROGRAMME_STARTS_SCHEMA, TARGET_SCHEMA, today_tables
 from pipelines.linking.months import LINKED_ROWS_SCHEMA
-from pipelines.settings import DBT_DIR, Home, add_months, month_end, month_start
+from pipelines.settings import Home, add_months, month_end, month_start
 from pipelines.units import place_today
 from pipelines.units.civil import UNITS_SCHEMA
 from pipelines.units.lineage import LINEAGE_SCHEMA
+from tests.support.dbt_runs import run_dbt
 from tests.support.event_months import months_of_events
 from tests.support.shared import made_once
 
@@ -327,56 +326,6 @@ def _build_views(warehouse: Path) -> None:
         outcome = run_dbt(lake.home, "build", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
         assert outcome.exception is None, outcome.exception
         shutil.copyfile(lake.home.warehouse, warehouse)
-
-
-@cache
-def parsed_project() -> Any:
-    """dbt's manifest of the project, to be read."""
-    with TemporaryDirectory() as folder:
-        return parse(Home(Path(folder)))
-
-
-def run_dbt(home: Home, *arguments: str, project: Path = DBT_DIR) -> Any:
-    """Runs dbt in this process over a data root and closes its database; dbt's own result."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    home.root.mkdir(parents=True, exist_ok=True)
-    manifest = parse(home) if project == DBT_DIR else None
-    with _warehouse_home(home.root):
-        try:
-            return dbtRunner(manifest=manifest).invoke(
-                [*_quiet(), "--no-write-json", *arguments, *_folders(home.root, project)]
-            )
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-
-
-class _warehouse_home:
-    """WAREHOUSE_HOME for the time of a with block."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.before = root, os.environ.get("WAREHOUSE_HOME")
-
-    def __enter__(self) -> None:
-        os.environ["WAREHOUSE_HOME"] = str(self.root)
-
-    def __exit__(self, *_: object) -> None:
-        if self.before is None:
-            os.environ.pop("WAREHOUSE_HOME")
-        else:
-            os.environ["WAREHOUSE_HOME"] = self.before
-
-
-def _quiet() -> list[str]:
-    return ["--log-level", "none", "--log-level-file", "none", "--no-version-check", "--no-use-colors"]
-
-
-def _folders(root: Path, project: Path = DBT_DIR) -> list[str]:
-    target = str(root / "dbt")
-    return [
-        "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", target, "--log-path", target,
-    ]  # fmt: skip
 
 
 def _cutoff(month: date) -> date:

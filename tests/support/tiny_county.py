@@ -21,8 +21,8 @@ from pipelines.landing import look
 from pipelines.run import RunSummary, compute_and_publish, open_session, recorded, take_in
 from pipelines.settings import Home
 from pipelines.store import Slot
+from tests.support.dbt_runs import parsed_project
 from tests.support.delivered_files import Cell, workbook_bytes
-from tests.support.lake import parsed_project
 from tests.support.working import PASSED_TEST, TABLES, Working
 
 AS_OF = date(2026, 3, 11)

@@ -14,7 +14,8 @@ from expectations.contract import load_contracts
 from pipelines.dbt_marts import derived_files
 from pipelines.dbt_sources import SOURCES_FILE, render_sources
 from pipelines.settings import DBT_DIR, Home
-from tests.support.lake import STREET_1, A, B, Lake, parsed_project, run_dbt
+from tests.support.dbt_runs import parsed_project, run_dbt
+from tests.support.lake import STREET_1, A, B, Lake
 
 MODELS = sorted((DBT_DIR / "models").rglob("*.sql"))
 MAXIMUM_LINES = 80
