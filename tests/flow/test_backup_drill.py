@@ -14,12 +14,13 @@ import pytest
 from pipelines.backup import create
 from pipelines.backup_folder import Backup
 from pipelines.editions import current_edition
-from pipelines.publish import current_folder, current_manifest
+from pipelines.publish import current_folder
 from pipelines.restore import drill, restore, verify_backup
 from pipelines.run import run
 from pipelines.settings import Home
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF, copied
+from tests.support.contents import content_hash
 from tests.support.kept import files_in
 from tests.support.texts import everything_in
 
@@ -64,12 +65,6 @@ def correct(home: Home) -> None:
 def deliver_again(lost: Home, home: Home) -> None:
     """Every file, with the time at which it came."""
     shutil.copytree(lost.landing, home.landing, dirs_exist_ok=True)
-
-
-def content_hash(home: Home) -> str:
-    manifest = current_manifest(home)
-    assert manifest is not None
-    return str(manifest["content_hash"])
 
 
 def test_a_lost_county_goes_on_from_its_backup_as_it_did_before(lost: Lost, tmp_path: Path) -> None:

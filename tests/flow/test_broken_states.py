@@ -23,13 +23,12 @@ from pipelines import build
 from pipelines.errors import WarehouseError
 from pipelines.keys import key_file
 from pipelines.manifests import MANIFEST
-from pipelines.publish import DATABASE, current_folder, current_manifest
+from pipelines.publish import DATABASE, current_folder
 from pipelines.run import RunSummary, run
 from pipelines.settings import Home
-from pipelines.store import Store
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF
-from tests.support.contents import contents
+from tests.support.contents import acknowledged, content_hash, contents
 from tests.support.mounted import read_only
 
 CopyOf = Callable[[Home], Home]
@@ -259,27 +258,12 @@ STATES = {
 }
 
 
-def ledger(home: Home) -> list[dict[str, object]]:
-    """Every delivery that was ever acknowledged."""
-    store = Store.of(home)
-    try:
-        return store.deliveries()
-    finally:
-        store.close()
-
-
 def start(home: Home) -> RunSummary | WarehouseError:
     """What a start comes to. Any other error is none that a person can act on, and fails the test."""
     try:
         return run(home, as_of=AS_OF)
     except WarehouseError as error:
         return error
-
-
-def content_hash(home: Home) -> str:
-    manifest = current_manifest(home)
-    assert manifest is not None
-    return str(manifest["content_hash"])
 
 
 def assert_is_named(refused: WarehouseError, where: str) -> None:
@@ -295,7 +279,7 @@ def test_a_broken_data_root_is_ready_again_or_refused_by_name_and_so_at_the_next
     published: Home, copy_of: CopyOf, break_it: Break, outcome: str
 ) -> None:
     home = copy_of(published)
-    acknowledged = ledger(home)
+    log = acknowledged(home)
     held = break_it(home) or nullcontext()
     before = contents(home.published)
     with held:
@@ -306,7 +290,7 @@ def test_a_broken_data_root_is_ready_again_or_refused_by_name_and_so_at_the_next
         assert second.publication is not None and not second.publication.is_new
         assert second.computed_periods == 0
         assert content_hash(home) == content_hash(published)
-        assert ledger(home) == acknowledged
+        assert acknowledged(home) == log
         assert verify(home).damages == []
     else:
         assert isinstance(first, WarehouseError), first

@@ -16,7 +16,6 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import pytest
 
@@ -33,7 +32,7 @@ from pipelines.settings import Home
 from pipelines.store import Slot, Store
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF, copied
-from tests.support.contents import contents
+from tests.support.contents import acknowledged, content_hash, contents
 from tests.support.mounted import small_disk
 from tests.support.working import TABLES, Working
 
@@ -55,21 +54,6 @@ def deliver(home: Home) -> None:
         encoding="utf-8",
     )
     os.utime(path, (1_790_000_000, 1_790_000_000))
-
-
-def acknowledged(home: Home) -> list[dict[str, Any]]:
-    """Every delivery in the ledger."""
-    store = Store.of(home)
-    try:
-        return store.deliveries()
-    finally:
-        store.close()
-
-
-def content_hash(home: Home) -> str:
-    manifest = current_manifest(home)
-    assert manifest is not None
-    return str(manifest["content_hash"])
 
 
 class Ballast:

@@ -16,11 +16,11 @@ import polars as pl
 import pytest
 
 from pipelines.audit import GateFailed
-from pipelines.publish import current_manifest
 from pipelines.run import run
 from pipelines.settings import Home
 from pipelines.verify import verify
 from tests.flow.conftest import AS_OF
+from tests.support.contents import content_hash
 
 KEYS = ["unit_code", "period_type", "period", "kpi_id", "target_id"]
 FIGURES = [
@@ -35,12 +35,6 @@ def query(home: Home, sql: str) -> pl.DataFrame:
     """What a reader of the current edition gets."""
     with duckdb.connect(str(home.pointer.resolve()), read_only=True) as connection:
         return connection.sql(sql).pl()
-
-
-def content_hash(home: Home) -> str:
-    manifest = current_manifest(home)
-    assert manifest is not None
-    return str(manifest["content_hash"])
 
 
 def test_every_figure_status_bound_and_shortfall_equals_the_truth(published: Home) -> None:

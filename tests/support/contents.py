@@ -1,9 +1,15 @@
-"""What lies below a folder, byte for byte, to compare it with what lies there later."""
+"""What a data root holds, to compare it with what it holds later: bytes of a folder, content of the edition, the ledger."""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from pipelines.publish import current_manifest
+from pipelines.settings import Home
+from pipelines.store import Store
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -14,3 +20,16 @@ def contents(folder: Path) -> dict[str, str]:
         for name, path in found.items()
         if not any(part.startswith(".") for part in name.parts)
     }
+
+
+def content_hash(home: Home) -> str:
+    """Of the current edition."""
+    manifest = current_manifest(home)
+    assert manifest is not None
+    return str(manifest["content_hash"])
+
+
+def acknowledged(home: Home) -> list[dict[str, Any]]:
+    """Every delivery in the ledger."""
+    with closing(Store.of(home)) as store:
+        return store.deliveries()
