@@ -297,6 +297,7 @@ class Ingest:
             "refusal_zh": refusal.zh if refusal else None,
             "refusal_en": refusal.en if refusal else None,
             "batch_id": batch_id,
+            "rules_digest": self.rules.digest(file.slot.dataset, file.slot.period),
         }
 
     def _record_batch(

@@ -21,7 +21,7 @@ from pipelines.county import County
 from pipelines.errors import Words
 from pipelines.settings import Home, month_start
 from pipelines.stewardship.rule_change_store import RuleChanges
-from pipelines.stewardship.rule_changes import RuleChange
+from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store
 
 UNFINISHED_SUFFIX = ".part"
@@ -134,8 +134,7 @@ class _Memory:
     seen: dict[str, dict[str, Any]]
     entries: dict[tuple[Slot, str], list[dict[str, Any]]]
     current: dict[Slot, str]
-    rule_changes: list[RuleChange]
-    run_starts: dict[str, str]
+    rules: RulesInForce
     new: dict[Slot, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -149,20 +148,14 @@ class _Memory:
             for row in store.current_batches()
         }
         seen = {row["path"]: row for row in store.seen_files()}
-        run_starts = {row["run_id"]: row["started_at"] for row in store.runs()}
-        return cls(seen, entries, current, RuleChanges(store).all(), run_starts)
+        return cls(seen, entries, current, RuleChanges(store).in_force())
 
     def is_judged_otherwise(self, slot: Slot, refused: dict[str, Any]) -> bool:
         """Whether what refused a file has changed since: its contract, or the rules that hold for its month."""
         if refused["contract_version"] != load_contracts()[slot.dataset].version:
             return True
-        return refused["refusal_code"] == TOO_MANY_BAD_ROWS and any(
-            change.draft.dataset == slot.dataset
-            and change.holds_in(slot.period)
-            and change.state in ("in_force", "withdrawn")
-            and (change.settled_at or change.at) > self.run_starts.get(refused["run_id"], "")
-            for change in self.rule_changes
-        )
+        held_to: str | None = refused["rules_digest"]
+        return refused["refusal_code"] == TOO_MANY_BAD_ROWS and held_to != self.rules.digest(slot.dataset, slot.period)
 
 
 def _sort_in(found: Landing, path: Path, status: os.stat_result, home: Home, memory: _Memory) -> Words | None:

@@ -24,7 +24,8 @@ from tests.support.working import SLOT, Working
 
 # Of tables that the first step of migrations made: the columns that later ones added, with their tables.
 COLUMNS_ADDED_LATER = (
-    ("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("batch", "rules_digest"), ("batch", "linking_hash"), ("run", "message_en"),
+    ("batch", "base_batch_id"), ("batch", "rows_set_aside"), ("batch", "rules_digest"), ("batch", "linking_hash"),
+    ("run", "message_en"), ("delivery", "rules_digest"),
 )  # fmt: skip
 RAW = "landed-and-never-to-be-seen"
 

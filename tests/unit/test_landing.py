@@ -13,7 +13,7 @@ import pytest
 
 from expectations.contract import load_contract
 from pipelines.county import County
-from pipelines.landing import LandedFile, Landing, look, make_folders
+from pipelines.landing import TOO_MANY_BAD_ROWS, LandedFile, Landing, look, make_folders
 from pipelines.settings import Home
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed
 
@@ -273,6 +273,15 @@ def test_a_refused_file_is_read_again_under_a_newer_contract(site: Site) -> None
     older = load_contract(SLOT.dataset).version - 1
     site.deliver("a.csv", "bad", outcome="refused", contract_version=older)
     assert names(site.look().new) == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "held_to", "is_tried_again"),
+    [(TOO_MANY_BAD_ROWS, None, False), (TOO_MANY_BAD_ROWS, "rules withdrawn since", True), ("no_header", "rules withdrawn since", False)],
+)
+def test_a_file_refused_for_its_rows_is_read_again_under_other_rules(site: Site, reason: str, held_to: str | None, is_tried_again: bool) -> None:
+    site.deliver("a.csv", "bad", outcome="refused", refusal_code=reason, rules_digest=held_to)
+    assert names(site.look().new) == ["a.csv"] * is_tried_again
 
 
 def test_an_accepted_file_is_not_read_again_under_a_newer_contract(site: Site) -> None:
