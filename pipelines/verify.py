@@ -67,9 +67,10 @@ def verify_kept(home: Home, store: Store, on_progress: Progress = silent, *, has
     ]  # fmt: skip
     editions, changes = _folders(home.editions), _folders(home.changes)
     kept = [("edition", folder) for folder in editions] + [("changes", folder) for folder in changes]
+    first_sealed = next((folder.name for folder in editions if (folder / SEAL).exists()), None)
     for done, (what, folder) in enumerate(kept):
         on_progress("版本 editions", done / len(kept))
-        damages += _folder_damages(what, folder, hash_of)
+        damages += _folder_damages(what, folder, hash_of, first_sealed)
     return Verification(len(batches), len(log), len(editions), len(changes), damages)
 
 
@@ -132,11 +133,16 @@ def _batch_damages(
     return damages
 
 
-def _folder_damages(what: str, folder: Path, hash_of: HashOf) -> list[Damage]:
-    """Of a folder whose manifest lists its files: an edition, or what changed between two."""
+def _folder_damages(what: str, folder: Path, hash_of: HashOf, first_sealed: str | None) -> list[Damage]:
+    """Of a folder whose manifest lists its files: an edition, or what changed between two. Earlier versions sealed none: none
+    before the edition `first_sealed` need have a seal."""
     if not (folder / MANIFEST).exists():
         return [Damage(what, folder.name, Words(f"缺少 {MANIFEST}", f"{MANIFEST} is missing"))]
-    if (folder / SEAL).exists() and not is_sealed(folder, hash_of):  # earlier versions sealed none
+    newest = folder.name.rpartition("_")[2]  # edition, or older_newer
+    if not (folder / SEAL).exists():
+        if first_sealed is not None and newest >= first_sealed:
+            return [Damage(what, folder.name, Words(f"缺少 {SEAL}", f"{SEAL} is missing"))]
+    elif not is_sealed(folder, hash_of):
         return [Damage(what, f"{folder.name}/{MANIFEST}", _OTHER)]
     try:
         manifest = read_manifest(folder)

@@ -16,6 +16,7 @@ from pipelines.backup_folder import BackupDamaged, read_backup
 from pipelines.county import County, save_county
 from pipelines.keys import load_or_create_key
 from pipelines.lake import VERDICT_SCHEMA, batch_path, linking_path, verdicts_path, write_parquet
+from pipelines.manifests import write_manifest
 from pipelines.publish import current_folder
 from pipelines.restore import verify_backup
 from pipelines.settings import Home
@@ -83,7 +84,7 @@ def keep_everything(home: Home, county: County) -> None:
     folder = home.changes / "a_b"
     folder.mkdir(parents=True)
     content_hash = write_parquet(pl.DataFrame({"kpi_id": ["k"] * 9}), folder / "figures.parquet")
-    (folder / "manifest.json").write_text(json.dumps({"files": {"figures.parquet": content_hash}}), encoding="utf-8")
+    write_manifest(folder, json.dumps({"files": {"figures.parquet": content_hash}}))
 
 
 def flip_a_bit(path: Path, chance: random.Random | None = None) -> None:

@@ -38,7 +38,8 @@ def test_a_backup_holds_what_cannot_be_computed_again_and_nothing_else(kept: Hom
     own = edition(kept)
     expected = {
         MANIFEST, SEAL, "county.yml", "keys/pseudonym.json", "store/operational.db", "reference/units.geojson",
-        "register/divisions/2023-06-30.csv", "published/changes/a_b/manifest.json", "published/changes/a_b/figures.parquet",
+        "register/divisions/2023-06-30.csv", "published/changes/a_b/manifest.json", f"published/changes/a_b/{SEAL}",
+        "published/changes/a_b/figures.parquet",
         *(path.relative_to(kept.root).as_posix() for path in own.rglob("*") if path.is_file()),
         *(
             path(kept, SLOT, "b1").relative_to(kept.root).as_posix()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -19,7 +20,7 @@ from pipelines.county import County
 from pipelines.follow_up import Figure, Flag, Key
 from pipelines.follow_up_store import FollowUp, follow_up_event
 from pipelines.lake import batch_path, linking_path, verdicts_path, write_parquet
-from pipelines.manifests import SEAL
+from pipelines.manifests import SEAL, write_manifest
 from pipelines.objection_store import Objections, objection
 from pipelines.objections import Claim, Contested, Said, Subject
 from pipelines.publish import current_folder
@@ -106,6 +107,16 @@ def test_a_manifest_that_says_something_else_is_found(kept: Home) -> None:
     assert damaged(kept) == []  # as earlier versions wrote it
 
 
+def test_a_seal_that_was_taken_away_is_found_beside_an_edition_that_was_sealed_before(kept: Home) -> None:
+    first = edition(kept)
+    second = shutil.copytree(first, first.with_name(f"{int(first.name[:4]) + 1}{first.name[4:]}"))
+    assert damaged(kept) == []
+    (second / SEAL).unlink()
+    assert [(damage.where, damage.words.en) for damage in verify(kept).damages] == [(second.name, f"{SEAL} is missing")]
+    (first / SEAL).unlink()
+    assert damaged(kept) == []  # as earlier versions left them
+
+
 def test_every_bit_that_flips_is_found(kept: Home) -> None:
     """A few of them; WAREHOUSE_FLIPS says how many."""
     chance = random.Random(2026)
@@ -126,7 +137,7 @@ def compared(kept: Home) -> Home:
     folder = kept.changes / "a_b"
     folder.mkdir(parents=True)
     content_hash = write_parquet(pl.DataFrame({"kpi_id": ["k"] * 9}), folder / "figures.parquet")
-    (folder / "manifest.json").write_text(json.dumps({"files": {"figures.parquet": content_hash}}), encoding="utf-8")
+    write_manifest(folder, json.dumps({"files": {"figures.parquet": content_hash}}))
     return kept
 
 
