@@ -22,6 +22,10 @@ class Home:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        # dbt works from the project's folder: there a relative path would be another place, amid the models.
+        object.__setattr__(self, "root", self.root.absolute())
+
     @classmethod
     def from_environment(cls) -> Home:
         return cls(Path(os.environ.get("WAREHOUSE_HOME") or REPO / "data").resolve())

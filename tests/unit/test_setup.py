@@ -69,6 +69,13 @@ def test_the_shipped_register_sets_up_the_sample_county(home: Home) -> None:
         assert (home.landing / supplier / "grid_residents").is_dir()
 
 
+def test_a_data_root_stays_the_same_folder_whatever_becomes_the_working_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = Home(Path("data"))
+    monkeypatch.chdir("/")
+    assert home.landing == tmp_path / "data" / "landing"
+
+
 def test_a_data_root_holds_one_county_and_keeps_it(home: Home) -> None:
     set_up(home, "610629", first_period="2026-01")
     before = home.county_file.read_bytes()
