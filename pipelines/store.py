@@ -53,8 +53,8 @@ delivery = sa.Table(
     sa.Column("refusal_zh", sa.String),
     sa.Column("refusal_en", sa.String),
     sa.Column("batch_id", sa.String),
-    # The tuned rules that its file was held to; null: those of the contract as it is shipped. Not hashed: it decides only
-    # whether a refused file is tried again.
+    # The tuned rules that its file was held to; null: those of the contract as it is shipped. Outside the chain, whose older
+    # entries have hashes without it: it decides only whether a refused file is tried again.
     sa.Column("rules_digest", sa.String),
     sa.Column("previous_hash", sa.String, nullable=False),
     sa.Column("entry_hash", sa.String, nullable=False),
