@@ -118,7 +118,7 @@ def _time_stations(root: Path) -> tuple[Clock, int]:
     from expectations.runner import warm_up
     from pipelines.county import load_county
     from pipelines.errors import Refusal
-    from pipelines.ingest import judge
+    from pipelines.judging import judge
     from pipelines.keys import load_or_create_key
     from pipelines.lake import write_batch
     from pipelines.landing import look

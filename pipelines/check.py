@@ -17,7 +17,7 @@ from pipelines.cross_file import CrossFile
 from pipelines.current_batches import CurrentBatch
 from pipelines.errors import Refusal, Words
 from pipelines.explain_replay import Ledger, replaying
-from pipelines.ingest import judge, rows_failed, too_many_bad_rows
+from pipelines.judging import judge, rows_failed, too_many_bad_rows
 from pipelines.keys import Key
 from pipelines.lake import VERDICT_SCHEMA, batch_path, verdicts_path, write_parquets
 from pipelines.protection import Origin, protect

@@ -22,7 +22,7 @@ import polars as pl
 
 from expectations.contract import Contract
 from pipelines.county import County
-from pipelines.ingest import judge, rule_values
+from pipelines.judging import judge, rule_values
 from pipelines.lake import (
     WAIVED,
     batch_frames,
