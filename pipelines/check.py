@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from expectations.contract import Contract, load_contracts
+from expectations.contract import Column, Contract, load_contracts
 from expectations.rules import cross_file_rules, rule_catalogue
 from pipelines.control import known_units
 from pipelines.county import County
@@ -33,7 +33,10 @@ _CHECKED = "checked"  # what stands for the batch that the file would become
 
 @dataclass(frozen=True)
 class Finding:
-    """One row that breaks one rule: where, and which rule, in words; never the value."""
+    """One row that breaks one rule: where, and which rule, in words; never the value.
+
+    `columns` by their titles, and by the headers of the file where those are others: who corrects it looks for them.
+    """
 
     row_number: int
     rule_id: str
@@ -85,18 +88,25 @@ def check_file(home: Home, county: County, store: Store, path: Path, slot: Slot,
     else:  # its rows go in the place of others, one by one
         refusal, across = _unknown_row(home, store, slot, delivered.corrects), verdicts.clear()
     found = pl.concat([verdicts, across]).sort("row_number", "rule_id")
-    findings = _findings(found, contract, is_sample=county.sample)
+    findings = _findings(found, contract, delivered.titled_otherwise, is_sample=county.sample)
     return Checked(delivered.account, findings, list(_remarks(delivered, contract)), refusal)
 
 
-def _findings(verdicts: pl.DataFrame, contract: Contract, *, is_sample: bool) -> list[Finding]:
+def _findings(
+    verdicts: pl.DataFrame, contract: Contract, otherwise: dict[str, str], *, is_sample: bool
+) -> list[Finding]:
     known = {rule.id: rule for rule in rule_catalogue(contract, is_sample)}
     findings = []
     for row_number, rule_id in verdicts.select("row_number", "rule_id").iter_rows():
         rule = known[rule_id]
-        titles = "、".join(contract.column(name).title_zh for name in rule.columns)
-        findings.append(Finding(row_number, rule_id, rule.severity, titles, rule.zh, rule.en))
+        columns = "、".join(_titled(contract.column(name), otherwise) for name in rule.columns)
+        findings.append(Finding(row_number, rule_id, rule.severity, columns, rule.zh, rule.en))
     return findings
+
+
+def _titled(column: Column, otherwise: dict[str, str]) -> str:
+    header = otherwise.get(column.name)
+    return f"{column.title_zh}（表头“{header}”）" if header else column.title_zh
 
 
 def _remarks(delivered: Delivered, contract: Contract) -> Iterator[Words]:

@@ -13,7 +13,7 @@ from pipelines.errors import Refusal
 from pipelines.reading.csv_source import CsvSource
 from pipelines.reading.files import read_bytes
 from pipelines.reading.grid import Source, empty_as_null
-from pipelines.reading.header import SEARCHED_ROWS, Header, find_header, header_not_found
+from pipelines.reading.header import SEARCHED_ROWS, Header, find_header, header_not_found, normalise_header
 from pipelines.reading.refusals import WHOLE_FILE, at_row, refuse
 from pipelines.reading.rows import Classified, classify
 from pipelines.reading.workbook_source import SheetSource, open_workbook
@@ -55,16 +55,18 @@ class Delivered:
     `frame` has one row per data row: row_number (Int32, physical line or sheet row) and one String column per
     contract column found, named by the contract, in its order; empty cells are null. `encoding` is 'utf-8',
     'utf-8-sig', 'gb18030' or 'xlsx'. A number cell of a workbook in an identity column reads like
-    6.10629199001011E+17, since its last digits may be lost. `dropped_headers` are columns that are never taken
-    in, `extra_headers` columns that the contract does not know, `missing_optional` contract columns not found;
-    `ignored_sheets` are hidden ones and visible ones without the header. `corrects` is null but for a file that corrects
-    rows: row_number, and the batch_id and row_number (corrected_batch, corrected_row) of the row in whose place each goes.
+    6.10629199001011E+17, since its last digits may be lost. `titled_otherwise` has the file's own header of columns
+    that it does not call by their title. `dropped_headers` are columns that are never taken in, `extra_headers`
+    columns that the contract does not know, `missing_optional` contract columns not found; `ignored_sheets` are
+    hidden ones and visible ones without the header. `corrects` is null but for a file that corrects rows: row_number,
+    and the batch_id and row_number (corrected_batch, corrected_row) of the row in whose place each goes.
     """
 
     frame: pl.DataFrame
     account: RowAccount
     encoding: str
     sheet: str | None = None
+    titled_otherwise: dict[str, str] = field(default_factory=dict)
     dropped_headers: list[str] = field(default_factory=list)
     extra_headers: list[str] = field(default_factory=list)
     missing_optional: list[str] = field(default_factory=list)
@@ -132,11 +134,19 @@ def _deliver(source: Source, header: Header, rows: Classified, contract: Contrac
         frame=frame,
         account=_account(source, header, rows),
         encoding=source.encoding,
+        titled_otherwise=_titled_otherwise(header, contract),
         dropped_headers=header.dropped,
         extra_headers=header.extra,
         missing_optional=header.missing_optional,
         corrects=_corrects(rows.data, header),
     )
+
+
+def _titled_otherwise(header: Header, contract: Contract) -> dict[str, str]:
+    written = {name: normalise_header(header.row.cells[index]) for name, index in header.positions.items()}
+    return {
+        name: text for name, text in written.items() if text != normalise_header(contract.column(name).title_zh)
+    }  # fmt: skip
 
 
 def _answered(rows: Classified, header: Header) -> Classified:

@@ -99,6 +99,14 @@ def test_a_sound_file_is_said_to_be_sound_and_nothing_of_it_stays(
     assert files_of(home) == before
 
 
+def test_a_column_is_named_as_the_file_names_it_too(published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = rooms(tmp_path / "rooms.csv", ROOM | {"民警人数": "many"})
+    alias = load_contract("police_rooms").column("officers").aliases[0]
+    path.write_text(path.read_text("utf-8").replace("民警人数", f" {alias} "), "utf-8")
+    result = invoke(published, monkeypatch, path, "--dataset", "police_rooms", "--period", "2026-02", "--json")
+    assert [finding["columns"] for finding in told(result)["findings"]] == [f"民警人数（表头“{alias}”）"]
+
+
 def test_too_many_bad_rows_refuse_the_file_here_as_in_a_run(
     published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
