@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,22 +16,15 @@ from pipelines.build import parse
 from pipelines.dbt_project import keep_parsed, project_digest
 from pipelines.publish import current_manifest
 from pipelines.run import run
-from pipelines.settings import REPO, Home
+from pipelines.settings import Home
 from pipelines.store import Store
 from pipelines.verify import verify
-from tests.support.dying import AS_OF
+from tests.support.dying import AS_OF, dead_at, steps_of
 from tests.support.shared import made_once
 
-KILLS = int(os.environ.get("WAREHOUSE_KILLS", "3"))
+KILLS = int(os.environ.get("WAREHOUSE_KILLS", "6"))
 DATASETS = ("civil_communities", "civil_facilities", "grid_grids", "grid_disputes", "household_households")
 CopyOf = Callable[[Home], Home]
-
-
-def start(home: Home, at: int) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tests.support.dying", str(at)], cwd=REPO, check=False, capture_output=True, text=True,
-        env={**os.environ, "WAREHOUSE_HOME": str(home.root), "PYTHONPATH": str(REPO)},
-    )  # fmt: skip
 
 
 def state(home: Home) -> tuple[object, ...]:
@@ -61,21 +51,21 @@ def small(delivered: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(made_once("few-files", _prune))
 
 
-def test_whenever_a_run_is_killed_the_next_one_gives_what_an_undisturbed_one_gives(small: Home, copy_of: CopyOf) -> None:
+def test_whenever_a_run_is_killed_the_next_one_gives_what_an_undisturbed_one_gives(
+    small: Home, copy_of: CopyOf, tmp_path: Path
+) -> None:
     whole = copy_of(small)
-    counted = start(whole, 0)
-    assert counted.returncode == 0, counted.stderr
-    steps, undisturbed = int(counted.stdout.split()[-1]), state(whole)
+    steps, undisturbed = steps_of(whole), state(whole)
     assert undisturbed[0] and steps > 20
     shutil.rmtree(whole.root)
     # both ends, and as evenly between them as kills allow
-    for at in sorted({1 + number * (steps - 1) // max(1, KILLS - 1) for number in range(KILLS)}):
-        home = copy_of(small)
-        killed = start(home, at)
-        assert killed.returncode == -signal.SIGKILL, (at, killed.returncode, killed.stderr)
-        seen = current_manifest(home) if home.pointer.exists() else None
-        assert seen is None or seen["content_hash"] == undisturbed[0], at
+    kills = sorted({1 + number * (steps - 1) // max(1, KILLS - 1) for number in range(KILLS)})
+    seen = []
+    for at, home in dead_at(copy_of(small), kills, tmp_path / "dead"):
+        visible = current_manifest(home) if home.pointer.exists() else None
+        assert visible is None or visible["content_hash"] == undisturbed[0], at
         run(home, as_of=AS_OF)
         assert state(home) == undisturbed, at
         assert verify(home).damages == [], at
-        shutil.rmtree(home.root)
+        seen.append(at)
+    assert seen == kills
