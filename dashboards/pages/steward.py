@@ -251,8 +251,11 @@ def _tickets(shown: WorkList, desk: StewardDesk) -> Component:
     subjects.sort(key=lambda one: (-verdicts.get(one, 0), -rows.get(one, 0), *vars(one).values()))
     listed = subjects[:MOST_LISTED]
     is_cut = len(subjects) > len(listed)
-    help_ = say("st_tickets_cut" if is_cut else "st_tickets_help", lang, shown=len(listed), count=len(subjects))
-    head = [html.H2(say("st_tickets", lang)), html.Span(help_, className="help")]
+    help_ = [say("st_tickets_cut" if is_cut else "st_tickets_help", lang, shown=len(listed), count=len(subjects))]
+    # People whom nothing links are no ticket: their rows are listed by the rule.
+    unlinked = sum(one.rule_id == UNLINKED for one in subjects)
+    help_ += [say("st_tickets_unlinked", lang, count=unlinked)] if unlinked else []
+    head = [html.H2(say("st_tickets", lang)), html.Span(("；" if lang == "zh" else "; ").join(help_), className="help")]
     body = [_ticket(one, rows.get(one, 0), verdicts.get(one, 0), desk) for one in listed]
     first, others = body[:SHOWN_TICKETS], body[SHOWN_TICKETS:]
     return html.Section(
@@ -288,7 +291,6 @@ def _is_asked(subject: Subject, has_rows: bool, desk: StewardDesk) -> bool:
 def _ticket(subject: Subject, rows: int, verdicts: int, desk: StewardDesk) -> Component:
     lang, known = desk.address.lang, desk.tickets_by_subject.get(subject)
     rule = pick(desk.rule(subject.dataset, subject.rule_id), lang)
-    # People whom nothing links are no ticket: their rows are listed by the rule.
     alone = StewardView(supplier=subject.supplier_id, dataset=subject.dataset, rule=subject.rule_id)
     leads_to = href(desk.address, f"ticket/{known.ticket_id}") if known else desk.address.to("steward", steward=alone)
     cells: list[tuple[str, Node | list[Node]]] = [

@@ -81,6 +81,16 @@ def row_where(home: Home, store: Store, condition: pl.Expr) -> dict[str, Any]:
     return found.row(0, named=True)
 
 
+def take_as_unlinked(home: Home, store: Store, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Has a row of the grid's list taken as one whose number cannot be used, of which the small county has none; the row."""
+    row = row_where(home, store, pl.col("dataset") == "grid_residents")
+    is_own = (pl.col("batch_id") == row["batch_id"]) & (pl.col("row_number") == row["row_number"])
+    unlinked = pl.when(is_own).then(pl.concat_list(pl.lit(UNLINKED))).otherwise(pl.col("rules"))
+    taken = open_rows(home, store).with_columns(rules=unlinked)
+    monkeypatch.setattr("dashboards.steward_desk.open_rows", lambda _home, _store: taken)
+    return row
+
+
 def send(client: FlaskClient, path: str, step: str, **typed: str) -> TestResponse:
     """Opens a page, fills in one of its forms and sends it to where it leads."""
     page = client.get(path, headers=BROWSER).text
@@ -112,6 +122,16 @@ def test_tickets_are_listed_by_what_hangs_on_them(client: FlaskClient, desk: Ste
     tickets = {one.ticket_id: one for one in desk.tickets.all()}
     counts = [hanging.get(tickets[number].subject, 0) for number in listed]
     assert counts == sorted(counts, reverse=True) and counts[0] > 0
+
+
+def test_people_whom_nothing_links_are_listed_beside_the_tickets_and_told_apart(
+    client: FlaskClient, home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "其中 1 项为未能关联的人员，不计为工单"
+    assert told not in client.get("/steward?dataset=grid_residents").text
+    take_as_unlinked(home, store, monkeypatch)
+    page = client.get("/steward?dataset=grid_residents").text
+    assert told in page and page.count(f'<tr data-ticket="{UNLINKED}"') == 1
 
 
 @pytest.mark.parametrize("name", ["supplier", "dataset", "rule"])
@@ -292,12 +312,7 @@ def test_a_row_that_was_accepted_is_open_again_where_it_breaks_another_rule(desk
 def test_an_uncertain_link_is_confirmed_or_refused(
     client: FlaskClient, home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a row of the grid's list taken as one whose number cannot be used: the small county has none."""
-    row = row_where(home, store, pl.col("dataset") == "grid_residents")
-    is_own = (pl.col("batch_id") == row["batch_id"]) & (pl.col("row_number") == row["row_number"])
-    unlinked = pl.when(is_own).then(pl.concat_list(pl.lit(UNLINKED))).otherwise(pl.col("rules"))
-    taken = open_rows(home, store).with_columns(rules=unlinked)
-    monkeypatch.setattr("dashboards.steward_desk.open_rows", lambda _home, _store: taken)
+    row = take_as_unlinked(home, store, monkeypatch)
     entry = row_where(home, store, pl.col("dataset") == "household_persons")
     listed = pl.read_parquet(home.control / "links_for_review.parquet")
     pair = {
