@@ -144,9 +144,7 @@ def _deliver(source: Source, header: Header, rows: Classified, contract: Contrac
 
 def _titled_otherwise(header: Header, contract: Contract) -> dict[str, str]:
     written = {name: normalise_header(header.row.cells[index]) for name, index in header.positions.items()}
-    return {
-        name: text for name, text in written.items() if text != normalise_header(contract.column(name).title_zh)
-    }  # fmt: skip
+    return {name: text for name, text in written.items() if text != normalise_header(contract.column(name).title_zh)}
 
 
 def _answered(rows: Classified, header: Header) -> Classified:
