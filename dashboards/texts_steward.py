@@ -20,7 +20,7 @@ STEWARD: dict[str, Words] = {
     "st_decided_count": Words("{count} 行已裁定，下次运行计入", "{count} decided, to count with the next run"),
     "st_tickets_help": Words("同一报送单位、数据集、规则的行为一个工单；影响判定多的在前", "one for a supplier, dataset and rule; those on which most verdicts hang first"),
     "st_tickets_cut": Words("{count} 项中的前 {shown} 项，其余请筛选", "the first {shown} of {count}; filter for the others"),
-    "st_tickets_unlinked": Words("其中 {count} 项为未能关联的人员，不计为工单", "{count} of them are people whom nothing links and no tickets"),
+    "st_tickets_unlinked": Words("其中 {count} 项为未能关联的人员，不计为工单", "{count} of them are people whom nothing links, not tickets"),
     "st_tickets_none": Words("没有符合条件的工单。", "No ticket fits these filters."),
     "st_first": Words("先处理", "Settle first"),
     "st_first_help": Words("每条处理完，所列判定即可确定，无论结果如何", "once all rows of a step are settled, whatever comes of each, its verdicts are decided"),
