@@ -129,14 +129,20 @@ def _call(sender: Any, function: Callable[..., Any], arguments: tuple[Any, ...])
 
 @dataclass
 class Clock:
-    """Wall time and CPU of this process by station, summed where a station comes again."""
+    """Wall time and CPU of this process and its children by station, summed where a station comes again."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     cpu_seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def at(self, station: str) -> Iterator[None]:
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu = time.perf_counter(), _cpu_of_family()
         yield
         self.seconds[station] = self.seconds.get(station, 0) + time.perf_counter() - wall
-        self.cpu_seconds[station] = self.cpu_seconds.get(station, 0) + time.process_time() - cpu
+        self.cpu_seconds[station] = self.cpu_seconds.get(station, 0) + _cpu_of_family() - cpu
+
+
+def _cpu_of_family() -> float:
+    """CPU seconds of this process and of its children, those that have ended and those that live."""
+    living = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
+    return time.process_time() + _cpu_of_children() + sum(used.user + used.system for used in living)

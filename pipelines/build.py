@@ -1,27 +1,22 @@
-"""dbt in this process: computes the working warehouse, and remembers from what each period was computed.
+"""What dbt builds: computes the working warehouse, and remembers from what each period was computed.
 
 The working warehouse has one writer at a time (see run.lease); dbt alone writes its tables.
 """
 
 from __future__ import annotations
 
-import gc
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
 
 from pipelines.code_version import code_version
 from pipelines.control import Control
-from pipelines.dbt_project import find_parsed, forget_parsed, keep_parsed, project_digest
-from pipelines.errors import WarehouseError, Words
-from pipelines.settings import DBT_DIR, Home
+from pipelines.dbt_child.protocol import BuildFailed, BuiltNode
+from pipelines.dbt_process import run_models
+from pipelines.settings import Home
 from pipelines.sql import scalar
 
 _STATE = "build_state"
@@ -34,21 +29,6 @@ class Built:
 
     digests: dict[str, str] = field(default_factory=dict)
     inputs_hash: str = ""
-
-
-@dataclass(frozen=True)
-class BuiltNode:
-    """What became of one node of the dbt project. `status`: success, pass, warn, fail or skipped, as dbt says;
-    `failures`: rows that a test found."""
-
-    unique_id: str
-    status: str
-    failures: int
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        return self.unique_id.split(".")[2]
 
 
 @dataclass(frozen=True)
@@ -65,19 +45,6 @@ class BuildResult:
     def failures(self) -> list[str]:
         """The tests that did not pass, each with the number of rows that it found."""
         return [f"{node.name}: {node.failures}" for node in self.tests if node.status not in ("pass", "warn")]
-
-
-class BuildFailed(WarehouseError):
-    """A model did not compile or run; the last edition stays."""
-
-    def __init__(self, nodes: str) -> None:
-        super().__init__(
-            Words("计算未完成", "The computation did not finish"),
-            where="dbt",
-            expected=Words("所有模型成功", "every model succeeds"),
-            found=Words(nodes, nodes),
-            advice=Words("查看 dbt 日志；已发布的版本未变", "see the dbt log; the published edition is unchanged"),
-        )
 
 
 def read_built(home: Home) -> Built:
@@ -136,141 +103,11 @@ def _build(home: Home, *, full_refresh: bool) -> BuildResult:
     else:
         # Views and the seed of targets follow from the code alone, and that is the same as at the last build.
         options += ["--select", "config.materialized:table", "config.materialized:incremental"]
-    results = run_models(home, options)
-    broken = [result for result in results if str(result.status) in ("error", "runtime error")]
+    nodes = run_models(home, options)
+    broken = [node for node in nodes if node.status == "error"]
     if broken:
-        raise BuildFailed("; ".join(f"{result.node.name}: {_without_values(result.message)}" for result in broken))
-    nodes = [
-        BuiltNode(result.node.unique_id, str(result.status), int(result.failures or 0), result.execution_time)
-        for result in results
-    ]
+        raise BuildFailed("; ".join(f"{node.name}: {node.message}" for node in broken))
     return BuildResult(nodes)
-
-
-def run_models(home: Home, options: Sequence[str]) -> list[Any]:
-    """dbt's own results of a build with these options. BuildFailed where it gives none."""
-    manifest = parse(home)
-    with _environment(home):
-        try:
-            outcome = _invoke(home, "build", options, manifest=manifest)
-        finally:
-            _release_file()  # also where it failed: what a full disk has spoilt must not be found open by the next run
-    return list(outcome)
-
-
-def document(home: Home, target: Path) -> None:
-    """Has dbt write its documentation of the project and the published edition into a folder that holds a manifest."""
-    with _environment(home):
-        # dbt would introspect the lake to compile models; documentation shows them as they are written.
-        options = ["--static", "--no-compile", "--target", "edition"]
-        try:
-            _invoke(home, "docs generate", options, target=target)
-        finally:
-            _release_file()
-
-
-def _invoke(
-    home: Home, command: str, options: Sequence[str] = (), manifest: Any = None, target: Path | None = None
-) -> Any:
-    """What dbt returns for a command on this data root. BuildFailed where it returns nothing."""
-    from dbt.cli.main import dbtRunner
-
-    folder = str(target or home.dbt)
-    arguments = [
-        "--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none", "--no-version-check",
-        *command.split(), "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-        "--log-path", folder, "--target-path", folder, *options,
-    ]  # fmt: skip
-    outcome = dbtRunner(manifest=manifest).invoke(arguments)
-    if outcome.result is None:
-        raise BuildFailed(_without_values(outcome.exception))
-    return outcome.result
-
-
-class Parsing:
-    """Parses the models in a thread: it takes seconds that most of taking files in can go on beside."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begins, if it has not begun."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._parse, name="parse", daemon=True)
-            self._thread.start()
-
-    def finish(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
-
-    def _parse(self) -> None:
-        # Whatever is wrong with the models is told when they are built.
-        with suppress(BuildFailed):
-            parse(self._home)
-
-
-_manifests: dict[str, Any] = {}
-_parsing = threading.Lock()
-
-
-def parse(home: Home) -> Any:
-    """dbt's manifest of the project, a copy, since dbt changes what it is given; the data root has it as files, too.
-
-    It depends on the project alone, so a process needs it once, for whatever data roots it serves, and finds it where the
-    one before kept it. BuildFailed where the project cannot be parsed.
-    """
-    digest = project_digest()
-    with _parsing:
-        if digest not in _manifests:
-            _manifests[digest] = find_parsed(home, digest) or _parse(home, digest)
-            gc.freeze()  # as after importing Great Expectations: it is large, and stays
-        elif not home.manifest.exists():
-            _manifests[digest].write(str(home.manifest))
-    return _manifests[digest].deepcopy()
-
-
-def _parse(home: Home, digest: str) -> Any:
-    forget_parsed(home)
-    with _environment(home):
-        manifest = _invoke(home, "parse")
-    keep_parsed(home, manifest, digest)
-    return manifest
-
-
-def _without_values(message: object) -> str:
-    """The first line of an engine's message without what stands in quotes: engines quote values."""
-    import re
-
-    first = str(message).strip().splitlines()[:3]
-    return re.sub(r"'[^']*'", "'…'", " ".join(first))
-
-
-@contextmanager
-def _environment(home: Home) -> Iterator[None]:
-    before = os.environ.get("WAREHOUSE_HOME")
-    os.environ["WAREHOUSE_HOME"] = str(home.root)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["WAREHOUSE_HOME"]
-        else:
-            os.environ["WAREHOUSE_HOME"] = before
-
-
-def _release_file() -> None:
-    # dbt-duckdb keeps the file open for the life of the process; publish and readers need it closed. An error of dbt's
-    # may hold its cursors, so that nothing is closed by being forgotten.
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.adapters.factory import cleanup_connections
-
-    environment = DuckDBConnectionManager._ENV
-    with suppress(duckdb.Error):  # of a database that a full disk has spoilt
-        cleanup_connections()
-    DuckDBConnectionManager.close_all_connections()
-    if environment is not None:
-        environment.close()
 
 
 def _forget(home: Home) -> Built:

@@ -10,7 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from pipelines.build import document
+from pipelines.dbt_process import document
 from pipelines.errors import WarehouseError, Words
 from pipelines.settings import Home
 

@@ -21,9 +21,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from expectations.contract import load_contracts
-from pipelines.build import BuildFailed, run_models
 from pipelines.calendar import Period
 from pipelines.control import export_control
+from pipelines.dbt_child.protocol import BuildFailed
+from pipelines.dbt_process import run_models
 from pipelines.dbt_project import parsed_files
 from pipelines.errors import WarehouseError, Words
 from pipelines.explain_steps import Inputs
@@ -230,6 +231,6 @@ def _run_models(home: Home, *, is_first: bool) -> None:
     options = ["--no-write-json", "--select", *selected]
     for kind in ("test", "unit_test"):
         options += ["--exclude-resource-type", kind]
-    broken = [result.node.name for result in run_models(home, options) if str(result.status) != "success"]
+    broken = [node.name for node in run_models(home, options) if node.status != "success"]
     if broken:
         raise BuildFailed(", ".join(broken))

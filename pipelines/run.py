@@ -20,10 +20,11 @@ from pipelines.actor import Actor
 from pipelines.alert_causes import Look
 from pipelines.alert_sending import send_after_run
 from pipelines.alert_watch import check_after_run
-from pipelines.build import BuildResult, Parsing, build, read_built, remember_published
+from pipelines.build import BuildResult, build, read_built, remember_published
 from pipelines.control import Control, export_control
 from pipelines.county import County, load_county
 from pipelines.data_docs import write_index
+from pipelines.dbt_process import begin
 from pipelines.disk import as_told, disk_told
 from pipelines.errors import Unaccounted, WarehouseError, Words
 from pipelines.first_delivery import require_deliveries
@@ -145,13 +146,10 @@ def run(
         on_progress("1/4 收取 taking in")
         landing = look(home, session.county, session.store)
         summary.misplaced = landing.misplaced
-        parsing = Parsing(home)
+        if landing.new:
+            begin(home)
         for outcome in take_in(session, landing, months, datasets, on_progress):
-            if outcome:
-                # Only now: before the first files are judged, importing Great Expectations keeps Python busy.
-                parsing.start()
             summary.files += outcome
-        parsing.finish()
         compute_and_publish(session, summary, full_refresh=full_refresh, on_progress=on_progress)
     return summary
 

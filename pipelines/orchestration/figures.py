@@ -14,8 +14,9 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from expectations.contract import load_contracts
 from expectations.rules import CrossFileRule, cross_file_rules
 from pipelines.audit import GATES, GateFailed
-from pipelines.build import BuildResult, BuiltNode
+from pipelines.build import BuildResult
 from pipelines.control import Control
+from pipelines.dbt_child.protocol import BuiltNode
 from pipelines.orchestration.datasets import Counts, Events, rule_check_result, rule_check_spec
 from pipelines.orchestration.policies import FRESHNESS, POOL, RETRIES
 from pipelines.orchestration.warehouse import WarehouseRun

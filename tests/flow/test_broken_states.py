@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import build
+from pipelines import dbt_process
 from pipelines.errors import WarehouseError
 from pipelines.keys import key_file
 from pipelines.manifests import MANIFEST
@@ -115,7 +115,7 @@ def halve_control_tables(home: Home) -> None:
 
 
 def halve_what_dbt_parsed(home: Home) -> None:
-    build._manifests.clear()  # as a process that has only just started
+    dbt_process.end()  # as a process that has only just started
     halve(home.manifest, *home.dbt.glob("parsed-*"))
     home.pointer.unlink()  # so that there is something to compute
 

@@ -14,7 +14,8 @@ import pytest
 from expectations.contract import load_contracts
 from expectations.runner import ReconciliationError
 from pipelines.audit import GATES
-from pipelines.build import BuildResult, BuiltNode
+from pipelines.build import BuildResult
+from pipelines.dbt_child.protocol import BuiltNode
 from pipelines.orchestration.definitions import defs
 from pipelines.orchestration.instance import write_settings
 from pipelines.publish import current_manifest

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.build import parse
+from pipelines.dbt_child.invoke import parse
 from pipelines.dbt_project import keep_parsed, project_digest
 from pipelines.publish import current_manifest
 from pipelines.run import run

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.build import parse
+from pipelines.dbt_child.invoke import parse
+from pipelines.dbt_process import prepare
 from pipelines.settings import DBT_DIR, Home
 
 
@@ -18,6 +19,13 @@ def parsed_project() -> Any:
     """dbt's manifest of the project, to be read."""
     with TemporaryDirectory() as folder:
         return parse(Home(Path(folder)))
+
+
+@cache
+def prepare_child() -> None:
+    """Has the child of this process parse the project, once: otherwise it would do so in the first data root that it is given."""
+    with TemporaryDirectory() as folder:
+        prepare(Home(Path(folder)))
 
 
 def run_dbt(home: Home, *arguments: str, project: Path = DBT_DIR) -> Any:

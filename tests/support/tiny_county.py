@@ -15,13 +15,14 @@ import pytest
 
 from expectations.contract import load_contract
 from pipelines import build as build_module
-from pipelines.build import BuildResult, BuiltNode, run_models
+from pipelines.build import BuildResult
 from pipelines.county import County, save_county
+from pipelines.dbt_process import run_models
 from pipelines.landing import look
 from pipelines.run import RunSummary, compute_and_publish, open_session, recorded, take_in
 from pipelines.settings import Home
 from pipelines.store import Slot
-from tests.support.dbt_runs import parsed_project
+from tests.support.dbt_runs import prepare_child
 from tests.support.delivered_files import Cell, workbook_bytes
 from tests.support.working import PASSED_TEST, TABLES, Working
 
@@ -157,8 +158,7 @@ class Build:
                 connection.execute(f"create table {name} as {query}")
         if not self.has_accounts:
             return BuildResult([PASSED_TEST])
-        results = run_models(home, ["--no-write-json", "--exclude-resource-type", "unit_test", "--indirect-selection", "empty", "--select", *_OF_ROWS])
-        nodes = [BuiltNode(one.node.unique_id, str(one.status), int(one.failures or 0), 0.0) for one in results]
+        nodes = run_models(home, ["--no-write-json", "--exclude-resource-type", "unit_test", "--indirect-selection", "empty", "--select", *_OF_ROWS])
         assert [node.status for node in nodes[:2]] == ["success", "success"], nodes
         return BuildResult(nodes)
 
@@ -173,7 +173,7 @@ def take_in_once(home: Home) -> None:
 def run_once(home: Home, monkeypatch: pytest.MonkeyPatch, *, has_accounts: bool) -> RunSummary:
     """Takes in what lies in landing, and computes and publishes, as a run does; whatever it raises, and says in the store."""
     if has_accounts:
-        parsed_project()  # once for the process: otherwise dbt would parse into this data root
+        prepare_child()
     monkeypatch.setattr(build_module, "_build", Build(has_accounts))
     with open_session(home, as_of=AS_OF) as session, recorded(session) as summary:
         for files in take_in(session, look(home, session.county, session.store)):

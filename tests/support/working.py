@@ -15,12 +15,13 @@ import duckdb
 import polars as pl
 
 from expectations.contract import load_contract
-from pipelines.build import BuildResult, BuiltNode
+from pipelines.build import BuildResult
 from pipelines.calendar import periods_of
 from pipelines.control import Control
 from pipelines.county import County
 from pipelines.cross_file import Evaluation, RowStates
 from pipelines.current_batches import CurrentBatch
+from pipelines.dbt_child.protocol import BuiltNode
 from pipelines.lake import batch_path, write_parquet
 from pipelines.protection.protect import lake_schema
 from pipelines.publish import Publication, publish
