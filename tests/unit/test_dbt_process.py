@@ -53,8 +53,12 @@ def home(parsed: Path, tmp_path: Path) -> Home:
 
 
 def child() -> psutil.Process:
-    (found,) = [one for one in psutil.Process().children() if "pipelines.dbt_child.worker" in one.cmdline()]
-    return found
+    for _ in range(600):  # while a process starts, it has no command line for a moment
+        for one in psutil.Process().children():
+            if "pipelines.dbt_child.worker" in one.cmdline():
+                return one
+        time.sleep(0.05)
+    pytest.fail("no child runs")
 
 
 def test_the_same_child_serves_every_data_root(home: Home, tmp_path: Path) -> None:
