@@ -72,9 +72,11 @@ _manifests: dict[str, Any] = {}
 
 
 def prepare(home: Home) -> None:
-    """What takes seconds and needs no row: dbt imported, the project parsed, and what a first command of dbt sets up."""
+    """What takes seconds and needs no row: the project parsed, and what the first command of a process sets up in dbt."""
+    is_first = not _manifests
     manifest = parse(home)
-    _invoke(home, "ls", ["--resource-type", "seed"], manifest=manifest)
+    if is_first:
+        _invoke(home, "ls", ["--resource-type", "seed"], manifest=manifest)
 
 
 def parse(home: Home) -> Any:
