@@ -45,7 +45,7 @@ from pipelines.stewardship.rule_changes import RulesInForce
 from pipelines.store import Slot, Store, append_delivery, batch, record_landed, rule_result
 
 _READERS = 2  # threads: each waits for the disk, for Excel files to be read in a process of their own, and for Polars
-_READ_AHEAD = 3  # groups of files: as many as can be read while Great Expectations is imported
+_READ_AHEAD = 6  # groups of files: as many as can be read while Great Expectations is imported
 
 
 @dataclass(frozen=True)

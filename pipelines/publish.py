@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,6 +36,7 @@ from pipelines.sql import literal
 DATABASE = "warehouse.duckdb"
 _STAMP = "%Y%m%dT%H%M%S"  # of an edition's id, by the county's clock
 STORAGE_VERSION = "v1.5.0"  # of the DuckDB file: what clients built on DuckDB 1.5 and later can open
+_WRITERS = 2  # threads: most parts are too small for the engine to use more than one core
 KEPT_DATABASES = 4  # the current one and the last three
 KEPT_SECONDS = 15 * 60  # a reader may still hold a superseded file open
 KEPT_OPENED_SECONDS = 24 * 3600  # a file of a past edition, since somebody last asked for it
@@ -234,16 +236,22 @@ def _new_draft(home: Home, edition_id: str) -> Path:
 
 
 def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list[Part], last: LastEdition) -> None:
-    written: set[Path] = set()
-    for part in parts:
+    folders = {(draft / part.file).parent for part in parts}
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    sound = [part for part in parts if last.has_sound(part)]
+    for part in sound:
+        link(last.folder / part.file, draft / part.file)
+
+    def write(part: Part) -> Path:
         path = draft / part.file
-        path.parent.mkdir(exist_ok=True)
-        if last.has_sound(part):
-            link(last.folder / part.file, path)
-        else:
-            _copy(connection, f"select * from {part.table} where {part.condition} order by all", path)
-            written.add(path)
-    sync(*written, *{(draft / part.file).parent for part in parts})
+        with connection.cursor() as own:
+            _copy(own, f"select * from {part.table} where {part.condition} order by all", path)
+        return path
+
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        written = list(writers.map(write, (part for part in parts if part not in sound)))
+    sync(*written, *folders)
 
 
 def _write_edition(draft: Path, edition: dict[str, Any]) -> None:
