@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import polars as pl
 
-from pipelines.bench_measure import Clock, Measurement, in_child
+from pipelines.bench_measure import Clock, Measurement, Spent, in_child
+from pipelines.calendar import PeriodType
 from pipelines.settings import Home, add_months, month_name
 
 LAST_MONTH = date(2026, 12, 1)
@@ -26,7 +30,8 @@ _OF_DOUBT = re.compile(
     r"_(may_pass|may_fail|doubtful|unbounded|unlinked|unclear|unplaced|possible|revised\w*|perhaps_\w+|possibly_\w+)$|^tied_"
 )
 _MARTS = ["path:seeds", "path:models/staging", "path:models/intermediate", "path:models/marts"]
-_FIGURES = ["path:models/kpis", "path:models/edition", "path:models/signals"]
+_FIGURES = ("path:models/kpis", "dim_kpi", "dim_target", "fct_kpi")
+_ALL = ("path:models/kpis", "path:models/edition", "path:models/signals")
 _NO_TESTS = (
     "--no-write-json", "--full-refresh", "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test",
 )  # fmt: skip
@@ -34,23 +39,42 @@ SLOWEST = 6  # nodes of dbt that are named
 
 
 def measure_communities(home: Home, county_code: str, communities: int, months: int) -> list[Measurement]:
-    """Seconds, CPU and memory to evaluate all KPIs of `communities` over `months`, all of which changed."""
+    """Seconds, CPU and memory to evaluate all KPIs of `communities` over `months`, all of which changed: the figures of
+    the months alone, and of all periods with what is told of them (flags, trends, signals)."""
     in_child(_compose, home.root, county_code, communities, months)
-    spent = in_child(_evaluate, home.root)
-    clock, nodes, figures, periods = spent.result
-    seconds, cpu_seconds = clock.seconds["evaluate"], clock.cpu_seconds["evaluate"]
-    slowest = sorted(nodes, key=nodes.__getitem__, reverse=True)[:SLOWEST]
+    of_months = in_child(_evaluate, home.root, ("month",), _FIGURES)
+    of_all = in_child(_evaluate, home.root, get_args(PeriodType), _ALL)
+    slowest = sorted(of_all.result.nodes, key=of_all.result.nodes.__getitem__, reverse=True)[:SLOWEST]
     return [
         Measurement("communities", communities, "communities"),
         Measurement("communities: months", months, "months"),
-        Measurement("communities: periods", periods, "periods"),
-        Measurement("communities: figures", figures, "figures"),
-        Measurement("communities: evaluation", seconds, "s"),
-        Measurement("communities: evaluation: CPU", cpu_seconds, "CPU s"),
-        Measurement("communities: evaluation: peak memory", spent.peak_mib, "MiB"),
-        Measurement("communities: figures per second", figures / seconds, "figures/s"),
-        Measurement("communities: CPU per million figures", cpu_seconds / figures * 1e6, "CPU s"),
-        *(Measurement(f"communities: dbt {name}", nodes[name], "s") for name in slowest),
+        *_told("communities: months alone", of_months),
+        *_told("communities", of_all),
+        *(Measurement(f"communities: dbt {name}", of_all.result.nodes[name], "s") for name in slowest),
+    ]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation took, in all and seconds of each model, and how many figures of how many periods it gave."""
+
+    clock: Clock
+    nodes: dict[str, float]
+    figures: int
+    periods: int
+
+
+def _told(what: str, spent: Spent) -> list[Measurement]:
+    evaluated: Evaluated = spent.result
+    seconds, cpu_seconds = evaluated.clock.seconds["evaluate"], evaluated.clock.cpu_seconds["evaluate"]
+    return [
+        Measurement(f"{what}: periods", evaluated.periods, "periods"),
+        Measurement(f"{what}: figures", evaluated.figures, "figures"),
+        Measurement(f"{what}: evaluation", seconds, "s"),
+        Measurement(f"{what}: evaluation: CPU", cpu_seconds, "CPU s"),
+        Measurement(f"{what}: evaluation: peak memory", spent.peak_mib, "MiB"),
+        Measurement(f"{what}: figures per second", evaluated.figures / seconds, "figures/s"),
+        Measurement(f"{what}: CPU per million figures", cpu_seconds / evaluated.figures * 1e6, "CPU s"),
     ]
 
 
@@ -136,20 +160,23 @@ def _composed(measure: str) -> str:
     return f"base - {chance} % 10" if measure.endswith("_passed") else "base"
 
 
-def _evaluate(root: Path) -> tuple[Clock, dict[str, float], int, int]:
-    """Time in all and seconds of each model, how many figures there are and of how many periods."""
+def _evaluate(root: Path, period_types: Sequence[str], models: Sequence[str]) -> Evaluated:
+    """Evaluates these models afresh for all periods of these types."""
     from pipelines.dbt_process import prepare
+    from pipelines.lake import write_parquet
     from pipelines.sql import scalar
 
     home, clock = Home(root), Clock()
+    periods = pl.read_parquet(home.control / "periods.parquet")
+    chosen = pl.col("period_type").is_in(list(period_types))
+    write_parquet(periods.with_columns(is_dirty=chosen), home.control / "periods.parquet")
     os.environ["WAREHOUSE_MEMORY"] = MEMORY
     prepare(home)  # as a run does while it takes files in
     with clock.at("evaluate"):
-        nodes = _run(home, [*_NO_TESTS, "--select", *_FIGURES])
+        nodes = _run(home, [*_NO_TESTS, "--select", *models])
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         figures = scalar(connection, "select count(*) from fct_kpi")
-        periods = scalar(connection, "select count(*) from dim_period")
-    return clock, nodes, figures, periods
+    return Evaluated(clock, nodes, figures, periods.filter(chosen).height)
 
 
 def _run(home: Home, options: list[str]) -> dict[str, float]:
