@@ -184,7 +184,7 @@ def _run(home: Home, options: list[str]) -> dict[str, float]:
     from pipelines.dbt_process import run_models
 
     nodes = run_models(home, options)
-    failed = [node.name for node in nodes if node.status != "success"]
+    failed = [f"{node.name} ({node.message})" for node in nodes if node.status != "success"]
     if failed:
-        raise RuntimeError(f"not computed: {', '.join(failed)}")
+        raise RuntimeError(f"not computed: {'; '.join(failed)}")
     return {node.name: node.seconds for node in nodes}

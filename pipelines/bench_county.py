@@ -81,7 +81,7 @@ def measure_run(county: SampleCounty) -> list[Measurement]:
     floor: Clock = in_child(_time_floor, county.home.root).result
     seconds, cpu_seconds = floor.seconds["floor"], floor.cpu_seconds["floor"]
     return [
-        Measurement("people", _people(county), "people"),
+        Measurement("people", people_of(county.home, county.county_code, county.people), "people"),
         Measurement("months", county.months, "months"),
         *whole.measurements("whole run"),
         Measurement("floor: text into a table", seconds, "s"),
@@ -107,10 +107,11 @@ def measure_month(county: SampleCounty) -> list[Measurement]:
     ]
 
 
-def _people(county: SampleCounty) -> int:
+def people_of(home: Home, county_code: str, people: int | None) -> int:
+    """How many people a sample has: those of the census where it does not say."""
     from pipelines.sample.places import county_frame
 
-    return county.people or county_frame(county.county_code, county.home.reference)[1].population
+    return people or county_frame(county_code, home.reference)[1].population
 
 
 def _time_stations(root: Path) -> tuple[Clock, int]:

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from statistics import median
 
-from pipelines.bench_county import generate_sample
+from pipelines.bench_county import generate_sample, people_of
 from pipelines.bench_measure import Clock, Measurement, in_child
 from pipelines.settings import Home, add_months, month_name, month_start
 
@@ -30,7 +30,7 @@ class MonthSpent:
     periods: int
 
 
-def measure_growth(home: Home, county_code: str, people: int, months: int) -> list[Measurement]:
+def measure_growth(home: Home, county_code: str, people: int | None, months: int) -> list[Measurement]:
     """Month N against month 2, in all and by station; and the nodes of dbt that take more time than they did."""
     in_child(generate_sample, home.root, county_code, people, month_name(add_months(LAST_MONTH, 1 - months)), months)
     spent = in_child(_time_months, home.root)
@@ -38,7 +38,7 @@ def measure_growth(home: Home, county_code: str, people: int, months: int) -> li
     walls = [sum(month.clock.seconds.values()) for month in taken]
     cpus = [sum(month.clock.cpu_seconds.values()) for month in taken]
     found = [
-        Measurement("growth: people", people, "people"),
+        Measurement("growth: people", people_of(home, county_code, people), "people"),
         Measurement("growth: months", months, "months"),
         *(Measurement(f"growth: month {n}", walls[n - 1], "s") for n in (2, 6, 12, 24, 36) if n <= months),
         *(Measurement(f"growth: month {n}: CPU", cpus[n - 1], "CPU s") for n in (2, 6, 12, 24, 36) if n <= months),

@@ -1,12 +1,10 @@
-{{ config(
-    materialized='incremental',
-    pre_hook='{{ forget_periods_from_first_dirty() }}',
-) }}
+{{ config(materialized='incremental', pre_hook='{{ forget_periods_from_first_dirty() }}', sliced_by='unit_numbers') }}
 
 {% set target_of_unit = 'unit_no, target_no, period_type' %}
 
 with judgements as (
     select * from {{ ref('judgements') }}
+    where {{ is_in_slice('slice_no') }}
 ),
 
 units as (

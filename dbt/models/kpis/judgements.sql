@@ -8,6 +8,7 @@ with kpis as (
 select
     units.unit_no,
     units.name_no,
+    units.slice_no,
     targets.target_no,
     kpis.period_type,
     kpis.period,

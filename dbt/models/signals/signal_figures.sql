@@ -1,8 +1,8 @@
 -- What the monitors of figures look at: a community's monthly numerator and denominator, once however many targets it
 -- has, of the last closed months, not to date. most_denominator: with rows in doubt, null where a delivery is missing.
--- Those below the usual denominator of the months before stand beside it. Matched by number, as they are many.
+-- Those below the usual denominator of the months before stand beside it. As they are many: by number, and a table.
+{{ config(materialized='table') }}
 {% set figure = ['unit_no', 'position'] %}
-
 with last_closed as (
     select max(period) as last_month from {{ source('control', 'periods') }}
     where period_type = 'month' and is_closed
