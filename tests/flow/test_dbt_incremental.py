@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.lake import STREET_1, STREET_2, A, B, Lake
+from tests.support.dbt_runs import run_dbt
+from tests.support.lake import STREET_1, STREET_2, TABLES_ONLY, A, B, Lake
 
 GRID_1 = f"grid_{STREET_1}"
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06")
@@ -91,6 +92,19 @@ def test_month_by_month_gives_what_a_full_refresh_gives(monthly: Lake, tmp_path:
     at_once = Lake(tmp_path, months=MONTHS, batches=monthly.batches, received=monthly.received)
     at_once.build()
     assert contents(monthly) == contents(at_once)
+
+
+def test_a_few_units_at_a_time_give_what_all_at_once_give(monthly: Lake, tmp_path: Path) -> None:
+    """As a county too large for memory is computed; then its last month again, in the same way."""
+    lake = Lake(tmp_path, months=MONTHS, batches=monthly.batches, received=monthly.received)
+    few = ("--vars", "{figures_at_a_time: 7, flags_at_a_time: 2}", "--exclude-resource-type", "unit_test")
+    for dirty, how in ((None, ["--full-refresh"]), (["2026-06"], TABLES_ONLY)):
+        lake.write(dirty)
+        outcome = run_dbt(lake.home, "build", *how, *few)
+        assert {str(node.status) for node in outcome.result} == {"success", "pass"}
+        for numbered in ("judged_units", "unit_numbers"):
+            assert lake.rows(f"select count(distinct slice_no) > 2 from {numbered}") == [(True,)]
+        assert contents(lake) == contents(monthly)
 
 
 def test_a_corrected_month_is_computed_again_and_no_other(monthly: Lake) -> None:

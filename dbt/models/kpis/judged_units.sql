@@ -63,7 +63,9 @@ select
     coalesce(moved.is_moved_stock, false) as is_moved_stock,
     coalesce(moved.is_moved_flow, false) as is_moved_flow,
     moved.extent_key is not null as is_moved_ytd,
-    cast(floor(rank() over (order by periods.last_month, periods.period_type) / 100000) as integer) as slice_no
+    cast(floor(
+        rank() over (order by periods.last_month, periods.period_type) / {{ var('figures_at_a_time') }}
+    ) as integer) as slice_no
 from periods
 inner join units on periods.last_month = units.month
 inner join evaluated on periods.period_type = evaluated.period_type and periods.period = evaluated.period

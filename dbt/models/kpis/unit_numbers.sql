@@ -7,7 +7,7 @@ select
     unit_level,
     cast(dense_rank() over (order by unit_key) as integer) as unit_no,
     cast(row_number() over (order by unit_key, unit_code, unit_level) as integer) as name_no,
-    cast(floor(dense_rank() over (order by unit_key) / 2500) as integer) as slice_no
+    cast(floor(dense_rank() over (order by unit_key) / {{ var('flags_at_a_time') }}) as integer) as slice_no
 from (
     select distinct
         unit_key,
