@@ -10,6 +10,7 @@ import hashlib
 import json
 from bisect import bisect_left
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -25,7 +26,7 @@ from pipelines.code_version import code_version
 from pipelines.county import WITHOUT_FIGURES, County
 from pipelines.cross_file import CrossFile, Evaluation
 from pipelines.current_batches import PASSES, CurrentBatch, judged_rows
-from pipelines.event_months import EventMonth, event_months
+from pipelines.event_months import EventMonth
 from pipelines.kept_rows import KeptRows
 from pipelines.lake import write_parquets
 from pipelines.linking import LinkedMonth, link_months, linked_rows, pairs_for_review
@@ -80,11 +81,13 @@ def export_control(
     with CrossFile(home, county, batches, units, rules) as cross_file:
         evaluations = cross_file.evaluate(on_progress)
         months = county.evaluated_months(_last_delivered(batches), as_of)
-        linked = link_months(home, batches, evaluations, months, on_progress, decided_links(home, store, batches))
-        today = tables.today(places, lineage, months, batches)
-        registers = _register_digests(county, months, evaluations, linked, cross_file, today)
-        events = _events(home, months, batches, evaluations)
-    periods = periods_of(months)
+        with ThreadPoolExecutor(1, thread_name_prefix="events") as beside:
+            found = beside.submit(_events, months, evaluations, cross_file)
+            linked = link_months(home, batches, evaluations, months, on_progress, decided_links(home, store, batches))
+            today = tables.today(places, lineage, months, batches)
+            registers = _register_digests(county, months, evaluations, linked, cross_file, today)
+            events = found.result()
+        periods = periods_of(months)
     event_digests = _event_digests(events, batches)
     cutoffs = sorted({county.cutoff_date(month) for month in (*months, *(period.last_month for period in periods))})
     sums = sum_digests(events, registers, cutoffs)
@@ -184,15 +187,14 @@ def _register_digests(
 
 
 def _events(
-    home: Home, months: list[date], batches: list[CurrentBatch], evaluations: list[Evaluation]
+    months: list[date], evaluations: list[Evaluation], cross_file: CrossFile
 ) -> dict[date, dict[str, EventMonth]]:
     """For each month, by dataset, the events that ever fell in it."""
     found: dict[date, dict[str, EventMonth]] = {month: {} for month in months}
     for dataset, contract in load_contracts().items():
         if contract.kind == "event":
-            own = [batch for batch in batches if batch.slot.dataset == dataset]
             across = [evaluation.verdicts_file for evaluation in evaluations if evaluation.dataset == dataset]
-            of_months = event_months(home, contract, own, across)
+            of_months = cross_file.events(dataset).by_month(across)
             for month in found.keys() & of_months.keys():
                 found[month][dataset] = of_months[month]
     return found

@@ -24,7 +24,8 @@ from pipelines.county import County
 from pipelines.current_batches import CurrentBatch, passing_query
 from pipelines.durable import write_all
 from pipelines.errors import Unaccounted, Words
-from pipelines.event_months import superseded
+from pipelines.event_months import EventVersions
+from pipelines.kept_rows import KeptRows
 from pipelines.lake import VERDICT_SCHEMA, WAIVED, as_parquet, is_whole, verdicts_path
 from pipelines.settings import Home, month_end, month_start
 from pipelines.sql import file_list, literal
@@ -72,6 +73,8 @@ class CrossFile:
         self.batches: dict[tuple[str, str], list[CurrentBatch]] = {}
         for batch in sorted(batches, key=lambda batch: batch.batch_id):
             self.batches.setdefault((batch.slot.dataset, batch.slot.period), []).append(batch)
+        self.kept = KeptRows(home)
+        self._events: dict[str, EventVersions] = {}
         self.to_write: dict[Path, bytes | memoryview] = {}
         self.connection = duckdb.connect()
         covers = [(supplier.id, prefix) for supplier in county.suppliers for prefix in supplier.covers]
@@ -197,14 +200,20 @@ class CrossFile:
             of_dataset = [evaluation for evaluation in own.values() if evaluation.dataset == dataset]
             for rule in cross_file_rules(contract):
                 if rule.kind == "corrected_later" and len(of_dataset) > 1:
-                    batches = [batch for one in of_dataset for batch in self.batches[dataset, one.month]]
                     across = [one.verdicts_file for one in of_dataset]
-                    rows = superseded(self.home, contract, batches, across).partition_by("month", as_dict=True)
+                    rows = self.events(dataset).superseded(across).partition_by("month", as_dict=True)
                     found |= {
                         (dataset, month): self._add_corrected(own[dataset, month], rule, of_month)
                         for (month,), of_month in rows.items()
                     }
         return found
+
+    def events(self, dataset: str) -> EventVersions:
+        """The versions of events of a dataset, read once."""
+        if dataset not in self._events:
+            batches = [batch for (own, _), of_month in self.batches.items() if own == dataset for batch in of_month]
+            self._events[dataset] = EventVersions(self.kept, load_contracts()[dataset], batches)
+        return self._events[dataset]
 
     def _add_corrected(self, own: Evaluation, rule: CrossFileRule, rows: pl.DataFrame) -> Evaluation:
         inputs_hash = _hash([own.inputs_hash, rows.select("batch_id", "row_number").write_csv()])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -39,43 +39,76 @@ class EventMonth:
     days: tuple[date, ...]
 
 
-def event_months(
-    home: Home, contract: Contract, batches: Iterable[CurrentBatch], across: Sequence[Path]
-) -> dict[date, EventMonth]:
-    """Every cohort month of these batches of events, with everything that an event KPI of that month depends on.
+class EventVersions:
+    """Every version of every event of a dataset: every row of its current batches."""
 
-    `across`: the verdicts of rules across files. An event may be delivered again for a later month and may then even
-    move to another cohort month, so each version of an event counts for every month that any of its versions falls in;
-    one that a rule refused, be it for its date, for the month that it was delivered for, too.
-    """
-    batches = list(batches)
-    if not batches:
-        return {}
-    with duckdb.connect() as connection:
-        connection.register("versions", _versions(home, contract, batches).to_arrow())
-        connection.execute(f"""
-            create temp table judged as
-            with across as (
-                select batch_id, row_number, string_agg(rule_id || ' ' || severity, ',' order by rule_id) as rules
-                from ({_verdicts(across)}) group by batch_id, row_number
-            )
-            select versions.* exclude (rules), concat_ws(',', versions.rules, across.rules) as rules
-            from versions left join across using (batch_id, row_number)""")
-        _hold_once(connection, contract)
-        found = connection.execute("""
-            with fell as (
-                select key, cohort_month from judged union
-                select key, period from judged where rules like '% error%'
-            ),
-            reached as (
-                select fell.cohort_month, judged.* exclude (cohort_month) from judged inner join fell using (key)
-            ),
-            named as (select distinct cohort_month, unnest(days) as day from reached)
-            select cohort_month, sum(hash(batch_id, row_number, rules)::hugeint)::varchar, list_sort(list(distinct period)),
-                (select coalesce(list(day order by day), []) from named
-                 where named.cohort_month = reached.cohort_month and day is not null)
-            from reached group by cohort_month""").fetchall()
-    return {month: EventMonth(digest, tuple(delivered), tuple(told)) for month, digest, delivered, told in found}
+    def __init__(self, kept: KeptRows, contract: Contract, batches: Iterable[CurrentBatch]) -> None:
+        self._kept, self._contract, self._batches = kept, contract, list(batches)
+
+    @cached_property
+    def _rows(self) -> pl.DataFrame:
+        """Each version's key (of a row without one, one of its own), delivered month, cohort month, the days that it names,
+        and what the rules inside its file say of it."""
+        return self._kept.of(self._contract.dataset, self._batches, partial(_read, self._kept.home, self._contract))
+
+    def by_month(self, across: Sequence[Path]) -> dict[date, EventMonth]:
+        """Every cohort month of these events, with everything that an event KPI of that month depends on.
+
+        `across`: the verdicts of rules across files. An event may be delivered again for a later month and may then even
+        move to another cohort month, so each version of an event counts for every month that any of its versions falls in;
+        one that a rule refused, be it for its date, for the month that it was delivered for, too.
+        """
+        if not self._batches:
+            return {}
+        with duckdb.connect() as connection:
+            connection.register("versions", self._rows.to_arrow())
+            connection.execute(f"""
+                create temp table judged as
+                with across as (
+                    select batch_id, row_number, string_agg(rule_id || ' ' || severity, ',' order by rule_id) as rules
+                    from ({_verdicts(across)}) group by batch_id, row_number
+                )
+                select versions.* exclude (rules), concat_ws(',', versions.rules, across.rules) as rules
+                from versions left join across using (batch_id, row_number)""")
+            _hold_once(connection, self._contract)
+            found = connection.execute("""
+                with fell as (
+                    select key, cohort_month from judged union
+                    select key, period from judged where rules like '% error%'
+                ),
+                reached as (
+                    select fell.cohort_month, judged.* exclude (cohort_month) from judged inner join fell using (key)
+                ),
+                named as (select distinct cohort_month, unnest(days) as day from reached)
+                select cohort_month, sum(hash(batch_id, row_number, rules)::hugeint)::varchar,
+                    list_sort(list(distinct period)),
+                    (select coalesce(list(day order by day), []) from named
+                     where named.cohort_month = reached.cohort_month and day is not null)
+                from reached group by cohort_month""").fetchall()
+        return {month: EventMonth(digest, tuple(delivered), tuple(told)) for month, digest, delivered, told in found}
+
+    def superseded(self, across: Sequence[Path]) -> pl.DataFrame:
+        """The rows of all months whose key was accepted again for a later month: month (YYYY-MM), batch_id, row_number.
+
+        `across`: the verdicts of rules across files. A version that is itself refused, such as one that two suppliers
+        delivered, corrects nothing.
+        """
+        with duckdb.connect() as connection:
+            connection.register("versions", self._rows.to_arrow())
+            found: pl.DataFrame = connection.sql(f"""
+                with passing as (select key, period, batch_id, row_number from versions where {PASSES}),
+                accepted as (
+                    select key, max(period) as last_period from passing
+                    where (batch_id, row_number) not in (
+                        select (batch_id, row_number) from ({_verdicts(across)}) where severity = 'error'
+                    )
+                    group by key
+                )
+                select strftime(period, '%Y-%m') as month, batch_id, row_number
+                from passing inner join accepted using (key)
+                where period < last_period
+                order by batch_id, row_number""").pl()
+        return found
 
 
 def _hold_once(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -90,43 +123,11 @@ def _hold_once(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Non
         )  # fmt: skip
 
 
-def superseded(
-    home: Home, contract: Contract, batches: list[CurrentBatch], across: Sequence[Path]
-) -> pl.DataFrame:
-    """The rows of all months whose key was accepted again for a later month: month (YYYY-MM), batch_id, row_number.
-
-    `across`: the verdicts of rules across files. A version that is itself refused, such as one that two suppliers
-    delivered, corrects nothing.
-    """
-    with duckdb.connect() as connection:
-        connection.register("versions", _versions(home, contract, batches).to_arrow())
-        found: pl.DataFrame = connection.sql(f"""
-            with passing as (select key, period, batch_id, row_number from versions where {PASSES}),
-            accepted as (
-                select key, max(period) as last_period from passing
-                where (batch_id, row_number) not in (
-                    select (batch_id, row_number) from ({_verdicts(across)}) where severity = 'error'
-                )
-                group by key
-            )
-            select strftime(period, '%Y-%m') as month, batch_id, row_number
-            from passing inner join accepted using (key)
-            where period < last_period
-            order by batch_id, row_number""").pl()
-    return found
-
-
 def _verdicts(files: Sequence[Path]) -> str:
     columns = "batch_id, row_number, rule_id, severity"
     if not files:
         return f"select {columns} from (values ('', 0, '', '')) as none({columns}) where false"
     return f"select {columns} from read_parquet({file_list(files)}, hive_partitioning=false)"
-
-
-def _versions(home: Home, contract: Contract, batches: list[CurrentBatch]) -> pl.DataFrame:
-    """Every row of events: its key (of a row without one, one of its own), delivered month, cohort month, the days that it
-    names, and what the rules inside its file say of it."""
-    return KeptRows(home).of(contract.dataset, batches, partial(_read, home, contract))
 
 
 def _read(home: Home, contract: Contract, batches: list[CurrentBatch]) -> pl.DataFrame:

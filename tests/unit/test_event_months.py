@@ -9,7 +9,8 @@ import pytest
 from expectations.contract import load_contract
 from pipelines.control import sum_digests
 from pipelines.county import County
-from pipelines.event_months import EventMonth, event_months
+from pipelines.event_months import EventMonth, EventVersions
+from pipelines.kept_rows import KeptRows
 from pipelines.settings import Home
 from tests.support.current_lake import IN_A, IN_B, A, CurrentLake, dispute
 
@@ -23,7 +24,7 @@ def events(lake: CurrentLake, dataset: str = "grid_disputes") -> dict[date, Even
     batches = [batch for batch in lake.batches.values() if batch.slot.dataset == dataset]
     found = lake.evaluate()
     across = [found[place].verdicts_file for place in found if place[0] == dataset]
-    return event_months(lake.home, load_contract(dataset), batches, across)
+    return EventVersions(KeptRows(lake.home), load_contract(dataset), batches).by_month(across)
 
 
 def digests(lake: CurrentLake) -> dict[date, str]:
@@ -57,7 +58,7 @@ def test_an_event_without_a_believable_date_belongs_to_the_delivered_month(lake:
     rows = [dispute("D1", accepted_date=None), dispute("D2", accepted_date=date(2026, 5, 1))]
     lake.add("1", "grid_disputes", IN_A, "2026-02", *rows)
     assert digests(lake).keys() == {date(2026, 2, 1)}
-    assert event_months(lake.home, load_contract("grid_disputes"), [], []) == {}
+    assert EventVersions(KeptRows(lake.home), load_contract("grid_disputes"), []).by_month([]) == {}
 
 
 def test_an_event_reported_in_the_last_hours_of_a_month_belongs_to_that_month(lake: CurrentLake) -> None:
