@@ -251,7 +251,7 @@ def rule_results(
         "batch_id": pl.String, "rule_id": pl.String, "rule_version": pl.Int32, "severity": pl.String,
         "rows_checked": pl.Int64, "rows_failed": pl.Int64,
     }  # fmt: skip
-    inside = pl.from_dicts(store.latest_rule_results(), found_schema)
+    inside = pl.DataFrame(store.latest_rule_counts(found_schema), found_schema, orient="row")
     across = [
         tuple(row[name] for name in found_schema) for evaluation in evaluations for row in evaluation.rule_results
     ]

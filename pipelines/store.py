@@ -303,21 +303,13 @@ class Store:
 
         Of all batches, or of those of one dataset or month.
         """
-        newest = (
-            sa.select(rule_result.c.batch_id, sa.func.max(rule_result.c.run_id).label("run_id"))
-            .where(~rule_result.c.is_cross_file)
-            .group_by(rule_result.c.batch_id)
-        )
-        if dataset is not None:
-            newest = newest.where(rule_result.c.dataset == dataset)
-        if period is not None:
-            newest = newest.where(rule_result.c.period == period)
-        chosen = newest.subquery()
-        query = sa.select(rule_result).join(
-            chosen,
-            (rule_result.c.batch_id == chosen.c.batch_id) & (rule_result.c.run_id == chosen.c.run_id),
-        )
-        return self.rows(query.where(~rule_result.c.is_cross_file))
+        return self.rows(_latest_rule_results(rule_result.c.values(), dataset, period))
+
+    def latest_rule_counts(self, columns: Iterable[str]) -> list[tuple[Any, ...]]:
+        """These columns of the newest results of all batches: there are tens of thousands, so as tuples."""
+        with self.engine.connect() as connection:
+            found = connection.execute(_latest_rule_results([rule_result.c[name] for name in columns]))
+            return [*map(tuple, found)]
 
     # --- writing -------------------------------------------------------------------------------------------
 
@@ -368,6 +360,26 @@ class Store:
         with self.transaction() as connection:
             for file in seen:
                 record_landed(connection, file)
+
+
+def _latest_rule_results(
+    columns: Iterable[sa.Column[Any]], dataset: str | None = None, period: str | None = None
+) -> sa.Select[Any]:
+    newest = (
+        sa.select(rule_result.c.batch_id, sa.func.max(rule_result.c.run_id).label("run_id"))
+        .where(~rule_result.c.is_cross_file)
+        .group_by(rule_result.c.batch_id)
+    )
+    if dataset is not None:
+        newest = newest.where(rule_result.c.dataset == dataset)
+    if period is not None:
+        newest = newest.where(rule_result.c.period == period)
+    chosen = newest.subquery()
+    query = sa.select(*columns).join(
+        chosen,
+        (rule_result.c.batch_id == chosen.c.batch_id) & (rule_result.c.run_id == chosen.c.run_id),
+    )
+    return query.where(~rule_result.c.is_cross_file)
 
 
 def record_landed(connection: Connection, seen: dict[str, Any]) -> None:

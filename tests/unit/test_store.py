@@ -220,6 +220,7 @@ def test_of_several_runs_the_newest_rule_results_of_each_batch_count(store: Stor
         )
     found = {row["batch_id"]: row["rows_failed"] for row in store.latest_rule_results()}
     assert found == {"b1": 2, "b2": 3}
+    assert dict(store.latest_rule_counts(["batch_id", "rows_failed"])) == found
 
 
 def test_a_run_is_recorded_from_its_start_to_its_end(store: Store) -> None:
