@@ -6,6 +6,7 @@ Each gate returns what is wrong in words, without any value of a person.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pipelines.settings import Home
 from pipelines.sql import scalar
 
 Counted = Callable[[str, Path], bool]  # of a batch by its id and file
+_SEARCHERS = 2  # threads: most parts are too small for the engine to use more than one core
 NEVER_EMPTY = ("dim_unit", "dim_period", "dim_kpi", "dim_target", "fct_kpi", "fct_delivery")
 
 
@@ -167,13 +169,17 @@ def columns_with_identifiers(connection: duckdb.DuckDBPyConnection, parts: list[
 
     Of every type but floating-point numbers: these cannot hold 18 digits, and the decimals of a rate look like them.
     """
-    found: set[str] = set()
-    for part in parts:
-        columns = _columns_to_search(connection, part.table)
-        # Whole rows first: nearly always nothing is found, and one look at a part is enough.
-        if columns and _may_have_identifier(connection, part, columns):
-            found |= {f"{part.table}.{column}" for column in columns if _has_identifier(connection, part, column)}
-    return sorted(found)
+    columns = {table: _columns_to_search(connection, table) for table in {part.table for part in parts}}
+
+    def search(part: Part) -> set[str]:
+        with connection.cursor() as own:
+            # Whole rows first: nearly always nothing is found, and one look at a part is enough.
+            if not columns[part.table] or not _may_have_identifier(own, part, columns[part.table]):
+                return set()
+            return {f"{part.table}.{column}" for column in columns[part.table] if _has_identifier(own, part, column)}
+
+    with ThreadPoolExecutor(_SEARCHERS) as searchers:
+        return sorted(set().union(*searchers.map(search, parts)))
 
 
 def _columns_to_search(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
