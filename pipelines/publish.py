@@ -239,9 +239,12 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list
     folders = {(draft / part.file).parent for part in parts}
     for folder in folders:
         folder.mkdir(exist_ok=True)
-    sound = [part for part in parts if last.has_sound(part)]
-    for part in sound:
-        link(last.folder / part.file, draft / part.file)
+    to_write = []
+    for part in parts:
+        if last.has_sound(part):
+            link(last.folder / part.file, draft / part.file)
+        else:
+            to_write.append(part)
 
     def write(part: Part) -> Path:
         path = draft / part.file
@@ -250,7 +253,7 @@ def _write_parts(connection: duckdb.DuckDBPyConnection, draft: Path, parts: list
         return path
 
     with ThreadPoolExecutor(_WRITERS) as writers:
-        written = list(writers.map(write, (part for part in parts if part not in sound)))
+        written = list(writers.map(write, to_write))
     sync(*written, *folders)
 
 
@@ -276,7 +279,8 @@ def _write_database(draft: Path, tables: list[EditionTable], parts: list[Part], 
 
 
 def _replace_parts(draft: Path, gone: list[Part], changed: list[Part]) -> None:
-    with duckdb.connect(str(draft / DATABASE)) as connection:
+    # one thread: for parts as small as these the engine takes longer with more
+    with duckdb.connect(str(draft / DATABASE), config={"threads": 1}) as connection:
         connection.begin()
         for part in gone:
             connection.execute(f"delete from {part.table} where {part.condition}")
