@@ -29,7 +29,7 @@ _CLASSES = ("111", "121", "220")  # urban, town, rural, as the register codes th
 _OF_DOUBT = re.compile(
     r"_(may_pass|may_fail|doubtful|unbounded|unlinked|unclear|unplaced|possible|revised\w*|perhaps_\w+|possibly_\w+)$|^tied_"
 )
-_MARTS = ["path:seeds", "path:models/staging", "path:models/intermediate", "path:models/marts"]
+_MARTS = ("path:seeds", "path:models/staging", "path:models/intermediate", "path:models/marts")
 _FIGURES = ("path:models/kpis", "dim_kpi", "dim_target", "fct_kpi")
 _ALL = ("path:models/kpis", "path:models/edition", "path:models/signals")
 _NO_TESTS = (

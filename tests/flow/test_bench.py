@@ -76,7 +76,13 @@ def test_every_part_is_measured_and_every_figure_has_a_unit(report: dict[str, An
         ("month", ["further month, cold process: CPU", "further month, running process: CPU"]),
         ("readers", ["readers: requests", "readers: page, p95", "readers: peak memory of the server"]),
         ("growth", ["growth: month 2 / month 2", "growth: publish, first months", "growth: publish, last months"]),
-        ("communities", ["communities: evaluation", "communities: evaluation: CPU", "communities: months alone: evaluation"]),
+        (
+            "communities",
+            [
+                "communities: evaluation", "communities: evaluation: CPU", "communities: evaluation: peak memory",
+                "communities: months alone: evaluation",
+            ],
+        ),
         ("linking", ["linking: people", "linking: CPU", "linking: recall"]),
         ("register", ["national register: load and build"]),
     ],
