@@ -237,6 +237,11 @@ def test_nothing_is_computed_from_signals() -> None:
     assert users == {"fct_signal"}
 
 
+def test_what_signals_look_at_is_computed_after_flags_since_memory_is_for_one_of_them() -> None:
+    (figures,) = [node for node in parsed_project().nodes.values() if node.name == "signal_figures"]
+    assert any(name.endswith(".fct_flag") for name in figures.depends_on.nodes)
+
+
 def test_the_table_of_signals_is_part_of_an_edition_and_described_in_both_languages() -> None:
     (node,) = [node for node in parsed_project().nodes.values() if node.name == "fct_signal"]
     assert "edition" in node.tags

@@ -1,5 +1,3 @@
--- Not beside what signals look at: of ten thousand communities each takes most of the memory that the engine may use.
--- depends_on: {{ ref('signal_figures') }}
 {{ config(materialized='incremental', pre_hook='{{ forget_periods_from_first_dirty() }}', sliced_by='unit_numbers') }}
 
 {% set target_of_unit = 'unit_no, target_no, period_type' %}

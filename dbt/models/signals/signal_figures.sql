@@ -1,6 +1,6 @@
--- What the monitors of figures look at: a community's monthly numerator and denominator, once however many targets it
--- has, of the last closed months, not to date. most_denominator: with rows in doubt, null where a delivery is missing.
--- Those below the usual denominator of the months before stand beside it. As they are many: by number, and a table.
+-- What the monitors of figures look at: a community's monthly numerator and denominator, of the last closed months, not
+-- to date. most_denominator: with rows in doubt, null where a delivery is missing. Where it is below the usual one of the
+-- months before, that stands beside it. Many, so by number, a table; after {{ ref('fct_flag') }}: memory is for one.
 {{ config(materialized='table') }}
 {% set figure = ['unit_no', 'position'] %}
 with last_closed as (
