@@ -3,10 +3,10 @@
     somebody did wrong; it enters no KPI, no flag, no score and no rank, and says nothing about a person.
 
     Every monitor is one macro signal_<name>() (see signals/) that selects, over CTEs of fct_signal (figures,
-    communities, counties): unit_key, unit_code, unit_level, month, kpi_id, dataset, supplier_id, observed, expected,
-    score, and subject, a text that its words name. fct_signal raises a signal where score ≥ threshold. Spreads are robust: 1.4826 × the median
-    absolute deviation, which for normal values is their standard deviation, and never less than a floor, since the
-    deviation of a few equal months is 0.
+    communities, counties, listings): unit_key, unit_code, unit_level, month, kpi_id, dataset, supplier_id, observed,
+    expected, score, and subject, a text that its words name. fct_signal raises a signal where score ≥ threshold. Spreads
+    are robust: 1.4826 × the median absolute deviation, which for normal values is their standard deviation, and never
+    less than a floor, since the deviation of a few equal months is 0.
 
     threshold: see the monitor. least: figures below it say nothing by themselves (people, households, rows, values).
 #}

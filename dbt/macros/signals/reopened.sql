@@ -3,7 +3,6 @@
     community of the later listing.
 #}
 {% macro signal_reopened() %}
-    {%- set is_done = {'grid_events': "status = 'closed'", 'grid_disputes': "result in ('success', 'failure')"} %}
     select
         communities.unit_key,
         communities.unit_code,
@@ -17,18 +16,14 @@
         count(*) as score,
         {{ text_or_null(none) }} as subject
     from (
-        {%- for dataset, condition in is_done.items() %}
         select
-            '{{ dataset }}' as dataset,
+            dataset,
             supplier_id,
             community_code,
             month,
-            coalesce({{ condition }}, false) as is_done,
-            lag(coalesce({{ condition }}, false)) over (partition by {{ item_no(dataset) }} order by month) as was_done
-        from {{ ref('stg_' ~ dataset) }}
-        where {{ is_signal_row('month') }} and row_state <> 'quarantined'
-        {{ 'union all' if not loop.last }}
-        {%- endfor %}
+            is_done,
+            lag(is_done) over (partition by dataset, item_no order by month) as was_done
+        from listings
     ) as listed
     inner join communities
         on listed.month = communities.month and listed.community_code = communities.unit_code

@@ -6,10 +6,8 @@
 #}
 {% macro signal_timestamp_burst() %}
     {%- set rule = signal_rule('timestamp_burst') %}
-    {%- set steps = {
-        'grid_events': ['reported_at', 'handled_at', 'verified_at'],
-        'grid_disputes': ['accepted_date', 'handled_date'],
-    } %}
+    {%- set moments = {'step': listed_steps(), 'moment': []} %}
+    {%- for number in listed_steps() %}{% do moments.moment.append('moment_' ~ number) %}{% endfor %}
     with moments as (
         select
             dataset,
@@ -17,27 +15,22 @@
             month,
             step,
             moment,
-            min(step_name) as step_name,
             min(supplier_id) as supplier_id,
             count(*) as cases
         from (
-            {%- for dataset, columns in steps.items() %}
             select
-                '{{ dataset }}' as dataset,
+                dataset,
                 step,
-                step_name,
                 community_code,
                 item_no,
                 moment,
                 min(month) as month,
                 min(supplier_id) as supplier_id
             from (
-                {{ moments_of(dataset, columns) }}
+                {{ stacked('listings', ['dataset', 'community_code', 'item_no', 'month', 'supplier_id'], moments) }}
             ) as named
             where moment is not null
-            group by step, step_name, community_code, item_no, moment
-            {{ 'union all' if not loop.last }}
-            {%- endfor %}
+            group by dataset, step, community_code, item_no, moment
         ) as listed
         group by dataset, community_code, month, step, moment
     ),
@@ -93,36 +86,9 @@
         ranked.cases as observed,
         ranked.expected,
         ranked.score,
-        ranked.step_name || ' ' || substr({{ text_of('ranked.moment') }}, 1, 16) as subject
+        {{ step_name('ranked.dataset', 'ranked.step') }} || ' ' || substr({{ text_of('ranked.moment') }}, 1, 16) as subject
     from ranked
     inner join communities
         on ranked.month = communities.month and ranked.community_code = communities.unit_code
     where ranked.place = 1
 {% endmacro %}
-
-{# Every listing of the months looked at, once per step, with the moment that it names #}
-{% macro moments_of(dataset, columns) %}
-    {%- set listed -%}
-        (
-            select * from {{ ref('stg_' ~ dataset) }}
-            where {{ is_signal_row('month') }} and row_state <> 'quarantined'
-        ) as listed
-    {%- endset %}
-    {%- set cells = {'step': [], 'step_name': [], 'moment': []} %}
-    {%- for column in columns %}
-        {%- do cells.step.append(text_or_null(column)) %}
-        {%- do cells.step_name.append(text_or_null(name_of(dataset, column))) %}
-        {%- do cells.moment.append('cast(' ~ column ~ ' as timestamp)') %}
-    {%- endfor %}
-    {{ stacked(listed, ['community_code', item_no(dataset) ~ ' as item_no', 'month', 'supplier_id'], cells) }}
-{% endmacro %}
-
-{# What a contract calls a column, in both languages #}
-{% macro name_of(dataset, column) %}
-    {% if not execute %}{{ return(column) }}{% endif %}
-    {{ return(graph.sources['source.' ~ project_name ~ '.lake.' ~ dataset].columns[column].description) }}
-{% endmacro %}
-
-{% macro item_no(dataset) -%}
-    {{ {'grid_events': 'event_no', 'grid_disputes': 'dispute_no'}[dataset] }}
-{%- endmacro %}

@@ -16,6 +16,10 @@ counties as (
     where unit_level = 'county'
 ),
 
+listings as (
+    {{ signal_listings() }}
+),
+
 {{ signal_ctes() }},
 
 signals as (
