@@ -87,7 +87,7 @@ def export_control(
             today = tables.today(places, lineage, months, batches)
             registers = _register_digests(county, months, evaluations, linked, cross_file, today)
             events = found.result()
-        periods = periods_of(months)
+    periods = periods_of(months)
     event_digests = _event_digests(events, batches)
     cutoffs = sorted({county.cutoff_date(month) for month in (*months, *(period.last_month for period in periods))})
     sums = sum_digests(events, registers, cutoffs)
