@@ -1,6 +1,6 @@
 -- What the monitors of figures look at: each community's figures of the last closed months, once however many targets
 -- they have. most_denominator: with rows in doubt, null where a delivery is missing; where it is below the usual one of
--- the months before, that stands beside it. Many, so by number, a table; after {{ ref('fct_flag') }}: memory is for one.
+-- the months before, that stands beside it. Many, so by number, a table; after {{ ref('fct_flag') }}: memory is scarce.
 {{ config(materialized='table') }}
 {% set figure = ['unit_no', 'position'] %}
 with last_closed as (
