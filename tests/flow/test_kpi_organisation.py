@@ -297,7 +297,8 @@ def test_registered_organizations_are_counted_while_they_last(delivered: Lake) -
 
 
 def test_incubated_is_what_was_incubated_since_january(delivered: Lake) -> None:
-    functional, interest = (delivered.figure(f"incubated_{kind}_organizations", A) for kind in ("functional", "interest"))
+    functional = delivered.figure("incubated_functional_organizations", A)
+    interest = delivered.figure("incubated_interest_organizations", A)
     # not that of 31 December; the other ended on the day it was ready, and counts
     assert bounds(functional) == ((1, 1), (1, 1), (2, 1))
     assert bounds(interest) == ((1, 1), (1, 1), (2, 1))

@@ -189,6 +189,11 @@ def test_every_kpi_rests_on_datasets_that_have_a_contract() -> None:
     assert declarations() != {}
 
 
+def test_every_kpi_has_a_figure_worked_out_by_hand() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in (REPO / "tests" / "flow").glob("test_kpi_*.py"))
+    assert set(declarations()) - set(re.findall(r"\w+", tests)) == set()
+
+
 def stated_targets() -> list[dict[str, str]]:
     with (DBT_DIR / "seeds" / "targets.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
