@@ -189,7 +189,7 @@ def test_every_kpi_rests_on_datasets_that_have_a_contract() -> None:
     assert declarations() != {}
 
 
-def test_every_kpi_has_a_figure_worked_out_by_hand() -> None:
+def test_every_kpi_stands_in_a_test_of_figures() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (REPO / "tests" / "flow").glob("test_kpi_*.py"))
     assert set(declarations()) - set(re.findall(r"\w+", tests)) == set()
 
